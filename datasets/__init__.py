@@ -1,0 +1,1 @@
+"""Videos in, clips out, tensors to the trainer, on Ray Data. May import infra."""

@@ -1,0 +1,98 @@
+"""Synthetic videos as a source: scene number i of a seed, written as a real MP4 file."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from datasets.media import write_video
+from datasets.scenes import Level, Scene, draw_scene
+from datasets.sources.source import Source
+
+# One row a video; the box is null exactly where the source is off screen.
+BOX_SCHEMA = pa.schema(
+    [
+        pa.field("video_id", pa.string(), nullable=False),
+        pa.field("level", pa.string(), nullable=False),
+        pa.field("off_screen", pa.bool_(), nullable=False),
+        pa.field("box", pa.list_(pa.float64(), 4)),
+    ]
+)
+
+
+def scene(
+    index: int,
+    *,
+    seed: int,
+    level: Level = "medium",
+    seconds: float = 8.0,
+    frame_rate: float = 15.0,
+    size: int = 96,
+    sample_rate: int = 16000,
+) -> Scene:
+    """Scene number `index` of a seed; other numbers, seeds and levels give unrelated scenes."""
+    entropy = np.random.SeedSequence((seed, index, *level.encode()))
+    return draw_scene(
+        int(entropy.generate_state(1, np.uint64)[0]),
+        level=level,
+        seconds=seconds,
+        frame_rate=frame_rate,
+        size=size,
+        sample_rate=sample_rate,
+    )
+
+
+def render(
+    index: int,
+    folder: str,
+    *,
+    seed: int,
+    level: Level = "medium",
+    seconds: float = 8.0,
+    frame_rate: float = 15.0,
+    size: int = 96,
+    sample_rate: int = 16000,
+) -> tuple[Source, dict[str, Any]]:
+    """The written video as a source, and its row of `BOX_SCHEMA`.
+
+    The label is what strikes (ball, hammer, mallet) or "off_screen"; it is for per-class tables
+    and tells nothing about sync.
+
+    Args:
+        index: number of the scene, from 0.
+        folder: local folder for the MP4 file, made if it does not exist.
+        seed: the seed of the whole set.
+        level: easy, medium or hard.
+        seconds: length; at least a window and the longest shift.
+        frame_rate: frames per second.
+        size: height and width in pixels, even (H.264 stores color at half size).
+        sample_rate: sound samples per second.
+    """
+    drawn = scene(
+        index,
+        seed=seed,
+        level=level,
+        seconds=seconds,
+        frame_rate=frame_rate,
+        size=size,
+        sample_rate=sample_rate,
+    )
+    video_id = f"synthetic-{level}-{seed}-{index:05d}"
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    path = str(Path(folder) / f"{video_id}.mp4")
+    write_video(
+        path,
+        drawn.frames(),
+        drawn.waveform(),
+        frame_rate=frame_rate,
+        sample_rate=sample_rate,
+    )
+    label = "off_screen" if drawn.sounding is None else drawn.strikers[drawn.sounding].kind
+    row = {
+        "video_id": video_id,
+        "level": level,
+        "off_screen": drawn.off_screen,
+        "box": None if drawn.box is None else list(drawn.box),
+    }
+    return Source(path=path, video_id=video_id, label=label), row

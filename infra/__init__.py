@@ -1,0 +1,1 @@
+"""The ground: errors, storage, tracking, cluster, seeds. Imports nothing of ours."""

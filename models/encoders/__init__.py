@@ -1,0 +1,1 @@
+"""Networks from one modality to features."""

@@ -1,0 +1,1 @@
+"""Fixed transforms of raw signals, ahead of the encoders."""

@@ -1,0 +1,67 @@
+"""Rendered scenes arrive as real videos, with the box and the timing they were drawn with."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from datasets.media import Window, cut, probe, read_sound
+from datasets.sources.synthetic import BOX_SCHEMA, render, scene
+
+
+def test_rendered_video_has_the_asked_rates_size_and_length(tmp_path: Path) -> None:
+    source, row = render(3, str(tmp_path / "videos"), seed=7, seconds=2.0, frame_rate=30, size=64)
+    info = probe(source.path)
+    assert (info.width, info.height, info.num_frames) == (64, 64, 60)
+    assert info.frame_rate == 30.0
+    assert info.audio_sample_rate == 16000
+    assert abs(info.video_end - 2.0) < 0.01
+    assert source.video_id == row["video_id"] == Path(source.path).stem
+    assert source.label in {"ball", "hammer", "mallet", "off_screen"}
+
+
+def test_rows_fit_the_schema_with_boxes_only_where_the_source_is_seen(tmp_path: Path) -> None:
+    rows = [
+        render(index, str(tmp_path), seed=1, level="hard", seconds=0.5, size=32)[1]
+        for index in range(16)
+    ]
+    table = pa.Table.from_pylist(rows, schema=BOX_SCHEMA)
+    for row in table.to_pylist():
+        assert (row["box"] is None) == row["off_screen"]
+    assert 0 < sum(row["off_screen"] for row in rows) < 16
+
+
+def test_number_seed_and_level_each_give_another_scene() -> None:
+    seeds = {
+        scene(index, seed=seed, level=level).seed
+        for index in range(5)
+        for seed in range(5)
+        for level in ("easy", "medium", "hard")
+    }
+    assert len(seeds) == 75
+
+
+def test_picture_and_sound_survive_encoding_in_place(tmp_path: Path) -> None:
+    options = {"seed": 2, "level": "easy", "seconds": 3.0, "frame_rate": 15.0, "size": 64}
+    source, _ = render(0, str(tmp_path), **options)
+    drawn = scene(0, **options)
+    frames, waveform = next(
+        (frames, waveform)
+        for _, frames, waveform in cut(
+            source.path,
+            [Window(start_seconds=0.0, sound_start_seconds=0.0)],
+            clip_seconds=2.5,
+            frame_rate=15.0,
+            size=64,
+            sample_rate=16000,
+        )
+    )
+    truth = np.stack(list(drawn.frames()))[: len(frames)].astype(float)
+    errors = [np.abs(frames - np.roll(truth, lag, axis=0)).mean() for lag in (-1, 0, 1)]
+    assert int(np.argmin(errors)) == 1
+    assert errors[1] < 8.0
+    expected = drawn.waveform()[: len(waveform)]
+    lags = range(-32, 33)
+    match = [float(np.dot(np.roll(waveform, -lag), expected)) for lag in lags]
+    assert abs(lags[int(np.argmax(match))]) <= 16  # a millisecond
+    assert len(read_sound(source.path, sample_rate=16000)) >= 16000 * 2.9

@@ -1,0 +1,1 @@
+"""Searches over recipes. May import workflows and infra."""
