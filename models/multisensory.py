@@ -96,8 +96,8 @@ class Multisensory(nn.Module):
 
     def fuse(
         self,
-        audio_features: Float[Tensor, "batch audio_channels frames"],
-        video_features: Float[Tensor, "batch video_channels frames height width"],
+        audio_features: Float[Tensor, "batch audio_channels audio_cells"],
+        video_features: Float[Tensor, "batch video_channels video_cells height width"],
     ) -> Float[Tensor, "batch channels cells rows columns"]:
         """Features of sound and picture together, from what the encoders gave.
 

@@ -1,4 +1,4 @@
-"""Where the cells of a feature map lie on the input: arithmetic of kernels, strides and paddings."""
+"""Where the cells of a feature map lie on the input, from kernels, strides and paddings."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -44,7 +44,7 @@ class Axis(NamedTuple):
     step: float
     count: int
 
-    def windowed(self, kernel: int, *, stride: int, before: float, after: float = 0) -> "Axis":
+    def windowed(self, kernel: int, *, stride: int, before: int, after: int = 0) -> "Axis":
         """The axis after sliding a window of `kernel` cells over it, padded on both sides."""
         first = self.first + self.step * ((kernel - 1) / 2 - before)
         count = int((self.count + before + after - kernel) // stride) + 1

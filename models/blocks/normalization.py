@@ -8,7 +8,9 @@ Normalization = Literal["batch", "group"]
 _BATCH = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
 
-def normalization(kind: Normalization, channels: int, *, dims: int, affine: bool = True) -> nn.Module:
+def normalization(
+    kind: Normalization, channels: int, *, dims: int, affine: bool = True
+) -> nn.Module:
     """A normalization layer over `dims` grid axes.
 
     Args:
@@ -18,12 +20,7 @@ def normalization(kind: Normalization, channels: int, *, dims: int, affine: bool
         dims: Grid axes after batch and channels: 1 for sound, 3 for video.
         affine: Whether a learned scale and offset follow. An input needs none, and without them
             the first convolution need not compute a gradient for its input.
-
-    Raises:
-        ValueError: If the kind is not known.
     """
-    if kind == "batch":
-        return _BATCH[dims](channels, affine=affine)
     if kind == "group":
         return nn.GroupNorm(1, channels, affine=affine)
-    raise ValueError(f"normalization is {kind!r}; use 'batch' or 'group'")
+    return _BATCH[dims](channels, affine=affine)

@@ -21,8 +21,8 @@ class Pairings(NamedTuple):
 
 
 def pairings(
-    audio_features: Float[Tensor, "windows *audio"],
-    video_features: Float[Tensor, "windows *video"],
+    audio_features: Float[Tensor, "sounds *audio"],
+    video_features: Float[Tensor, "pictures *video"],
 ) -> Pairings:
     """Both labels of every window in one batch, from features encoded once per window.
 

@@ -1,0 +1,60 @@
+"""How often a yes-or-no answer is right, and how sure one can be of that number."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+
+def correct(
+    logits: Float[np.ndarray, " examples"], targets: Float[np.ndarray, " examples"]
+) -> Bool[np.ndarray, " examples"]:
+    """Whether each answer is right: yes is a logit above zero; targets are 0 or 1."""
+    return (logits > 0) == (targets > 0.5)
+
+
+def accuracy(
+    logits: Float[np.ndarray, " examples"], targets: Float[np.ndarray, " examples"]
+) -> float:
+    """Share of right answers, in [0, 1]; nan without examples.
+
+    On all four pairings of pairs it is exactly 0.5 for whatever decides from one modality.
+    """
+    return float(correct(logits, targets).mean()) if len(logits) else float("nan")
+
+
+def bootstrap_interval(
+    values: Bool[np.ndarray, " examples"] | Float[np.ndarray, " examples"],
+    *,
+    clusters: Sequence[object] | np.ndarray,
+    seed: int,
+    confidence: float = 0.95,
+    num_resamples: int = 2000,
+) -> tuple[float, float]:
+    """Percentile interval of the mean value, from resampling whole clusters.
+
+    Examples of one video are not independent: videos are drawn with replacement, each with all of
+    its examples, and the mean is taken over the examples drawn.
+
+    Args:
+        values: One value per example, as from `correct`.
+        clusters: The cluster (the video) of every example.
+        seed: Seed of the resampling; equal seeds give equal intervals.
+        confidence: Share of resamples inside the interval.
+        num_resamples: Number of resamples.
+
+    Returns:
+        Lower and upper end; nan without examples.
+    """
+    if len(values) == 0:
+        return float("nan"), float("nan")
+    _, index = np.unique(np.asarray(clusters).astype(str), return_inverse=True)
+    totals, counts = np.bincount(index, weights=values), np.bincount(index)
+    rng = np.random.default_rng(seed)
+    means = np.empty(num_resamples)
+    # One resample at a time: a table of all of them would be large for many videos.
+    for number in range(num_resamples):
+        drawn = rng.integers(len(counts), size=len(counts))
+        means[number] = totals[drawn].sum() / counts[drawn].sum()
+    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
