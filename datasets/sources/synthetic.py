@@ -4,22 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from datasets.media import write_video
 from datasets.scenes import Level, Scene, draw_scene
 from datasets.sources.source import Source
-
-# One row a video; the box is null exactly where the source is off screen.
-BOX_SCHEMA = pa.schema(
-    [
-        pa.field("video_id", pa.string(), nullable=False),
-        pa.field("level", pa.string(), nullable=False),
-        pa.field("off_screen", pa.bool_(), nullable=False),
-        pa.field("box", pa.list_(pa.float64(), 4)),
-    ]
-)
-
+from infra.errors import InputError
 
 def scene(
     index: int,
@@ -54,7 +43,7 @@ def render(
     size: int = 96,
     sample_rate: int = 16000,
 ) -> tuple[Source, dict[str, Any]]:
-    """The written video as a source, and its row of `BOX_SCHEMA`.
+    """The written video as a source, and its row of `schema.BOX_SCHEMA`.
 
     The label is what strikes (ball, hammer, mallet) or "off_screen"; it is for per-class tables
     and tells nothing about sync.
@@ -68,7 +57,12 @@ def render(
         frame_rate: frames per second.
         size: height and width in pixels, even (H.264 stores color at half size).
         sample_rate: sound samples per second.
+
+    Raises:
+        InputError: an odd size, an unknown level, or an empty picture or sound.
     """
+    if size % 2:
+        raise InputError(f"size: {size} is odd; H.264 needs an even size such as {size + 1}")
     drawn = scene(
         index,
         seed=seed,
@@ -91,8 +85,7 @@ def render(
     label = "off_screen" if drawn.sounding is None else drawn.strikers[drawn.sounding].kind
     row = {
         "video_id": video_id,
-        "level": level,
+        "boxes": None if drawn.box is None else [list(drawn.box)],
         "off_screen": drawn.off_screen,
-        "box": None if drawn.box is None else list(drawn.box),
     }
     return Source(path=path, video_id=video_id, label=label), row

@@ -4,6 +4,7 @@ from collections import OrderedDict
 
 from torch import nn
 
+from models.blocks.fast import TemporalConvolution
 from models.blocks.normalization import Normalization, normalization
 from models.blocks.residual import PooledShortcut, Residual
 
@@ -70,7 +71,7 @@ def compact_trunk(*, channels: int, norm: Normalization) -> nn.Sequential:
         OrderedDict(
             norm1=normalization(norm, channels, dims=3),
             elu1=nn.ELU(),
-            conv2=nn.Conv3d(channels, channels, (4, 1, 1), stride=(2, 1, 1), padding=(1, 0, 0)),
+            conv2=TemporalConvolution(channels, channels, 4, stride=2, padding=1),
             norm2=normalization(norm, channels, dims=3),
             elu2=nn.ELU(),
             conv3=nn.Conv3d(channels, channels, (1, 3, 3), padding=(0, 1, 1)),

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from models.blocks.fast import FrameAverage, TemporalConvolution
 from models.blocks.normalization import Normalization, normalization
 from models.blocks.residual import PooledShortcut, Residual
 
@@ -63,7 +64,7 @@ def compact_video_encoder(
     first, second = widths
     return nn.Sequential(
         OrderedDict(
-            pool0=nn.AvgPool3d((1, shrink, shrink)),
+            pool0=FrameAverage(shrink),
             change=FrameChange(),
             norm0=normalization(norm, 6, dims=3, affine=False),
             conv1=nn.Conv3d(6, first, (1, 4, 4), stride=(1, 2, 2), padding=(0, 1, 1)),
@@ -72,7 +73,7 @@ def compact_video_encoder(
             conv2=nn.Conv3d(first, second, (1, 4, 4), stride=(1, 2, 2), padding=(0, 1, 1)),
             norm2=normalization(norm, second, dims=3),
             elu2=nn.ELU(),
-            conv3=nn.Conv3d(second, second, (3, 1, 1), padding=(1, 0, 0)),
+            conv3=TemporalConvolution(second, second, 3, stride=1, padding=1),
             norm3=normalization(norm, second, dims=3),
             elu3=nn.ELU(),
         )

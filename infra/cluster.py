@@ -1,0 +1,65 @@
+"""Starting Ray: a small cluster of its own on a laptop, or the one named by RAY_ADDRESS."""
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import ray
+
+ROOT = str(Path(__file__).resolve().parent.parent)
+
+# Read by Ray's processes when they start; none overrides what the user has set.
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
+    "RAY_TRAIN_METRICS_ENABLED": "0",
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "60",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "PYTHONWARNINGS": "ignore::FutureWarning",
+}
+
+
+@contextlib.contextmanager
+def running(*, num_cpus: int | None = None, object_store_mb: int = 500) -> Iterator[None]:
+    """Have Ray for as long as the block runs; a cluster that was there before stays.
+
+    Args:
+        num_cpus: processors of a cluster of our own, all of the machine if not given; at least 2.
+        object_store_mb: its object store.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    logging.getLogger("ray").setLevel(logging.WARNING)
+    if os.environ.get("RAY_ADDRESS"):
+        ray.init(log_to_driver=False, logging_level=logging.ERROR)
+    else:
+        os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+        paths = os.environ.get("PYTHONPATH", "")
+        if ROOT not in paths.split(os.pathsep):
+            os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (ROOT, paths)))
+        ray.init(
+            address="local",
+            num_cpus=max(2, num_cpus or os.cpu_count() or 2),
+            object_store_memory=object_store_mb * 2**20,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def num_processors() -> float:
+    """Return how many processors the running cluster has."""
+    return ray.cluster_resources().get("CPU", 0.0)

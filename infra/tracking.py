@@ -1,0 +1,244 @@
+"""Runs, comparison and the model registry: all that the project asks of MLflow."""
+
+import contextlib
+import json
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+import mlflow
+import mlflow.artifacts
+import mlflow.data
+from filelock import FileLock
+from mlflow.data.dataset_source_registry import resolve_dataset_source
+from mlflow.data.meta_dataset import MetaDataset
+from mlflow.entities import DatasetInput, InputTag, Metric, Param
+from mlflow.exceptions import MlflowException
+from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+from infra import storage
+from infra.errors import InputError
+
+_LONGEST_PARAM = 6000
+_SYSTEM_METRICS_SECONDS = 5
+
+for _name in ("mlflow", "alembic"):
+    logging.getLogger(_name).setLevel(logging.ERROR)
+
+
+def tracking_uri() -> str:
+    """Return where runs are kept: MLFLOW_TRACKING_URI, else an SQLite file in the home folder."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{storage.home() / 'mlflow.db'}"
+
+
+def ui_command() -> str:
+    """Return the command that shows the runs in a browser."""
+    return (
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false .venv/bin/mlflow ui --host 127.0.0.1 --workers 1 "
+        f"--backend-store-uri {tracking_uri()}"
+    )
+
+
+def _client(uri: str | None = None) -> mlflow.MlflowClient:
+    """Return a client; the first use of an SQLite file makes its tables, one process at a time."""
+    uri = uri or tracking_uri()
+    if not uri.startswith("sqlite:///"):
+        return mlflow.MlflowClient(uri, registry_uri=uri)
+    path = Path(uri.removeprefix("sqlite:///"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock"):
+        client = mlflow.MlflowClient(uri, registry_uri=uri)
+        client.search_experiments(max_results=1)
+        return client
+
+
+class Run:
+    """One run, from any process that knows where the runs are kept and its id."""
+
+    def __init__(self, run_id: str, *, uri: str | None = None) -> None:
+        self.run_id, self.uri = run_id, uri or tracking_uri()
+        self._client = _client(self.uri)
+        self._monitor: SystemMetricsMonitor | None = None
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Log a nested configuration under dotted names."""
+        flat = [Param(name, str(value)[:_LONGEST_PARAM]) for name, value in flatten(params).items()]
+        for first in range(0, len(flat), 100):
+            self._client.log_batch(self.run_id, params=flat[first : first + 100])
+
+    def log_metrics(self, metrics: Mapping[str, float], *, step: int = 0) -> None:
+        """Log numbers of one step in one call."""
+        now = mlflow.utils.time.get_current_time_millis()
+        entities = [Metric(name, float(value), now, step) for name, value in metrics.items()]
+        self._client.log_batch(self.run_id, metrics=entities)
+
+    def set_tags(self, tags: Mapping[str, str | None]) -> None:
+        """Set tags, leaving out what is None."""
+        for name, value in tags.items():
+            if value is not None:
+                self._client.set_tag(self.run_id, name, value)
+
+    def log_artifact(self, path: str | os.PathLike[str], folder: str | None = None) -> None:
+        """Copy a file into the run."""
+        self._client.log_artifact(self.run_id, os.fspath(path), folder)
+
+    def log_folder(self, path: str | os.PathLike[str], folder: str) -> None:
+        """Copy a folder's files into the run."""
+        self._client.log_artifacts(self.run_id, os.fspath(path), folder)
+
+    def log_dict(self, value: Any, name: str) -> None:
+        """Write a value as a JSON file of the run."""
+        self._client.log_text(self.run_id, json.dumps(value, indent=2), name)
+
+    def log_figure(self, figure: Any, name: str) -> None:
+        """Write a matplotlib figure as a file of the run."""
+        self._client.log_figure(self.run_id, figure, name)
+
+    def log_dataset(self, uri: str, *, name: str, digest: str, context: str) -> None:
+        """Record which dataset went in."""
+        with warnings.catch_warnings(action="ignore"):  # a folder fits two equal kinds of source
+            source = resolve_dataset_source(uri)
+        dataset = MetaDataset(source=source, name=name, digest=digest[:36])
+        entity = dataset._to_mlflow_entity()
+        self._client.log_inputs(
+            self.run_id,
+            [DatasetInput(entity, [InputTag("mlflow.data.context", context)])],
+        )
+
+    def watch_system(self) -> None:
+        """Log processor, memory and GPU use every few seconds until the run ends."""
+        self._monitor = SystemMetricsMonitor(
+            self.run_id,
+            sampling_interval=_SYSTEM_METRICS_SECONDS,
+            samples_before_logging=1,
+            tracking_uri=self.uri,
+        )
+        self._monitor.start()
+
+    def stop_watching(self) -> None:
+        """Stop what `watch_system` began."""
+        if self._monitor is not None:
+            self._monitor.finish()
+            self._monitor = None
+
+    def finish(self, status: str = "FINISHED") -> None:
+        """End the run as FINISHED, FAILED or KILLED."""
+        self.stop_watching()
+        self._client.set_terminated(self.run_id, status)
+
+
+def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return a nested mapping under dotted names."""
+    flat: dict[str, Any] = {}
+    for name, value in nested.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat
+
+
+def start_run(
+    experiment: str,
+    *,
+    name: str,
+    tags: Mapping[str, str | None] | None = None,
+    parent: str | None = None,
+) -> Run:
+    """Return a new run of an experiment, which is made if need be."""
+    client = _client()
+    found = client.get_experiment_by_name(experiment)
+    if found is not None:
+        experiment_id = found.experiment_id
+    else:
+        place = None
+        if tracking_uri().startswith("sqlite:///"):
+            place = (Path(tracking_uri().removeprefix("sqlite:///")).parent / "mlartifacts").as_uri()
+        experiment_id = client.create_experiment(experiment, artifact_location=place)
+    marks = {"mlflow.parentRunId": parent, "mlflow.source.name": "sensorium", **(tags or {})}
+    created = client.create_run(
+        experiment_id, run_name=name, tags={k: v for k, v in marks.items() if v is not None}
+    )
+    return Run(created.info.run_id)
+
+
+@contextlib.contextmanager
+def ending(run: Run) -> Iterator[Run]:
+    """Give a run and end it with the block: FINISHED, FAILED on an error, KILLED on Ctrl-C."""
+    try:
+        yield run
+    except KeyboardInterrupt:
+        run.finish("KILLED")
+        raise
+    except BaseException:
+        run.finish("FAILED")
+        raise
+    run.finish()
+
+
+def register_model(run: Run, *, folder: str, name: str) -> str:
+    """Register a folder of a run as the next version of a model; the first becomes the champion."""
+    client = _client(run.uri)
+    with contextlib.suppress(MlflowException):
+        client.create_registered_model(name)
+    source = f"{client.get_run(run.run_id).info.artifact_uri}/{folder}"
+    version = client.create_model_version(name, source, run.run_id).version
+    if "champion" not in client.get_registered_model(name).aliases:
+        client.set_registered_model_alias(name, "champion", version)
+    return str(version)
+
+
+@contextlib.contextmanager
+def model_folder(uri: str) -> Iterator[tuple[str, str | None]]:
+    """Give the local folder of a model, and the id of the run that made it where one is known.
+
+    Args:
+        uri: models:/NAME@ALIAS, models:/NAME/VERSION, runs:/ID, or a folder.
+
+    Raises:
+        InputError: If there is no such model.
+    """
+    if not uri.startswith(("models:/", "runs:/")):
+        folder = Path(storage.resolve(uri, field="--model"))
+        if not (folder / "config.json").exists():
+            raise InputError(
+                f"--model: '{uri}' is not a folder with a model (config.json and model.safetensors); "
+                "give one, or models:/NAME@champion, models:/NAME/VERSION or runs:/ID"
+            )
+        record = folder / "run_id"
+        yield str(folder), record.read_text().strip() if record.exists() else None
+        return
+    client = _client()
+    try:
+        run_id, artifact_uri = _find_model(client, uri)
+        with tempfile.TemporaryDirectory() as destination:
+            folder = mlflow.artifacts.download_artifacts(
+                artifact_uri=artifact_uri, dst_path=destination, tracking_uri=tracking_uri()
+            )
+            yield folder, run_id
+    except MlflowException as error:
+        first = str(error).splitlines()[0]
+        raise InputError(f"--model: '{uri}' is not in {tracking_uri()}: {first}") from None
+
+
+def _find_model(client: mlflow.MlflowClient, uri: str) -> tuple[str | None, str]:
+    if uri.startswith("runs:/"):
+        run_id, _, path = uri.removeprefix("runs:/").partition("/")
+        return run_id, f"{client.get_run(run_id).info.artifact_uri}/{path or 'model'}"
+    name, alias, version = *uri.removeprefix("models:/").partition("@")[::2], ""
+    if not alias:
+        name, _, version = name.rpartition("/")
+    found = (
+        client.get_model_version_by_alias(name, alias)
+        if alias
+        else client.get_model_version(name, version)
+    )
+    return found.run_id, str(found.source)
