@@ -45,6 +45,7 @@ class Multisensory(nn.Module):
     """Two encoders, a fused trunk, a global average and one linear layer to one logit.
 
     Args:
+        front_end: Sound as it is given -> sound of the same length, made ready for the encoder.
         audio_encoder: Sound (batch, channels or bins, length) -> (batch, channels, cells).
         video_encoder: Picture (batch, 3, frames, height, width) -> features on a smaller grid.
         join: Sound and picture features -> features on the picture's grid.
@@ -57,6 +58,7 @@ class Multisensory(nn.Module):
     def __init__(
         self,
         *,
+        front_end: nn.Module,
         audio_encoder: nn.Module,
         video_encoder: nn.Module,
         join: nn.Module,
@@ -66,6 +68,7 @@ class Multisensory(nn.Module):
         align_sound: bool,
     ) -> None:
         super().__init__()
+        self.front_end = front_end
         self.audio_encoder = audio_encoder
         self.video_encoder = video_encoder
         self.join = join
@@ -78,11 +81,11 @@ class Multisensory(nn.Module):
         self, sound: Float[Tensor, "batch sound_channels length"]
     ) -> Float[Tensor, "batch audio_channels frames"]:
         """Features of a waveform in [-1, 1], or of a log-scaled mel spectrogram, per video cell."""
-        features = self.audio_encoder(sound)
+        features = self.audio_encoder(self.front_end(sound))
         if not self.align_sound:
             return features
         length, num_frames = sound.shape[-1], self.video_size[0]
-        (cells,) = trace(self.audio_encoder[-1], input_axes([length]))
+        (cells,) = trace(self.audio_encoder, input_axes([length]))
         frames = trace(self.video_encoder, input_axes(self.video_size))[0]
         return align_time(
             features, centers=cells.centers(length), targets=frames.centers(num_frames)
@@ -168,11 +171,12 @@ def paper(
         video_size: Frames, height and width of a clip.
     """
     return _full_size(
-        _wide_audio_encoder(audio_input, num_bins, mute_samples, compander),
-        video_encoder=paper_video_encoder(aligned_shortcut=False),
-        trunk=paper_trunk(padded=False),
+        audio_input=audio_input,
+        num_bins=num_bins,
+        mute_samples=mute_samples,
+        compander=compander,
+        padded=False,
         video_size=video_size,
-        align_sound=audio_input == "log_mel",
     )
 
 
@@ -198,11 +202,12 @@ def aligned(
         video_size: Frames, height and width of a clip.
     """
     return _full_size(
-        _wide_audio_encoder(audio_input, num_bins, mute_samples, compander),
-        video_encoder=paper_video_encoder(aligned_shortcut=True),
-        trunk=paper_trunk(padded=True),
+        audio_input=audio_input,
+        num_bins=num_bins,
+        mute_samples=mute_samples,
+        compander=compander,
+        padded=True,
         video_size=video_size,
-        align_sound=audio_input == "log_mel",
     )
 
 
@@ -240,7 +245,8 @@ def compact(
         front_end = nn.Identity()
         encoder = compact_log_mel_encoder(num_bins=num_bins, channels=audio_channels, norm=norm)
     return Multisensory(
-        audio_encoder=nn.Sequential(front_end, encoder),
+        front_end=front_end,
+        audio_encoder=encoder,
         video_encoder=compact_video_encoder(widths=video_channels, shrink=shrink, norm=norm),
         join=JointConvolution(audio_channels, video_channels[1], out_channels=num_features),
         trunk=compact_trunk(channels=num_features, norm=norm),
@@ -251,35 +257,35 @@ def compact(
 
 
 def _full_size(
-    audio_encoder: nn.Module,
     *,
-    video_encoder: nn.Module,
-    trunk: nn.Module,
+    audio_input: AudioInput,
+    num_bins: int,
+    mute_samples: int,
+    compander: bool,
+    padded: bool,
     video_size: tuple[int, int, int],
-    align_sound: bool,
 ) -> Multisensory:
+    if audio_input == "waveform":
+        front_end: nn.Module = WaveformFrontEnd(mute_samples=mute_samples, compander=compander)
+        audio_encoder = paper_waveform_encoder()
+    else:
+        front_end = nn.Identity()
+        audio_encoder = wide_log_mel_encoder(num_bins=num_bins)
     network = Multisensory(
+        front_end=front_end,
         audio_encoder=audio_encoder,
-        video_encoder=video_encoder,
+        video_encoder=paper_video_encoder(aligned_shortcut=padded),
         join=Concatenation(),
-        trunk=trunk,
+        trunk=paper_trunk(padded=padded),
         num_features=128,
         video_size=video_size,
-        align_sound=align_sound,
+        align_sound=audio_input == "log_mel",
     )
     for module in network.modules():
         if isinstance(module, nn.Conv1d | nn.Conv3d):
             # Up to five convolutions follow each other without a norm: torch's default would
             # shrink what they pass on by 1.7 each time.
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            nn.init.zeros_(module.bias)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
     return network
-
-
-def _wide_audio_encoder(
-    audio_input: AudioInput, num_bins: int, mute_samples: int, compander: bool
-) -> nn.Sequential:
-    if audio_input == "waveform":
-        front_end = WaveformFrontEnd(mute_samples=mute_samples, compander=compander)
-        return nn.Sequential(front_end, paper_waveform_encoder())
-    return nn.Sequential(nn.Identity(), wide_log_mel_encoder(num_bins=num_bins))

@@ -1,7 +1,7 @@
 """Where the cells of a feature map lie on the input, from kernels, strides and paddings."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -37,22 +37,22 @@ class Axis(NamedTuple):
         first: Center of the first cell, in input elements; the input spans 0 to its length, so
             the center of its first element is 0.5.
         step: Distance between neighboring centers, in input elements.
-        count: Number of cells.
+        cells: Number of cells.
     """
 
     first: float
     step: float
-    count: int
+    cells: int
 
     def windowed(self, kernel: int, *, stride: int, before: int, after: int = 0) -> "Axis":
         """The axis after sliding a window of `kernel` cells over it, padded on both sides."""
         first = self.first + self.step * ((kernel - 1) / 2 - before)
-        count = int((self.count + before + after - kernel) // stride) + 1
-        return Axis(first, self.step * stride, count)
+        cells = (self.cells + before + after - kernel) // stride + 1
+        return Axis(first, self.step * stride, cells)
 
     def centers(self, length: int) -> tuple[float, ...]:
         """Centers divided by the input's length: 0 is where the input starts, 1 where it ends."""
-        return tuple((self.first + self.step * index) / length for index in range(self.count))
+        return tuple((self.first + self.step * index) / length for index in range(self.cells))
 
 
 def input_axes(lengths: Sequence[int]) -> tuple[Axis, ...]:
@@ -133,7 +133,7 @@ def _path(module: nn.Module) -> Iterator[nn.Module]:
         yield module
 
 
-def _through_window(layer: nn.Module, axes: Sequence[Axis]) -> tuple[Axis, ...]:
+def _through_window(layer: Any, axes: Sequence[Axis]) -> tuple[Axis, ...]:
     def per_axis(value: int | Sequence[int]) -> tuple[int, ...]:
         numbers = (value,) if isinstance(value, int) else tuple(value)
         return numbers * len(axes) if len(numbers) == 1 else numbers

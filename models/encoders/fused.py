@@ -19,12 +19,13 @@ def paper_trunk(*, padded: bool) -> nn.Sequential:
     stride = 2 if padded else 1
 
     def conv(in_channels: int, out_channels: int, kernel: tuple[int, int, int]) -> nn.Conv3d:
-        padding = tuple(size // 2 for size in kernel) if padded else 0
+        frames, rows, columns = kernel
+        padding = (frames // 2, rows // 2, columns // 2) if padded else 0
         halve = stride if kernel == (5, 3, 3) else 1
         return nn.Conv3d(in_channels, out_channels, kernel, stride=halve, padding=padding)
 
     cube = (3, 3, 3)
-    first = OrderedDict(
+    first: OrderedDict[str, nn.Module] = OrderedDict(
         conv2=conv(128, 128, cube),
         elu2=nn.ELU(),
         conv3=conv(128, 128, cube),

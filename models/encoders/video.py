@@ -22,7 +22,7 @@ def paper_video_encoder(*, aligned_shortcut: bool) -> nn.Sequential:
             8x8 pixels. If not, 24x20x20 pools of (5, 11, 11) tile the whole input from its
             corner, so that a shortcut's cell lies elsewhere than the convolution's.
     """
-    body = OrderedDict(
+    body: OrderedDict[str, nn.Module] = OrderedDict(
         conv1=nn.Conv3d(3, 64, (5, 7, 7), stride=2),
         norm1=nn.BatchNorm3d(64),
         elu1=nn.ELU(),

@@ -15,7 +15,7 @@ def paper_waveform_encoder() -> nn.Sequential:
     close to nothing, its maximum is the envelope. A cell is 6144 samples apart from the next and
     the first is centered at sample 15206, within 0.08 s of the picture's cells.
     """
-    first = OrderedDict(
+    first: OrderedDict[str, nn.Module] = OrderedDict(
         conv1=nn.Conv1d(1, 64, 65, stride=4),
         pool1=nn.MaxPool1d(4),
         elu1=nn.ELU(),
@@ -24,14 +24,14 @@ def paper_waveform_encoder() -> nn.Sequential:
         elu2=nn.ELU(),
         norm2=nn.BatchNorm1d(128),
     )
-    second = OrderedDict(
+    second: OrderedDict[str, nn.Module] = OrderedDict(
         conv3=nn.Conv1d(128, 128, 15, stride=4),
         elu3=nn.ELU(),
         conv4=nn.Conv1d(128, 128, 16, padding=9),
         elu4=nn.ELU(),
         norm4=nn.BatchNorm1d(128),
     )
-    third = OrderedDict(
+    third: OrderedDict[str, nn.Module] = OrderedDict(
         conv5=nn.Conv1d(128, 128, 15, stride=4, padding=6),
         pool5=nn.MaxPool1d(6),
         elu5=nn.ELU(),

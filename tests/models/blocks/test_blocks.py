@@ -3,7 +3,9 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
+from models.blocks.fast import FrameAverage, TemporalConvolution
 from models.blocks.fusion import Concatenation, JointConvolution
 from models.blocks.normalization import normalization
 from models.blocks.residual import PooledShortcut, Residual
@@ -57,10 +59,24 @@ def test_alignment_to_fewer_cells_loses_no_hop() -> None:
 
 def test_the_joint_convolution_equals_one_over_concatenated_channels() -> None:
     joint = JointConvolution(3, 4, out_channels=5)
-    whole = nn.Conv3d(7, 5, 1)
-    with torch.no_grad():
-        whole.weight[:, :3] = joint.audio.weight[..., None, None]
-        whole.weight[:, 3:] = joint.video.weight
-        whole.bias.copy_(joint.audio.bias)
+    weight = torch.cat([joint.audio.weight[..., None, None], joint.video.weight], dim=1)
     audio, video = torch.randn(2, 3, 6), torch.randn(2, 4, 6, 3, 2)
-    assert torch.allclose(joint(audio, video), whole(Concatenation()(audio, video)), atol=1e-6)
+    whole = functional.conv3d(Concatenation()(audio, video), weight, joint.audio.bias)
+    assert torch.allclose(joint(audio, video), whole, atol=1e-6)
+
+
+@pytest.mark.parametrize(("kernel", "stride", "padding"), [(3, 1, 1), (4, 2, 1), (5, 3, 0)])
+def test_the_temporal_convolution_equals_the_three_dimensional_one(
+    kernel: int, stride: int, padding: int
+) -> None:
+    layer = TemporalConvolution(4, 6, kernel, stride=stride, padding=padding)
+    video = torch.randn(2, 4, 10, 3, 5)
+    assert torch.allclose(layer(video), nn.Conv3d.forward(layer, video), atol=1e-6)
+
+
+@pytest.mark.parametrize("shrink", [1, 2, 3])
+def test_the_frame_average_equals_the_pool(shrink: int) -> None:
+    layer, video = FrameAverage(shrink), torch.randn(2, 3, 4, 7, 9)
+    assert torch.allclose(layer(video), nn.AvgPool3d.forward(layer, video), atol=1e-6)
+    last = video.contiguous(memory_format=torch.channels_last_3d)
+    assert torch.allclose(layer(last), layer(video), atol=1e-6)

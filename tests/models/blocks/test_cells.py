@@ -1,9 +1,11 @@
 """The arithmetic of cells agrees with where convolutions really look."""
 
+from typing import cast
+
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from models.blocks.cells import (
     Axis,
@@ -20,11 +22,12 @@ def centroid_of_what_a_cell_sees(layers: nn.Module, length: int, cell: int) -> f
     for layer in layers.modules():
         if isinstance(layer, nn.Conv1d):
             nn.init.ones_(layer.weight)
-            nn.init.zeros_(layer.bias)
+            nn.init.zeros_(cast(Tensor, layer.bias))
     signal = torch.ones(1, 1, length, dtype=torch.float64, requires_grad=True)
     layers.double()(signal)[0, 0, cell].backward()
     positions = torch.arange(length, dtype=torch.float64) + 0.5
-    return float((signal.grad[0, 0] * positions).sum() / signal.grad.sum())
+    seen = cast(Tensor, signal.grad)[0, 0]
+    return float((seen * positions).sum() / seen.sum())
 
 
 @pytest.mark.parametrize(
@@ -49,7 +52,7 @@ def test_counts_are_those_of_torch() -> None:
         nn.ZeroPad3d((0, 1, 0, 1, 2, 1)),
     )
     axes = trace(layers, input_axes([20, 33, 40]))
-    assert tuple(axis.count for axis in axes) == layers(torch.zeros(1, 1, 20, 33, 40)).shape[2:]
+    assert tuple(axis.cells for axis in axes) == layers(torch.zeros(1, 1, 20, 33, 40)).shape[2:]
 
 
 def test_the_body_decides_where_a_residual_looks() -> None:

@@ -1,0 +1,83 @@
+"""The dataset's card, `dataset.json`: configuration, counts, hours, versions, statistics, classes."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from datasets.preparation_config import PreparationConfig
+from datasets.schema import DATASET_VERSION
+from datasets.shards import SPLITS
+from infra import storage
+from infra.errors import InputError
+from infra.seeding import digest
+from infra.version import code_version, library_versions
+
+
+def read_card(dataset: str) -> dict[str, Any]:
+    """Return the card of a dataset.
+
+    Raises:
+        InputError: If there is none, or it is of another version.
+    """
+    uri = storage.join(dataset, "dataset.json")
+    if not storage.exists(uri):
+        raise InputError(
+            f"--data: '{dataset}' holds no dataset.json; make it with python -m workflows.prepare --output {dataset}"
+        )
+    card = storage.read_json(uri)
+    if card.get("version") != DATASET_VERSION:
+        raise InputError(
+            f"--data: '{dataset}' is of version {card.get('version')}, this program reads {DATASET_VERSION}; prepare it again"
+        )
+    return card
+
+
+def write_card(
+    dataset: str,
+    *,
+    config: PreparationConfig,
+    markers: list[dict[str, Any]],
+    num_errors: int,
+    seconds: dict[str, float],
+) -> dict[str, Any]:
+    """Write and return the card of all shards that stand."""
+    splits = {
+        split: {
+            name: sum(m[f"num_{name}"] for m in markers if m["split"] == split)
+            for name in ("rows", "pairs", "videos")
+        }
+        for split in SPLITS
+    }
+    classes: dict[str, Counter[str]] = {}
+    for marker in markers:
+        for label, count in marker["labels"].items():
+            classes.setdefault(label, Counter())[marker["split"]] += count
+    num_rows = sum(split["rows"] for split in splits.values())
+    card = {
+        "version": DATASET_VERSION,
+        "fingerprint": digest(config.fingerprint, sorted(m["shard_id"] for m in markers)).hex(),
+        "config": config.to_dict(),
+        "splits": splits,
+        "hours": num_rows * config.clip_seconds / 3600,
+        "num_bytes": sum(m["num_bytes"] for m in markers),
+        "num_errors": num_errors,
+        "classes": {label: dict(classes[label]) for label in sorted(classes)},
+        "log_mel": _normalization(markers, config),
+        "seconds_by_operator": {name: round(value, 3) for name, value in seconds.items()},
+        "code_version": code_version(),
+        "library_versions": library_versions(),
+    }
+    storage.write_json(storage.join(dataset, "dataset.json"), card)
+    return card
+
+
+def _normalization(markers: list[dict[str, Any]], config: PreparationConfig) -> dict[str, Any]:
+    """Return mean and standard deviation of every mel bin over the training clips."""
+    members = [m for m in markers if m["split"] == "train" and m["num_rows"]]
+    num_hops = sum(m["statistics"]["num_hops"] for m in members)
+    if not num_hops:
+        return {"mean": [0.0] * config.log_mel.num_bins, "std": [1.0] * config.log_mel.num_bins}
+    sums, squares = np.sum([m["statistics"]["sums"] for m in members], axis=0) / num_hops
+    spread = np.sqrt(np.maximum(squares - sums**2, 1e-6))
+    return {"mean": sums.round(5).tolist(), "std": spread.round(5).tolist()}

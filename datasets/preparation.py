@@ -1,0 +1,286 @@
+"""From a list of sources to a dataset: the chain of operators, its plan, its card and its table of errors."""
+
+import functools
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import ray.data
+
+from datasets import operators
+from datasets.card import read_card, write_card
+from datasets.fingerprint import group_recordings
+from datasets.preparation_config import PreparationConfig
+from datasets.schema import ERROR_SCHEMA
+from datasets.shards import (
+    SHARD_BYTES,
+    SPLITS,
+    PlannedShard,
+    PlannedSource,
+    append_plan,
+    marker_file,
+    plan_shards,
+    read_plan,
+)
+from datasets.sources.source import Source
+from datasets.windows import draw_windows
+from infra import storage
+from infra.errors import InputError
+from infra.seeding import generator, hash_fraction
+
+Row = dict[str, Any]
+Progress = Callable[[str, int, int], None]
+"""Called with the stage, how many are done and how many there are."""
+
+RECORDING_SCHEMA = pa.schema(
+    [
+        ("path", pa.string()),
+        ("state", pa.string()),
+        ("video_id", pa.string()),
+        ("content_id", pa.string()),
+        ("recording_id", pa.string()),
+        ("fingerprint", pa.binary()),
+    ]
+)
+
+
+class Preparation:
+    """One run of preparation: `plan` looks at the sources, `run` makes what is missing."""
+
+    def __init__(
+        self,
+        dataset: str,
+        config: PreparationConfig,
+        *,
+        num_workers: int | None = None,
+        progress: Progress = lambda stage, done, total: None,
+    ) -> None:
+        self.dataset, self.config = dataset, config
+        self.num_workers, self.progress = num_workers, progress
+        self.errors: list[Row] = []
+        self.new_shards: list[PlannedShard] = []
+        self.seconds: dict[str, float] = {}
+        self._recordings: list[Row] = []
+        self._refuse_other_configuration()
+
+    def plan(self, sources: list[Source], *, missing: list[Row] | None = None) -> None:
+        """Probe the sources that are new and plan their shards; writes nothing.
+
+        Raises:
+            InputError: If no source at all is long enough for a clip.
+        """
+        self.errors = list(missing or [])
+        known = self._read_recordings()
+        states = {source.path: _state(source.path) for source in sources}
+        done = {(row["path"], row["state"], row["video_id"]) for row in known}
+        new = [s for s in sources if (s.path, states[s.path], s.video_id) not in done]
+        probed = sorted(self._probe(new), key=lambda row: row["video_id"])
+        for stage in ("probe", "fingerprint"):
+            self.seconds[stage] = sum(row[f"{stage}_seconds"] for row in probed)
+        self.errors += [
+            {"source": row["path"], **json.loads(row["error"])} for row in probed if row["error"]
+        ]
+        probed = [row for row in probed if not row["error"]]
+        identities = self._identify(probed, known, {s.video_id: s.catalog_id for s in new})
+        by_source = {source.video_id: source for source in new}
+        splits: dict[str, list[PlannedSource]] = {split: [] for split in SPLITS}
+        for row in probed:
+            source, recording_id = by_source[row["video_id"]], identities[row["video_id"]]
+            planned = self._plan_source(source, row, recording_id)
+            if planned is not None:
+                splits[self._split_of(recording_id)].append(planned)
+            self._recordings.append(
+                {**row, "state": states[row["path"]], "recording_id": recording_id}
+            )
+        rows_per_shard = max(2, SHARD_BYTES // self.config.row_bytes)
+        # Enough shards for all workers, as far as there are pairs.
+        total = sum(len(source.windows) for members in splits.values() for source in members)
+        rows_per_shard = min(rows_per_shard, max(8, total // (4 * (self.num_workers or 2))))
+        self.new_shards = plan_shards(
+            splits, fingerprint=self.config.fingerprint, rows_per_shard=rows_per_shard
+        )
+        if not self.new_shards and not read_plan(self.dataset):
+            reasons = sorted({f"{row['reason']}" for row in self.errors})
+            raise InputError(
+                f"--source: none of {len(sources)} files gives a clip of {self.config.clip_seconds} s "
+                f"({', '.join(reasons[:5])}); give longer videos, or --clip-seconds and --min-shift-seconds that fit"
+            )
+
+    @property
+    def num_bytes(self) -> int:
+        """Estimated size of what `run` writes."""
+        num_rows = sum(len(s.windows) for shard in self.new_shards for s in shard.sources)
+        return num_rows * self.config.row_bytes
+
+    def run(self) -> dict[str, Any]:
+        """Make all planned shards that are not there yet, then the card; return the card.
+
+        Raises:
+            InputError: If there is not enough disk space; nothing is written then.
+        """
+        free = storage.free_bytes(self.dataset)
+        if free is not None and free < 1.1 * self.num_bytes:
+            raise InputError(
+                f"--output: '{self.dataset}' has {free / 1e9:.1f} GB free and about "
+                f"{self.num_bytes / 1e9:.1f} GB are needed; free some, or choose a smaller --size or --storage h264"
+            )
+        append_plan(self.dataset, self.new_shards)
+        self._append_recordings()
+        shards = read_plan(self.dataset)
+        missing = [
+            shard
+            for shard in shards
+            if not storage.exists(marker_file(self.dataset, shard.shard_id))
+        ]
+        began = time.perf_counter()
+        for done, marker in enumerate(self._make(missing), start=1):
+            for stage, seconds in marker["seconds"].items():
+                self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+            self.progress("shards", done, len(missing))
+        self.seconds["wall"] = time.perf_counter() - began
+        markers = [
+            storage.read_json(marker_file(self.dataset, shard.shard_id)) for shard in shards
+        ]
+        self._write_errors(markers)
+        return write_card(
+            self.dataset,
+            config=self.config,
+            markers=markers,
+            num_errors=len(self.errors),
+            seconds=self.seconds,
+        )
+
+    def _refuse_other_configuration(self) -> None:
+        if not storage.exists(storage.join(self.dataset, "dataset.json")):
+            return
+        before = PreparationConfig.from_dict(read_card(self.dataset)["config"]).to_dict()
+        now = self.config.to_dict()
+        changed = [name for name in now if now[name] != before[name]]
+        if changed:
+            name = changed[0]
+            raise InputError(
+                f"--output: '{self.dataset}' was prepared with {name}={before[name]}, now {name}={now[name]}; "
+                "choose another folder or the same options"
+            )
+
+    def _probe(self, sources: list[Source]) -> list[Row]:
+        if not sources:
+            return []
+        rows = [{"path": source.path, "video_id": source.video_id} for source in sources]
+        blocks = min(len(rows), 64 * (self.num_workers or 2))
+        stream = (
+            ray.data.from_items(rows, override_num_blocks=blocks)
+            .map(functools.partial(operators.probe_source, dataset=self.dataset), **self._limit())
+            .map(
+                functools.partial(operators.fingerprint_source, dataset=self.dataset),
+                **self._limit(),
+            )
+        )
+        probed = []
+        for row in stream.iter_rows():
+            probed.append(row)
+            self.progress("sources", len(probed), len(rows))
+        return probed
+
+    def _make(self, shards: list[PlannedShard]) -> Iterator[Row]:
+        if not shards:
+            return
+        rows = [{"shard": shard.to_json()} for shard in shards]
+        decode = functools.partial(
+            operators.decode_shard, dataset=self.dataset, config=self.config
+        )
+        stream = (
+            ray.data.from_items(rows, override_num_blocks=len(rows))
+            .map(decode, **self._limit())
+            .map(functools.partial(operators.add_log_mel, config=self.config), **self._limit())
+            .map(functools.partial(operators.commit_shard, dataset=self.dataset), **self._limit())
+        )
+        for row in stream.iter_rows():
+            yield json.loads(row["marker"])
+
+    def _limit(self) -> dict[str, Any]:
+        if self.num_workers is None:
+            return {"num_cpus": 1}
+        return {"num_cpus": 1, "compute": ray.data.TaskPoolStrategy(size=self.num_workers)}
+
+    def _identify(
+        self, probed: list[Row], known: list[Row], catalog: dict[str, str | None]
+    ) -> dict[str, str]:
+        """Return the recording of every new source: that of an older copy, the catalog's name, or its content."""
+        prints = {
+            row["video_id"]: np.frombuffer(row["fingerprint"], np.uint32) for row in known + probed
+        }
+        first = group_recordings(prints)
+        names = {row["video_id"]: row["recording_id"] for row in known}
+        by_content = {row["content_id"]: row["recording_id"] for row in known}
+        for row in probed:
+            own = by_content.setdefault(row["content_id"], catalog[row["video_id"]] or row["content_id"])
+            names[row["video_id"]] = names.get(first[row["video_id"]], own)
+        return names
+
+    def _plan_source(self, source: Source, row: Row, recording_id: str) -> PlannedSource | None:
+        info = json.loads(row["info"])
+        begin = max(info["video_start"], info["audio_start"], source.start_seconds or 0.0)
+        end = min(info["video_end"], info["audio_end"])
+        if source.end_seconds is not None:
+            end = min(end, source.end_seconds)
+        windows = draw_windows(
+            self.config.window_rule,
+            begin=begin,
+            end=end,
+            generator=generator(self.config.seed, "windows", source.video_id),
+        )
+        if not windows:
+            detail = f"{max(0.0, end - begin):.2f} s of picture with sound, a clip takes {self.config.clip_seconds} s"
+            self.errors.append(
+                {"source": source.path, "stage": "plan", "reason": "too short", "detail": detail}
+            )
+            return None
+        return PlannedSource(
+            path=source.path,
+            video_id=source.video_id,
+            content_id=row["content_id"],
+            recording_id=recording_id,
+            label=source.label,
+            origin_seconds=info["origin_seconds"],
+            windows=tuple(windows),
+        )
+
+    def _split_of(self, recording_id: str) -> str:
+        place = hash_fraction(self.config.seed, recording_id)
+        if place < self.config.test_share:
+            return "test"
+        return "validation" if place < self.config.test_share + self.config.validation_share else "train"
+
+    def _read_recordings(self) -> list[Row]:
+        parts = storage.list_files(storage.join(self.dataset, "recordings"), suffix=".parquet")
+        return [row for part in parts for row in pq.read_table(storage.open_input(part)).to_pylist()]
+
+    def _append_recordings(self) -> None:
+        if self._recordings:
+            folder = storage.join(self.dataset, "recordings")
+            number = len(storage.list_files(folder, suffix=".parquet"))
+            rows = [{name: row[name] for name in RECORDING_SCHEMA.names} for row in self._recordings]
+            table = pa.Table.from_pylist(rows, schema=RECORDING_SCHEMA)
+            with storage.staged(storage.join(folder, f"{number:05d}.parquet")) as path:
+                pq.write_table(table, path)
+
+    def _write_errors(self, markers: list[Row]) -> None:
+        for marker in markers:
+            self.errors += marker["errors"]
+        table = pa.Table.from_pylist(self.errors, schema=ERROR_SCHEMA)
+        with storage.staged(storage.join(self.dataset, "errors.parquet")) as path:
+            pq.write_table(table, path)
+
+
+def _state(path: str) -> str:
+    """Return what changes when a file changes."""
+    if storage.is_remote(path) or not Path(path).exists():
+        return ""
+    status = Path(path).stat()
+    return f"{status.st_size}-{status.st_mtime_ns}"
