@@ -1,0 +1,138 @@
+"""From Parquet rows back to arrays: row groups, their pairs, and clips as uint8 frames and float sound."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from datasets.media import decode_frames
+from datasets.preparation_config import PreparationConfig
+from datasets.schema import MEDIA_COLUMNS
+from infra import storage
+
+Batch = dict[str, Any]
+"""Arrays by column name, with the clips along the first axis; text columns are lists."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RowGroup:
+    """One row group of one file, and in which of its rows pairs begin."""
+
+    uri: str
+    index: int
+    num_rows: int
+    pair_rows: tuple[int, ...]
+
+
+def list_row_groups(dataset: str, split: str) -> list[RowGroup]:
+    """Return the row groups of a split, in the order of their file names."""
+    folder = storage.join(dataset, "clips", f"split={split}")
+    groups = []
+    for uri in storage.list_files(folder, suffix=".parquet"):
+        file = pq.ParquetFile(storage.open_input(uri))
+        for index in range(file.num_row_groups):
+            pair_ids = file.read_row_group(index, columns=["pair_id"])["pair_id"].to_pylist()
+            pair_rows = tuple(
+                row
+                for row in range(len(pair_ids) - 1)
+                if pair_ids[row] is not None and pair_ids[row] == pair_ids[row + 1]
+            )
+            groups.append(RowGroup(uri, index, len(pair_ids), pair_rows))
+    return groups
+
+
+def read_rows(uri: str, index: int, rows: Sequence[int], columns: Sequence[str]) -> pa.Table:
+    """Return some rows of a row group in the order asked for."""
+    file = pq.ParquetFile(storage.open_input(uri))
+    return file.read_row_group(index, columns=list(columns)).take(pa.array(rows))
+
+
+def decode_table(table: pa.Table, *, config: PreparationConfig) -> pa.Table:
+    """Return the rows with their frames as raw uint8."""
+    if config.storage == "raw" or "frames" not in table.column_names:
+        return table
+    frames = [decode_frames(data).tobytes() for data in table["frames"].to_pylist()]
+    place = table.column_names.index("frames")
+    return table.set_column(place, "frames", pa.array(frames, pa.large_binary()))
+
+
+def to_arrays(table: pa.Table, *, config: PreparationConfig) -> Batch:
+    """Return decoded rows as arrays.
+
+    frames uint8 (clips, frames, height, width, 3), waveform float32 (clips, 1, samples) in [-1, 1],
+    log_mel float32 (clips, bins, hops).
+    """
+    shapes = {
+        "frames": (np.uint8, (config.num_frames, config.size, config.size, 3)),
+        "waveform": (np.int16, (1, config.num_samples)),
+        "log_mel": (np.float16, (config.log_mel.num_bins, config.num_hops)),
+    }
+    batch: Batch = {}
+    for name in table.column_names:
+        if name not in MEDIA_COLUMNS:
+            batch[name] = table[name].to_pylist()
+            continue
+        dtype, shape = shapes[name]
+        values = np.stack(
+            [np.frombuffer(value.as_buffer(), dtype).reshape(shape) for value in table[name]]
+        )
+        if name == "waveform":
+            values = values.astype(np.float32) / 32768
+        batch[name] = values.astype(np.float32) if name == "log_mel" else values
+    return batch
+
+
+def read_pairs(
+    groups: Sequence[RowGroup],
+    *,
+    columns: Sequence[str],
+    config: PreparationConfig,
+    batch_pairs: int,
+    share: tuple[int, int] = (0, 1),
+) -> Iterator[Batch]:
+    """Yield all pairs in order, windows A and B of each after one another; the last batch may be smaller.
+
+    Args:
+        groups: row groups to read.
+        columns: columns to read.
+        config: configuration of the dataset.
+        batch_pairs: pairs a batch.
+        share: (rank, number of ranks): every so many-th pair only.
+    """
+    rank, world_size = share
+    waiting: list[pa.Table] = []
+    count = 0
+    for group in groups:
+        rows = []
+        for row in group.pair_rows:
+            if count % world_size == rank:
+                rows += [row, row + 1]
+            count += 1
+        if not rows:
+            continue
+        waiting.append(read_rows(group.uri, group.index, rows, columns))
+        table = pa.concat_tables(waiting)
+        while table.num_rows >= 2 * batch_pairs:
+            yield to_arrays(decode_table(table[: 2 * batch_pairs], config=config), config=config)
+            table = table[2 * batch_pairs :]
+        waiting = [table] if table.num_rows else []
+    if waiting:
+        yield to_arrays(decode_table(pa.concat_tables(waiting), config=config), config=config)
+
+
+def select_classes(groups: Sequence[RowGroup], classes: Sequence[str]) -> list[RowGroup]:
+    """Return the row groups with only the pairs of some classes; all where none are named."""
+    if not classes:
+        return list(groups)
+    chosen = []
+    for group in groups:
+        labels = read_rows(group.uri, group.index, range(group.num_rows), ["label"])["label"]
+        wanted = pc.is_in(labels, pa.array(classes)).to_pylist()
+        rows = tuple(row for row in group.pair_rows if wanted[row])
+        if rows:
+            chosen.append(dataclasses.replace(group, pair_rows=rows))
+    return chosen

@@ -1,0 +1,105 @@
+"""One stream of batches for the whole run, through Ray Data where it runs, in the process where not.
+
+A fresh pass of Ray Data costs over a second before its first batch, so all epochs are one pass: each element is one part of a row
+group, read and decoded in a task, delivered in order. Batches are formed here, never by Ray, which may shorten them.
+"""
+
+import functools
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+import ray
+import ray.data
+
+from datasets.preparation_config import PreparationConfig
+from datasets.read_plan import ReadItem, ReadPlan
+from datasets.reader import Batch, decode_table, read_rows, to_arrays
+
+
+class Stream:
+    """Batches of pairs, epoch after epoch, from any position.
+
+    Args:
+        plan: the order of reading.
+        columns: columns to read.
+        config: configuration of the dataset.
+        first_epoch: epoch to begin with.
+        num_epochs: where to end.
+    """
+
+    def __init__(
+        self,
+        plan: ReadPlan,
+        *,
+        columns: Sequence[str],
+        config: PreparationConfig,
+        first_epoch: int,
+        num_epochs: int,
+    ) -> None:
+        self.plan, self.config = plan, config
+        self._items = (
+            (item, len(plan.groups))
+            for epoch in range(first_epoch, num_epochs)
+            for item in plan.items(epoch)
+        )
+        pieces = [
+            {"uri": group.uri, "index": group.index, "rows": _rows(item)}
+            for epoch in range(first_epoch, num_epochs)
+            for item in plan.items(epoch)
+            for group in [plan.groups[item.group]]
+        ]
+        read = functools.partial(_read, columns=list(columns), config=config)
+        self._tables = _through_ray(pieces, read) if ray.is_initialized() else map(read, pieces)
+
+    def epoch(self, epoch: int, *, first_step: int = 0) -> Iterator[Batch]:
+        """Yield the batches of the next epoch; epochs must be asked for in order.
+
+        Args:
+            epoch: number of the epoch.
+            first_step: steps to leave out, when a run resumes inside an epoch.
+        """
+        size, step = 2 * self.plan.batch_pairs, 0
+        rest: list[pa.Table] = []
+        for number, pool in enumerate(self.plan.pools(epoch)):
+            table = pa.concat_tables([next(self._tables) for _ in pool])
+            order = self.plan.mixing(epoch, number, table.num_rows // 2)
+            rows = [row for pair in order for row in (2 * pair, 2 * pair + 1)]
+            begin = 0
+            while begin < len(rows):
+                missing = size - sum(part.num_rows for part in rest)
+                rest.append(table.take(pa.array(rows[begin : begin + missing])))
+                begin += missing
+                if sum(part.num_rows for part in rest) == size:
+                    if step >= first_step:
+                        yield to_arrays(pa.concat_tables(rest), config=self.config)
+                    rest = []
+                    step += 1
+
+
+def _rows(item: ReadItem) -> list[int]:
+    return [row for first in item.pair_rows for row in (first, first + 1)]
+
+
+def _read(piece: dict, *, columns: list[str], config: PreparationConfig) -> pa.Table:
+    table = read_rows(piece["uri"], piece["index"], piece["rows"], columns)
+    return decode_table(table, config=config)
+
+
+def _through_ray(pieces: list[dict], read: functools.partial) -> Iterator[pa.Table]:
+    """Yield the tables of all pieces in order, read ahead in Ray tasks as memory allows."""
+    context = ray.data.DataContext.get_current().copy()
+    context.execution_options.preserve_order = True
+    context.enable_progress_bars = False
+    with ray.data.DataContext.current(context):
+        blocks = min(len(pieces), 2000)
+        stream = ray.data.from_items(
+            [{"piece": piece} for piece in pieces], override_num_blocks=blocks
+        ).map_batches(
+            functools.partial(_read_one, read=read), batch_size=1, batch_format="numpy", num_cpus=0.5
+        )
+    for batch in stream.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=2):
+        yield batch
+
+
+def _read_one(batch: dict, *, read: functools.partial) -> pa.Table:
+    return read(batch["piece"][0])

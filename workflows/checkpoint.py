@@ -1,0 +1,60 @@
+"""A checkpoint is a folder: weights as safetensors, the configuration beside them, and what resuming needs.
+
+`state.pt` is written last; a folder without it is not a checkpoint.
+"""
+
+import io
+import json
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from infra import storage
+
+WEIGHTS, CONFIG, STATE = "model.safetensors", "config.json", "state.pt"
+
+
+def write_checkpoint(
+    folder: str,
+    *,
+    weights: dict[str, Tensor],
+    description: dict[str, Any],
+    state: dict[str, Any],
+) -> None:
+    """Write a checkpoint that becomes one with its last file."""
+    contiguous = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
+    storage.write_bytes(storage.join(folder, WEIGHTS), safetensors.torch.save(contiguous))
+    storage.write_json(storage.join(folder, CONFIG), description)
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    storage.write_bytes(storage.join(folder, STATE), buffer.getvalue())
+
+
+def read_weights(folder: str) -> dict[str, Tensor]:
+    """Return the weights of a model or checkpoint."""
+    return safetensors.torch.load(storage.read_bytes(storage.join(folder, WEIGHTS)))
+
+
+def read_description(folder: str) -> dict[str, Any]:
+    """Return the recipe, configuration and dataset card of a model or checkpoint."""
+    return json.loads(storage.read_bytes(storage.join(folder, CONFIG)))
+
+
+def read_state(folder: str) -> dict[str, Any]:
+    """Return what resuming needs."""
+    data = io.BytesIO(storage.read_bytes(storage.join(folder, STATE)))
+    return torch.load(data, weights_only=True, map_location="cpu")
+
+
+def list_checkpoints(run_folder: str) -> list[str]:
+    """Return the complete checkpoints of a run, oldest first."""
+    states = storage.list_files(storage.join(run_folder, "checkpoints"), suffix="/" + STATE)
+    return [path.removesuffix("/" + STATE) for path in states]
+
+
+def remove_checkpoint(folder: str) -> None:
+    """Remove a checkpoint, its last file first."""
+    for name in (STATE, CONFIG, WEIGHTS):
+        storage.remove(storage.join(folder, name))

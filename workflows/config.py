@@ -1,0 +1,71 @@
+"""What every recipe shares: optimizer, schedule, loader and cadence, under the dotted names of the command line."""
+
+import dataclasses
+from typing import Literal
+
+from infra.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class OptimConfig:
+    """How weights follow their gradients."""
+
+    name: Literal["sgd", "sgd_momentum", "adam", "adamw"] = "adamw"
+    """Optimizer."""
+    lr: float = 1e-3
+    """Learning rate, the highest of the schedule."""
+    weight_decay: float = 1e-4
+    """Weight decay; too high a value keeps the network at chance."""
+    momentum: float = 0.9
+    """Momentum of sgd_momentum."""
+    gradient_clip: float = 5.0
+    """Largest norm of the gradient; 0 for no limit."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        if self.lr <= 0:
+            raise InputError(f"optim.lr: {self.lr} is not above zero; give for example 0.001")
+        if self.weight_decay < 0 or self.gradient_clip < 0:
+            raise InputError(
+                f"optim.weight_decay, optim.gradient_clip: {self.weight_decay}, {self.gradient_clip} "
+                "must not be negative; give 0 to switch one off"
+            )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class ScheduleConfig:
+    """How the learning rate changes over the run."""
+
+    kind: Literal["constant", "cosine", "one_cycle"] = "constant"
+    """Constant, or down to zero by half a cosine, or up and down once."""
+    warmup_share: float = 0.0
+    """Share of the steps over which the rate rises first; one_cycle takes 0.3 where this is 0."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class LoaderConfig:
+    """How clips reach the learner."""
+
+    batch_pairs: int = 4
+    """Pairs of windows a step and worker: four times as many examples."""
+    pool_mb: int = 256
+    """Clips held to mix their order, a worker."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        if self.batch_pairs < 1:
+            raise InputError(f"loader.batch_pairs: {self.batch_pairs} is below 1; give 1 or more")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class CadenceConfig:
+    """How long a run lasts and what it keeps."""
+
+    epochs: int = 10
+    """Passes over the training clips; the schedule is laid over them."""
+    max_minutes: float | None = None
+    """Checkpoint and stop after this long, finished or not."""
+    validate_every: int = 1
+    """Epochs from one validation to the next; the last is always validated."""
+    keep_checkpoints: int = 2
+    """How many of the latest checkpoints stay besides the best; 0 for all."""
