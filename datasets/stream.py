@@ -37,11 +37,6 @@ class Stream:
         num_epochs: int,
     ) -> None:
         self.plan, self.config = plan, config
-        self._items = (
-            (item, len(plan.groups))
-            for epoch in range(first_epoch, num_epochs)
-            for item in plan.items(epoch)
-        )
         pieces = [
             {"uri": group.uri, "index": group.index, "rows": _rows(item)}
             for epoch in range(first_epoch, num_epochs)
@@ -87,18 +82,16 @@ def _read(piece: dict, *, columns: list[str], config: PreparationConfig) -> pa.T
 
 def _through_ray(pieces: list[dict], read: functools.partial) -> Iterator[pa.Table]:
     """Yield the tables of all pieces in order, read ahead in Ray tasks as memory allows."""
-    context = ray.data.DataContext.get_current().copy()
+    context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True
     context.enable_progress_bars = False
-    with ray.data.DataContext.current(context):
-        blocks = min(len(pieces), 2000)
-        stream = ray.data.from_items(
-            [{"piece": piece} for piece in pieces], override_num_blocks=blocks
-        ).map_batches(
-            functools.partial(_read_one, read=read), batch_size=1, batch_format="numpy", num_cpus=0.5
-        )
-    for batch in stream.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=2):
-        yield batch
+    blocks = min(len(pieces), 2000)
+    stream = ray.data.from_items(
+        [{"piece": piece} for piece in pieces], override_num_blocks=blocks
+    ).map_batches(
+        functools.partial(_read_one, read=read), batch_size=1, batch_format="numpy", num_cpus=0.5
+    )
+    yield from stream.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=2)
 
 
 def _read_one(batch: dict, *, read: functools.partial) -> pa.Table:

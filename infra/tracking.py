@@ -170,6 +170,13 @@ def start_run(
     return Run(created.info.run_id)
 
 
+def resume_run(run_id: str) -> Run:
+    """Return a run that goes on."""
+    run = Run(run_id)
+    run._client.update_run(run_id, status="RUNNING")
+    return run
+
+
 @contextlib.contextmanager
 def ending(run: Run) -> Iterator[Run]:
     """Give a run and end it with the block: FINISHED, FAILED on an error, KILLED on Ctrl-C."""

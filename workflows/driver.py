@@ -1,0 +1,247 @@
+"""Fit a recipe to a dataset: what train, demo and sweeps all call."""
+
+import dataclasses
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+import ray.train
+import ray.train.torch
+
+from datasets.card import read_card
+from datasets.preparation_config import PreparationConfig
+from datasets.reader import list_row_groups, select_classes
+from infra import storage
+from infra.errors import InputError
+from infra.tracking import Run, ending, register_model, resume_run, start_run, tracking_uri
+from infra.version import code_version
+from workflows.checkpoint import CONFIG, WEIGHTS, list_checkpoints, read_description
+from workflows.loop import Job, best_epoch, train
+from workflows.recipe import load_recipe
+
+Progress = Callable[[dict[str, Any]], None]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Scaling:
+    """How many workers train, and with what."""
+
+    num_workers: int = 2
+    """Workers; 0 trains in this process, without Ray."""
+    use_gpu: bool = False
+    """One GPU a worker."""
+    resources_per_worker: dict[str, float] | None = None
+    """What a worker reserves; half a processor if not given, so that reading data finds some."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class FitResult:
+    """What came out of a run."""
+
+    run_id: str
+    run_folder: str
+    model_folder: str
+    model_uri: str | None
+    metrics: dict[str, float]
+    finished: bool
+
+
+def fit(
+    recipe: str,
+    config: Any,
+    *,
+    dataset: str,
+    run_name: str,
+    scaling: Scaling = Scaling(),
+    classes: tuple[str, ...] = (),
+    resume: bool = False,
+    progress: Progress = lambda state: None,
+    extra_params: dict[str, Any] | None = None,
+) -> FitResult:
+    """Train a recipe and register its best epoch; a first Ctrl-C checkpoints and stops.
+
+    Raises:
+        InputError: If dataset and configuration do not fit, or there is nothing to resume.
+    """
+    card = read_card(dataset)
+    run_folder = storage.resolve(os.path.join("runs", run_name), field="--run-name")
+    config = _fitted(recipe, config, card)
+    _check(config, card, dataset, classes, scaling)
+    run = _open_run(recipe, run_name, run_folder, resume=resume)
+    with ending(run):
+        if not resume:
+            run.log_params(dataclasses.asdict(config) | {"scaling": dataclasses.asdict(scaling)} | (extra_params or {}))
+        run.log_dataset(dataset, name=dataset.rsplit("/", 1)[-1], digest=card["fingerprint"], context="training")
+        run.log_dict(card, "dataset.json")
+        version = code_version()
+        run.set_tags({"code_hash": version["hash"], "commit": version["commit"], "recipe": recipe, "run_folder": run_folder})
+        run.watch_system()
+        job = Job(
+            recipe=recipe,
+            config=config,
+            dataset=dataset,
+            card=card,
+            classes=classes,
+            run_folder=run_folder,
+            run_id=run.run_id,
+            tracking_uri=tracking_uri(),
+        )
+        with _stopping_gently(run_folder):
+            _run_workers(job, scaling, progress)
+        return _conclude(run, recipe, run_folder)
+
+
+def _fitted(recipe: str, config: Any, card: dict[str, Any]) -> Any:
+    preparation = PreparationConfig.from_dict(card["config"])
+    sizes = {
+        "num_frames": preparation.num_frames,
+        "num_samples": preparation.num_samples,
+        "num_bins": preparation.log_mel.num_bins,
+        "num_hops": preparation.num_hops,
+    }
+    return load_recipe(recipe).adapt(config, sizes)
+
+
+def _check(
+    config: Any, card: dict[str, Any], dataset: str, classes: tuple[str, ...], scaling: Scaling
+) -> None:
+    stored = card["config"]["size"]
+    if config.crop_size > stored:
+        raise InputError(
+            f"crop_size: {config.crop_size} is larger than the {stored} pixels that '{dataset}' stores; "
+            f"give --crop-size {stored} or less, or prepare with --size {config.crop_size} or more"
+        )
+    if card["config"]["label_mode"] != "pairs":
+        raise InputError(
+            f"--data: '{dataset}' was prepared with --label-mode {card['config']['label_mode']}, which has no pairs; prepare with pairs"
+        )
+    unknown = [name for name in classes if name not in card["classes"]]
+    if unknown:
+        raise InputError(
+            f"--classes: '{unknown[0]}' is not in '{dataset}'; choose from {', '.join(filter(None, card['classes']))}"
+        )
+    if getattr(config, "sync_batch_norm", False) and not scaling.use_gpu:
+        raise InputError("sync_batch_norm: True needs GPUs; add --use-gpu or leave it out")
+    groups = select_classes(list_row_groups(dataset, "train"), classes)
+    num_pairs = sum(len(group.pair_rows) for group in groups)
+    needed = config.loader.batch_pairs * max(1, scaling.num_workers)
+    if num_pairs < needed:
+        raise InputError(
+            f"--data: '{dataset}' has {num_pairs} training pairs and one step takes {needed} "
+            f"(loader.batch_pairs {config.loader.batch_pairs} x {max(1, scaling.num_workers)} workers); "
+            "give more or longer videos, a smaller batch, or shorter shifts and clips when preparing"
+        )
+
+
+def _open_run(recipe: str, run_name: str, run_folder: str, *, resume: bool) -> Run:
+    record = storage.join(run_folder, "run_id")
+    if not resume:
+        if list_checkpoints(run_folder):
+            raise InputError(
+                f"--run-name: '{run_name}' exists already in {run_folder}; choose another name, or continue it with --resume {run_name}"
+            )
+        run = start_run(recipe, name=run_name, tags={"stage": "train"})
+        storage.write_bytes(record, run.run_id.encode())
+        return run
+    if not list_checkpoints(run_folder):
+        raise InputError(f"--resume: '{run_name}' has no checkpoint in {run_folder}; start it without --resume")
+    storage.remove(storage.join(run_folder, "stop"))
+    return resume_run(storage.read_bytes(record).decode())
+
+
+def _run_workers(job: Job, scaling: Scaling, progress: Progress) -> None:
+    """Run the loop on the workers, from a thread, so that Ctrl-C and progress stay with this one."""
+    reserved = scaling.resources_per_worker or ({"CPU": 1, "GPU": 1} if scaling.use_gpu else {"CPU": 0.5})
+    trainer = ray.train.torch.TorchTrainer(
+        train,
+        train_loop_config=job,  # type: ignore[arg-type]
+        scaling_config=ray.train.ScalingConfig(
+            num_workers=scaling.num_workers,
+            use_gpu=scaling.use_gpu,
+            resources_per_worker=reserved if scaling.num_workers else None,
+        ),
+        run_config=ray.train.RunConfig(
+            name=os.path.basename(job.run_folder),
+            storage_path=storage.join(os.path.dirname(job.run_folder), ".ray_train"),
+            failure_config=ray.train.FailureConfig(max_failures=2, controller_failure_limit=3),
+            worker_runtime_env={"env_vars": {"OMP_NUM_THREADS": "1"}} if scaling.num_workers > 1 else None,
+        ),
+    )
+    if scaling.num_workers == 0:
+        trainer.fit()
+        return
+    failure: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            trainer.fit()
+        except BaseException as error:
+            failure.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.5)
+        state = storage.join(job.run_folder, "progress.json")
+        if storage.exists(state):
+            progress(storage.read_json(state))
+    if failure:
+        raise failure[0]
+
+
+@contextmanager
+def _stopping_gently(run_folder: str) -> Iterator[None]:
+    """Turn a first Ctrl-C into the wish to checkpoint and stop; a second one interrupts."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def ask(signum: int, frame: Any) -> None:
+        storage.write_bytes(storage.join(run_folder, "stop"), b"")
+        print("\nstopping after a checkpoint; Ctrl-C again to stop at once", flush=True)
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, ask)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _conclude(run: Run, recipe: str, run_folder: str) -> FitResult:
+    """Copy the best epoch to `model`, log and register it."""
+    history = storage.read_json(storage.join(run_folder, "history.json"))
+    best = best_epoch(history)
+    folder = storage.join(run_folder, "model")
+    source = storage.join(run_folder, "checkpoints", f"epoch-{best:04d}")
+    for name in (WEIGHTS, CONFIG):
+        storage.write_bytes(storage.join(folder, name), storage.read_bytes(storage.join(source, name)))
+    storage.write_bytes(storage.join(folder, "run_id"), run.run_id.encode())
+    epochs = read_description(folder)["config"]["cadence"]["epochs"]
+    stopped = storage.exists(storage.join(run_folder, "stop"))
+    finished = history[-1]["epoch"] + 1 >= epochs and not stopped
+    run.set_tags({"best_epoch": str(best), "finished": str(finished)})
+    for name in (WEIGHTS, CONFIG):
+        with storage.local_copy(storage.join(folder, name)) as path:
+            run.log_artifact(path, "model")
+    version = register_model(run, folder="model", name=recipe)
+    metrics = next(entry for entry in history if entry["epoch"] == best)
+    return FitResult(
+        run_id=run.run_id,
+        run_folder=run_folder,
+        model_folder=folder,
+        model_uri=f"models:/{recipe}/{version}",
+        metrics=metrics,
+        finished=finished,
+    )
+
+
+def default_run_name(recipe: str) -> str:
+    """Return a name that no earlier run has."""
+    return f"{recipe}-{time.strftime('%Y%m%d-%H%M%S')}"

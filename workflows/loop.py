@@ -1,0 +1,299 @@
+"""The one training loop, run by every worker: batches, steps, validation, checkpoints, reports."""
+
+import dataclasses
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import ray.train
+import ray.train.torch
+import torch
+import torch.distributed
+from torch import nn
+
+from datasets.preparation_config import PreparationConfig
+from datasets.read_plan import ReadPlan
+from datasets.reader import RowGroup, list_row_groups, read_pairs, select_classes
+from datasets.stream import Stream
+from infra import storage
+from infra.seeding import seed_everything
+from infra.tracking import Run
+from workflows.checkpoint import (
+    list_checkpoints,
+    read_state,
+    read_weights,
+    remove_checkpoint,
+    write_checkpoint,
+)
+from workflows.history import write_learning_curve
+from workflows.recipe import load_recipe
+
+_STEPS_BETWEEN_CHECKS = 10
+_TRAIN_EVALUATION_PAIRS = 16
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Job:
+    """What every worker is told."""
+
+    recipe: str
+    config: Any
+    dataset: str
+    card: dict[str, Any]
+    classes: tuple[str, ...]
+    run_folder: str
+    run_id: str
+    tracking_uri: str
+
+
+def train(job: Job) -> dict[str, Any]:
+    """Train as one of the workers, from the last checkpoint of the run if there is one; return the last metrics."""
+    return _Worker(job).run()
+
+
+class _Worker:
+    def __init__(self, job: Job) -> None:
+        self.job, self.config = job, job.config
+        context = ray.train.get_context()
+        self.rank, self.world_size = context.get_world_rank(), context.get_world_size()
+        seed_everything(self.config.seed, rank=self.rank)
+        self.device = ray.train.torch.get_device()
+        self.recipe = load_recipe(job.recipe)
+        self.preparation = PreparationConfig.from_dict(job.card["config"])
+        self.columns = self.recipe.streams(self.config)["clips"]
+        self.groups = select_classes(list_row_groups(job.dataset, "train"), job.classes)
+        self.held_out = select_classes(list_row_groups(job.dataset, "validation"), job.classes)
+        pair_bytes = 2 * self.preparation.num_frames * self.preparation.size**2 * 3
+        loader = self.config.loader
+        self.plan = ReadPlan(
+            groups=tuple(self.groups),
+            batch_pairs=loader.batch_pairs,
+            world_size=self.world_size,
+            rank=self.rank,
+            seed=self.config.seed,
+            pool_pairs=max(loader.batch_pairs, loader.pool_mb * 2**20 // pair_bytes),
+        )
+        self.run_handle = Run(job.run_id, uri=job.tracking_uri) if self.rank == 0 else None
+        self.history: list[dict[str, float]] = []
+        self.began = time.monotonic()
+        self.waited = 0.0
+
+    def run(self) -> dict[str, Any]:
+        cadence = self.config.cadence
+        self.learner = self.recipe.build(self.config)
+        checkpoint = (list_checkpoints(self.job.run_folder) or [None])[-1]
+        self._place_modules(checkpoint)
+        total = self.plan.steps_per_epoch * cadence.epochs
+        self.learner.begin(total_steps=total, device=self.device)
+        first_epoch = first_step = 0
+        if checkpoint is not None:
+            first_epoch, first_step = self._restore(read_state(checkpoint))
+        stream = Stream(
+            self.plan,
+            columns=self.columns,
+            config=self.preparation,
+            first_epoch=first_epoch,
+            num_epochs=cadence.epochs,
+        )
+        for epoch in range(first_epoch, cadence.epochs):
+            step, stopped, sums = self._train_epoch(stream, epoch, first_step)
+            first_step = 0
+            finished = not stopped
+            validate = finished and (
+                (epoch + 1) % cadence.validate_every == 0 or epoch + 1 == cadence.epochs
+            )
+            metrics = self._epoch_metrics(epoch, sums, validate=validate or stopped)
+            self.learner.end_epoch(metrics)
+            self._keep(epoch, step if stopped else 0, metrics)
+            ray.train.report(metrics)
+            if stopped:
+                break
+        return self.history[-1] if self.history else {}
+
+    def _place_modules(self, checkpoint: str | None) -> None:
+        """Move modules to the device, with the weights of a checkpoint, wrapped where there are several workers."""
+        weights = {} if checkpoint is None else read_weights(checkpoint)
+        for name, module in self.learner.modules.items():
+            if checkpoint is not None:
+                own = {k.removeprefix(f"{name}."): v for k, v in weights.items() if k.startswith(f"{name}.")}
+                module.load_state_dict(own)
+            if getattr(self.config, "sync_batch_norm", False):
+                module = nn.SyncBatchNorm.convert_sync_batchnorm(module)
+            self.learner.modules[name] = ray.train.torch.prepare_model(module)
+
+    def _restore(self, state: dict[str, Any]) -> tuple[int, int]:
+        self.learner.load_state_dict(state["learner"])
+        self.history = state["history"]
+        torch.set_rng_state(state["rng"][self.rank % len(state["rng"])])
+        for name, generators in state["generators"].items():
+            generator = getattr(_bare(self.learner.modules[name]), "generator", None)
+            if generator is not None:
+                generator.set_state(generators[self.rank % len(generators)])
+        return state["epoch"], state["step"]
+
+    def _train_epoch(
+        self, stream: Stream, epoch: int, first_step: int
+    ) -> tuple[int, bool, dict[str, float]]:
+        """Return the step reached, whether the run must stop, and the sums of the steps' metrics."""
+        sums: dict[str, float] = {}
+        step, num_steps = first_step, self.plan.steps_per_epoch
+        batches = stream.epoch(epoch, first_step=first_step)
+        while step < num_steps:
+            began = time.monotonic()
+            batch = next(batches)
+            self.waited += time.monotonic() - began
+            for name, value in self.learner.step({"clips": batch}).items():
+                sums[name] = sums.get(name, 0.0) + value
+            sums["steps"] = sums.get("steps", 0.0) + 1
+            step += 1
+            if step % _STEPS_BETWEEN_CHECKS == 0 or step == num_steps:
+                self._show(epoch, step, sums)
+                if self._must_stop():
+                    return step % num_steps, step < num_steps, sums
+        return 0, False, sums
+
+    def _show(self, epoch: int, step: int, sums: Mapping[str, float]) -> None:
+        """Leave the progress where the driver shows it."""
+        if self.rank == 0:
+            progress = {
+                "epoch": epoch,
+                "epochs": self.config.cadence.epochs,
+                "step": epoch * self.plan.steps_per_epoch + step,
+                "steps": self.config.cadence.epochs * self.plan.steps_per_epoch,
+                "loss": sums["loss"] / sums["steps"],
+                "sync_accuracy": sums.get("sync_accuracy", 0.0) / sums["steps"],
+            }
+            storage.write_json(storage.join(self.job.run_folder, "progress.json"), progress)
+
+    def _must_stop(self) -> bool:
+        """Return whether all workers stop here: asked for, or out of time; rank 0 decides."""
+        minutes = self.config.cadence.max_minutes
+        late = minutes is not None and time.monotonic() - self.began > 60 * minutes
+        asked = self.rank == 0 and storage.exists(storage.join(self.job.run_folder, "stop"))
+        return self._sum({"stop": (float(late or asked) if self.rank == 0 else 0.0, 1.0)})["stop"] > 0
+
+    def _epoch_metrics(
+        self, epoch: int, sums: dict[str, float], *, validate: bool
+    ) -> dict[str, float]:
+        steps = sums.pop("steps", 0.0)
+        means = self._sum({name: (value, steps) for name, value in sums.items()})
+        metrics = {f"train/{name}": value for name, value in means.items()}
+        elapsed = time.monotonic() - self.began
+        metrics |= {"epoch": epoch, "data_wait_share": self.waited / max(elapsed, 1e-9)}
+        if validate:
+            for split, groups in (("train", self._sample()), ("validation", self.held_out)):
+                totals = self._sum(self.learner.evaluate(self._reader(groups)))
+                for name, value in totals.items():
+                    metrics.setdefault(f"{split}/{name}", value)
+            own = {k.removeprefix("validation/"): v for k, v in metrics.items() if k.startswith("validation/")}
+            if "sync_accuracy" in own:
+                metrics["selection"] = self.recipe.selection(own)
+        self.history.append(metrics)
+        return metrics
+
+    def _sample(self) -> list[RowGroup]:
+        """Return a few training pairs to evaluate like the held-out ones."""
+        left, sample = _TRAIN_EVALUATION_PAIRS * self.world_size, []
+        for group in self.groups:
+            if left > 0:
+                rows = group.pair_rows[:left]
+                sample.append(dataclasses.replace(group, pair_rows=rows))
+                left -= len(rows)
+        return sample
+
+    def _reader(self, groups: list[RowGroup]):
+        def read(columns: Iterable[str]):
+            return read_pairs(
+                groups,
+                columns=tuple(columns),
+                config=self.preparation,
+                batch_pairs=2 * self.config.loader.batch_pairs,
+                share=(self.rank, self.world_size),
+            )
+
+        return read
+
+    def _sum(self, totals: dict[str, tuple[float, float]]) -> dict[str, float]:
+        """Return the mean over all workers' sums and counts."""
+        if not totals and self.world_size == 1:
+            return {}
+        names = sorted(totals)
+        table = torch.tensor([totals[name] for name in names], dtype=torch.float64)
+        if self.world_size > 1:
+            table = table.to(self.device)
+            torch.distributed.all_reduce(table)
+            table = table.cpu()
+        return {
+            name: float(total / count) if count else float("nan")
+            for name, (total, count) in zip(names, table.tolist(), strict=True)
+        }
+
+    def _keep(self, epoch: int, step: int, metrics: dict[str, float]) -> None:
+        """Write a checkpoint and log; rank 0 writes what all ranks need."""
+        generators = {
+            name: getattr(_bare(module), "generator", None)
+            for name, module in self.learner.modules.items()
+        }
+        own = {
+            "rng": torch.get_rng_state(),
+            **{name: g.get_state() for name, g in generators.items() if g is not None},
+        }
+        states: list[Any] = [own]
+        if self.world_size > 1:
+            states = [None] * self.world_size
+            torch.distributed.all_gather_object(states, own)
+        if self.rank != 0:
+            return
+        assert self.run_handle is not None
+        numbers = {name: value for name, value in metrics.items() if value == value}
+        self.run_handle.log_metrics(numbers, step=epoch)
+        folder = storage.join(self.job.run_folder, "checkpoints", f"epoch-{epoch:04d}")
+        state = {
+            "epoch": epoch if step else epoch + 1,
+            "step": step,
+            "history": self.history,
+            "learner": self.learner.state_dict(),
+            "rng": [other["rng"] for other in states],
+            "generators": {
+                name: [other[name] for other in states] for name in generators if name in own
+            },
+        }
+        weights = {
+            f"{name}.{key}": value
+            for name, module in self.learner.modules.items()
+            for key, value in _bare(module).state_dict().items()
+        }
+        write_checkpoint(folder, weights=weights, description=self._description(metrics), state=state)
+        write_learning_curve(self.job.run_folder, self.history, self.run_handle)
+        self._prune()
+
+    def _description(self, metrics: dict[str, float]) -> dict[str, Any]:
+        return {
+            "recipe": self.job.recipe,
+            "config": dataclasses.asdict(self.config),
+            "preparation": self.job.card["config"],
+            "dataset": {"uri": self.job.dataset, "fingerprint": self.job.card["fingerprint"]},
+            "metrics": metrics,
+        }
+
+    def _prune(self) -> None:
+        """Remove old checkpoints but the best and the latest few."""
+        keep = self.config.cadence.keep_checkpoints
+        if not keep:
+            return
+        best = best_epoch(self.history)
+        for folder in list_checkpoints(self.job.run_folder)[:-keep]:
+            if not folder.endswith(f"epoch-{best:04d}"):
+                remove_checkpoint(folder)
+
+
+def best_epoch(history: list[dict[str, float]]) -> int:
+    """Return the epoch that beats its best shortcut by most, the later of equals; the last where none was validated."""
+    scored = [entry for entry in history if entry.get("selection", float("nan")) == entry.get("selection")]
+    if not scored:
+        return int(history[-1]["epoch"])
+    return int(max(scored, key=lambda entry: (entry["selection"], entry["epoch"]))["epoch"])
+
+
+def _bare(module: nn.Module) -> nn.Module:
+    return getattr(module, "module", module) if isinstance(module, nn.parallel.DistributedDataParallel) else module
