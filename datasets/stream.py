@@ -16,6 +16,9 @@ from datasets.read_plan import ReadItem, ReadPlan
 from datasets.reader import Batch, decode_table, read_rows, to_arrays
 
 
+_TASK_BYTES = 64 * 2**20
+
+
 class Stream:
     """Batches of pairs, epoch after epoch, from any position.
 
@@ -43,8 +46,9 @@ class Stream:
             for item in plan.items(epoch)
             for group in [plan.groups[item.group]]
         ]
+        self._waiting: list[pa.Table] = []
         read = functools.partial(_read, columns=list(columns), config=config)
-        self._tables = _through_ray(pieces, read) if ray.is_initialized() else map(read, pieces)
+        self._tables = _through_ray(pieces, read, config) if ray.is_initialized() else map(read, pieces)
 
     def epoch(self, epoch: int, *, first_step: int = 0) -> Iterator[Batch]:
         """Yield the batches of the next epoch; epochs must be asked for in order.
@@ -56,7 +60,7 @@ class Stream:
         size, step = 2 * self.plan.batch_pairs, 0
         rest: list[pa.Table] = []
         for number, pool in enumerate(self.plan.pools(epoch)):
-            table = pa.concat_tables([next(self._tables) for _ in pool])
+            table = self._take(2 * sum(len(item.pair_rows) for item in pool))
             order = self.plan.mixing(epoch, number, table.num_rows // 2)
             rows = [row for pair in order for row in (2 * pair, 2 * pair + 1)]
             begin = 0
@@ -71,6 +75,15 @@ class Stream:
                     step += 1
 
 
+    def _take(self, num_rows: int) -> pa.Table:
+        """Return the next rows, however Ray has cut its blocks."""
+        while sum(part.num_rows for part in self._waiting) < num_rows:
+            self._waiting.append(next(self._tables))
+        table = pa.concat_tables(self._waiting)
+        self._waiting = [table[num_rows:]]
+        return table[:num_rows]
+
+
 def _rows(item: ReadItem) -> list[int]:
     return [row for first in item.pair_rows for row in (first, first + 1)]
 
@@ -80,16 +93,29 @@ def _read(piece: dict, *, columns: list[str], config: PreparationConfig) -> pa.T
     return decode_table(table, config=config)
 
 
-def _through_ray(pieces: list[dict], read: functools.partial) -> Iterator[pa.Table]:
-    """Yield the tables of all pieces in order, read ahead in Ray tasks as memory allows."""
+def _through_ray(
+    pieces: list[dict], read: functools.partial, config: PreparationConfig
+) -> Iterator[pa.Table]:
+    """Yield the rows of all pieces in order, read ahead in Ray tasks as memory allows.
+
+    A task costs about a tenth of a second of processor time whatever it reads, so it reads several row groups.
+    """
     context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True
     context.enable_progress_bars = False
-    blocks = min(len(pieces), 2000)
+    row_bytes = config.num_frames * config.size**2 * 3 + 2 * config.num_samples
+    num_bytes = row_bytes * sum(len(piece["rows"]) for piece in pieces)
+    blocks = min(len(pieces), max(4, num_bytes // _TASK_BYTES))
     stream = ray.data.from_items(
         [{"piece": piece} for piece in pieces], override_num_blocks=blocks
     ).map_batches(
-        functools.partial(_read_one, read=read), batch_size=1, batch_format="numpy", num_cpus=0.5
+        functools.partial(_read_one, read=read),
+        batch_size=1,
+        batch_format="numpy",
+        # Two tasks a rank, each small enough that every rank's always find a place: a rank whose tasks wait for its
+        # full buffer to empty must not keep those of another from starting.
+        num_cpus=0.1,
+        compute=ray.data.TaskPoolStrategy(size=2),
     )
     yield from stream.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=2)
 

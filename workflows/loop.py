@@ -17,7 +17,6 @@ from datasets.reader import RowGroup, list_row_groups, read_pairs, select_classe
 from datasets.stream import Stream
 from infra import storage
 from infra.seeding import seed_everything
-from infra.tracking import Run
 from workflows.checkpoint import (
     list_checkpoints,
     read_state,
@@ -25,7 +24,6 @@ from workflows.checkpoint import (
     remove_checkpoint,
     write_checkpoint,
 )
-from workflows.history import write_learning_curve
 from workflows.recipe import load_recipe
 
 _STEPS_BETWEEN_CHECKS = 10
@@ -73,7 +71,6 @@ class _Worker:
             seed=self.config.seed,
             pool_pairs=max(loader.batch_pairs, loader.pool_mb * 2**20 // pair_bytes),
         )
-        self.run_handle = Run(job.run_id, uri=job.tracking_uri) if self.rank == 0 else None
         self.history: list[dict[str, float]] = []
         self.began = time.monotonic()
         self.waited = 0.0
@@ -244,9 +241,6 @@ class _Worker:
             torch.distributed.all_gather_object(states, own)
         if self.rank != 0:
             return
-        assert self.run_handle is not None
-        numbers = {name: value for name, value in metrics.items() if value == value}
-        self.run_handle.log_metrics(numbers, step=epoch)
         folder = storage.join(self.job.run_folder, "checkpoints", f"epoch-{epoch:04d}")
         state = {
             "epoch": epoch if step else epoch + 1,
@@ -264,8 +258,17 @@ class _Worker:
             for key, value in _bare(module).state_dict().items()
         }
         write_checkpoint(folder, weights=weights, description=self._description(metrics), state=state)
-        write_learning_curve(self.job.run_folder, self.history, self.run_handle)
+        self._log(epoch, metrics)
         self._prune()
+
+    def _log(self, epoch: int, metrics: dict[str, float]) -> None:
+        """Log to the run; only here are MLflow and matplotlib imported, seconds that the other ranks save."""
+        from infra.tracking import Run
+        from workflows.history import write_learning_curve
+
+        run = Run(self.job.run_id, uri=self.job.tracking_uri)
+        run.log_metrics({name: value for name, value in metrics.items() if value == value}, step=epoch)
+        write_learning_curve(self.job.run_folder, self.history, run)
 
     def _description(self, metrics: dict[str, float]) -> dict[str, Any]:
         return {
