@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import ray
+import ray.data
 
 ROOT = str(Path(__file__).resolve().parent.parent)
 
@@ -38,7 +39,9 @@ def running(*, num_cpus: int | None = None, object_store_mb: int = 500) -> Itera
         return
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    logging.getLogger("ray").setLevel(logging.WARNING)
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    ray.data.DataContext.get_current().enable_progress_bars = False
     if os.environ.get("RAY_ADDRESS"):
         ray.init(log_to_driver=False, logging_level=logging.ERROR)
     else:

@@ -86,6 +86,10 @@ class Run:
             if value is not None:
                 self._client.set_tag(self.run_id, name, value)
 
+    def tag(self, name: str) -> str | None:
+        """Return a tag's value."""
+        return self._client.get_run(self.run_id).data.tags.get(name)
+
     def log_artifact(self, path: str | os.PathLike[str], folder: str | None = None) -> None:
         """Copy a file into the run."""
         self._client.log_artifact(self.run_id, os.fspath(path), folder)

@@ -1,12 +1,16 @@
 """How every command ends: bad input in one clear line and status 2, Ctrl-C in 130, bugs with their traceback."""
 
 import contextlib
+import dataclasses
 import io
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from infra.errors import InputError
+
+T = TypeVar("T")
 
 _BOX = re.compile(r"[\u2500-\u257f]+")
 
@@ -58,3 +62,36 @@ def _user_error(error: BaseException) -> BaseException | None:
             return seen
         seen = seen.__cause__ or getattr(seen, "cause", None)
     return None
+
+
+def peek(option: str, default: str) -> str:
+    """Return an option's value before the command line is parsed: presets decide the other options' defaults."""
+    words = sys.argv[1:]
+    for place, word in enumerate(words):
+        if word == option and place + 1 < len(words):
+            return words[place + 1]
+        if word.startswith(option + "="):
+            return word.partition("=")[2]
+    return default
+
+
+def choose(table: Mapping[str, T], name: str, *, option: str) -> T:
+    """Return a preset by its name.
+
+    Raises:
+        InputError: If there is none of that name.
+    """
+    if name not in table:
+        raise InputError(f"{option}: '{name}' does not exist; choose one of {', '.join(table)}")
+    return table[name]
+
+
+def first_argument(default: str) -> str:
+    """Return the first word of the command line that is no option, before it is parsed."""
+    return next((word for word in sys.argv[1:2] if not word.startswith("-")), default)
+
+
+def with_cadence(config: Any, short: Mapping[str, Any]) -> Any:
+    """Return a configuration with the short options that were given put into its cadence."""
+    given = {name: value for name, value in short.items() if value is not None}
+    return dataclasses.replace(config, cadence=dataclasses.replace(config.cadence, **given))

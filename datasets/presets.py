@@ -1,0 +1,21 @@
+"""Named configurations of preparation."""
+
+from datasets.preparation_config import PreparationConfig
+from datasets.spectrogram import LogMelConfig
+
+PRESETS = {
+    "published": PreparationConfig(),
+    "demo": PreparationConfig(
+        clip_seconds=2.0,
+        frame_rate=15.0,
+        size=64,
+        sample_rate=16000,
+        min_shift_seconds=0.5,
+        max_shift_seconds=3.0,
+        storage="raw",
+        log_mel=LogMelConfig(num_bins=32),
+        validation_share=0.08,
+        test_share=0.15,
+    ),
+}
+"""The published recipe, and small clips of which a laptop learns in minutes."""

@@ -1,0 +1,79 @@
+"""What --source may be: a folder, a catalog in CSV form, or the built-in scenes."""
+
+import functools
+import json
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import ray.data
+
+from datasets.preparation_config import PreparationConfig
+from datasets.schema import BOX_SCHEMA
+from datasets.scenes import Level
+from datasets.sources import csv, folder, synthetic
+from datasets.sources.source import Source
+from infra import storage
+from infra.errors import InputError
+
+SYNTHETIC = "synthetic"
+_BLOCK_SCENES = 32
+
+
+def list_sources(
+    source: str, *, video_root: str | None, classes: tuple[str, ...]
+) -> tuple[list[Source], list[dict[str, Any]]]:
+    """Return the videos of a folder or catalog, and error rows for those that are missing.
+
+    Raises:
+        InputError: If there is nothing, or none of the classes.
+    """
+    if source.lower().endswith((".csv", ".tsv")):
+        if video_root is None:
+            raise InputError(f"--video-root: missing; say where the videos of the catalog '{source}' are")
+        sources, missing = csv.index(source, storage.resolve(video_root, field="--video-root"))
+    else:
+        sources, missing = folder.index(source), []
+    if classes:
+        found = {item.label for item in sources}
+        unknown = [name for name in classes if name not in found]
+        if unknown:
+            names = ", ".join(sorted(name for name in found if name))
+            raise InputError(f"--classes: '{unknown[0]}' is not in '{source}'; choose from {names}")
+        sources = [item for item in sources if item.label in classes]
+    return sources, missing
+
+
+def render_scenes(
+    dataset: str, *, num_videos: int, level: Level, config: PreparationConfig
+) -> list[Source]:
+    """Return `num_videos` synthetic videos as files below the dataset, with the table of their boxes beside them.
+
+    A scene lasts a clip, the longest shift and a second more.
+    """
+    videos = storage.join(dataset, "videos")
+    if storage.is_remote(videos):
+        raise InputError(f"--output: '{dataset}' is in S3; synthetic videos need a local folder")
+    render = functools.partial(
+        _render,
+        folder=videos,
+        level=level,
+        seed=config.seed,
+        seconds=config.clip_seconds + config.max_shift_seconds + 1,
+        frame_rate=config.frame_rate,
+        size=config.size,
+        sample_rate=config.sample_rate,
+    )
+    blocks = max(1, min(num_videos, num_videos // _BLOCK_SCENES))
+    stream = ray.data.range(num_videos, override_num_blocks=blocks).map(render)
+    rendered = sorted((json.loads(row["scene"]) for row in stream.iter_rows()), key=lambda r: r["path"])
+    boxes = [row.pop("box_row") for row in rendered]
+    with storage.staged(storage.join(dataset, "boxes.parquet")) as path:
+        pq.write_table(pa.Table.from_pylist(boxes, schema=BOX_SCHEMA), path)
+    return [Source(**row) for row in rendered]
+
+
+def _render(row: dict[str, Any], *, folder: str, **options: Any) -> dict[str, str]:
+    source, box = synthetic.render(int(row["id"]), folder, **options)
+    fields = {"path": source.path, "video_id": source.video_id, "label": source.label}
+    return {"scene": json.dumps({**fields, "box_row": box})}

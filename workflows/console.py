@@ -1,0 +1,45 @@
+"""Progress for people: a bar on a terminal, one line each ten seconds elsewhere."""
+
+import sys
+import time
+from typing import Any
+
+from tqdm import tqdm
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+class ProgressLine:
+    """Shows stages one after another; call with the stage, how many are done and how many there are."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm | None = None
+        self._stage = ""
+        self._shown = 0.0
+
+    def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
+        """Show a stage's progress."""
+        if not sys.stderr.isatty():
+            if stage != self._stage or done == total or time.monotonic() - self._shown > _SECONDS_BETWEEN_LINES:
+                print(f"{stage}: {done}/{total} {note}".rstrip(), flush=True)
+                self._stage, self._shown = stage, time.monotonic()
+            return
+        if self._bar is None or stage != self._stage:
+            self.close()
+            self._bar, self._stage = tqdm(total=total, desc=stage), stage
+        self._bar.n = done
+        self._bar.set_postfix_str(note, refresh=False)
+        self._bar.refresh()
+
+    def training(self, state: dict[str, Any]) -> None:
+        """Show the state that a run's workers leave."""
+        note = f"epoch {state['epoch'] + 1}/{state['epochs']} loss {state['loss']:.3f} accuracy {state['sync_accuracy']:.3f}"
+        if not sys.stderr.isatty() and time.monotonic() - self._shown < _SECONDS_BETWEEN_LINES and state["step"] < state["steps"]:
+            return
+        self("training steps", state["step"], state["steps"], note)
+
+    def close(self) -> None:
+        """End the last line."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None

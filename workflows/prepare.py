@@ -1,0 +1,79 @@
+"""Videos in, a dataset of clips out.
+
+    python -m workflows.prepare --source FOLDER|CATALOG.csv|synthetic --output DATASET
+"""
+
+from typing import Annotated
+
+import tyro
+
+from datasets.preparation import Preparation
+from datasets.preparation_config import PreparationConfig
+from datasets.presets import PRESETS
+from datasets.scenes import Level
+from datasets.sources.catalog import SYNTHETIC, list_sources, render_scenes
+from infra import cluster, storage
+from infra.tracking import ending, start_run
+from workflows import command
+from workflows.console import ProgressLine
+from workflows.preparing import describe_plan, log_preparation, summarize_card
+
+
+def main() -> None:
+    """Parse the command line and prepare."""
+    preset_name = command.peek("--preset", "published")
+    defaults = command.choose(PRESETS, preset_name, option="--preset")
+
+    def prepare(
+        source: str,
+        output: str,
+        config: Annotated[PreparationConfig, tyro.conf.arg(name="")] = defaults,
+        preset: str = preset_name,
+        video_root: str | None = None,
+        classes: tuple[str, ...] = (),
+        num_videos: int = 800,
+        level: Level = "medium",
+        num_workers: int | None = None,
+        dry_run: bool = False,
+    ) -> None:
+        """Cut clips from videos, in pairs that are in and out of step, into Parquet shards.
+
+        Args:
+            source: Folder of videos, CSV catalog, or `synthetic` for scenes made here.
+            output: Folder of the dataset; a second run adds what is new.
+            config: How clips are cut and stored.
+            preset: Defaults of all other options: published or demo.
+            video_root: Folder of a catalog's videos.
+            classes: Only these labels.
+            num_videos: Number of synthetic scenes.
+            level: Difficulty of synthetic scenes.
+            num_workers: Tasks at once; all processors if not given.
+            dry_run: Only say what would be done.
+        """
+        dataset = storage.resolve(output, field="--output")
+        place = source if source == SYNTHETIC else storage.resolve(source, field="--source")
+        progress = ProgressLine()
+        with cluster.running():
+            if source == SYNTHETIC:
+                preparation = Preparation(dataset, config, num_workers=num_workers, progress=progress)
+                sources = render_scenes(dataset, num_videos=num_videos, level=level, config=config)
+                missing = []
+            else:
+                sources, missing = list_sources(place, video_root=video_root, classes=classes)
+                preparation = Preparation(dataset, config, num_workers=num_workers, progress=progress)
+            preparation.plan(sources, missing=missing)
+            if dry_run:
+                print(describe_plan(preparation))
+                return
+            run = start_run("prepare", name=dataset.rsplit("/", 1)[-1], tags={"stage": "prepare"})
+            with ending(run):
+                card = preparation.run()
+                log_preparation(run, dataset, card, source=place, preset=preset)
+        progress.close()
+        print(summarize_card(dataset, card, preparation.errors))
+
+    command.parsing(lambda: tyro.cli(prepare))
+
+
+if __name__ == "__main__":
+    command.run(main)
