@@ -1,0 +1,62 @@
+"""Where the sound of a video comes from, drawn over it.
+
+    python -m workflows.localize --model models:/multisensory@champion --video FILE... --output DIR
+"""
+
+import sys
+
+import tyro
+
+from infra import storage
+from infra.errors import InputError
+from workflows import command
+from workflows.localization import MapKind, map_video
+from workflows.model import loaded
+from workflows.overlay import write_outputs
+
+
+def localize(
+    model: str,
+    video: tuple[str, ...],
+    output: str,
+    recipe: str = "multisensory",
+    kind: MapKind = "signed",
+) -> None:
+    """Localize the sound of videos of any length.
+
+    Args:
+        model: models:/NAME@ALIAS, models:/NAME/VERSION, runs:/ID, or a folder.
+        video: Video files.
+        output: Folder for an MP4, a PNG, an NPZ and a JSON file each.
+        recipe: Recipe that the model must be of.
+        kind: Map to draw; the NPZ file holds signed and contrast maps.
+    """
+    if not video:
+        raise InputError("--video: empty; give one or more video files")
+    folder = storage.resolve(output, field="--output")
+    failed = []
+    with loaded(model, recipe=recipe) as found:
+        share = found.config.crop_size / found.preparation.size
+        for name in video:
+            path = storage.resolve(name, field="--video")
+            try:
+                outputs = write_outputs(
+                    map_video(found, path), path, folder, kind=kind, crop_share=share
+                )
+            except InputError as error:
+                failed.append(str(error))
+                continue
+            print(f"{outputs['overlay']}  source found in {outputs['source_found_share']:.0%} of frames")
+    for message in failed:
+        print(f"error: {message}", file=sys.stderr)
+    if failed:
+        sys.exit(2)
+
+
+def main() -> None:
+    """Parse the command line and localize."""
+    command.parsing(lambda: tyro.cli(localize))
+
+
+if __name__ == "__main__":
+    command.run(main)
