@@ -44,8 +44,7 @@ def write_card(
     """Write and return the card of all shards that stand."""
     splits = {
         split: {
-            name: sum(m[f"num_{name}"] for m in markers if m["split"] == split)
-            for name in ("rows", "pairs", "videos")
+            name: sum(m[f"num_{name}"] for m in markers if m["split"] == split) for name in ("rows", "pairs", "videos")
         }
         for split in SPLITS
     }

@@ -5,6 +5,7 @@ the change in time of the difference between neighboring bands. Two files are co
 from the paper in hop (32 ms instead of 11.6 ms, as whole files are compared) and in that silent hops are left out.
 """
 
+import itertools
 from collections import Counter, defaultdict
 
 import librosa
@@ -26,10 +27,7 @@ def fingerprint(waveform: np.ndarray) -> np.ndarray:
     frequencies = np.fft.rfftfreq(_WINDOW, 1 / SAMPLE_RATE)
     edges = np.geomspace(300, 3000, _NUM_BANDS + 1)
     bands = np.stack(
-        [
-            power[(frequencies >= low) & (frequencies < high)].sum(axis=0)
-            for low, high in zip(edges[:-1], edges[1:], strict=True)
-        ]
+        [power[(frequencies >= low) & (frequencies < high)].sum(axis=0) for low, high in itertools.pairwise(edges)]
     )
     change = np.diff(np.diff(bands, axis=0), axis=1)
     bits = (change > 0).astype(np.uint32)
@@ -73,9 +71,7 @@ def group_recordings(fingerprints: dict[str, np.ndarray]) -> dict[str, str]:
                 for other, other_hop in places[code]:
                     votes[other, other_hop - hop] += 1
         for (other, lag), _ in votes.most_common(20):
-            if find(other) != find(name) and same_recording(
-                fingerprints[other], codes, lag=lag
-            ):
+            if find(other) != find(name) and same_recording(fingerprints[other], codes, lag=lag):
                 older, newer = sorted((find(other), find(name)), key=order.__getitem__)
                 root[newer] = older
         for hop, code in enumerate(codes.tolist()):

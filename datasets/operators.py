@@ -140,10 +140,7 @@ def commit_shard(row: Row, *, dataset: str) -> Row:
 def _clips_of(source: PlannedSource, config: PreparationConfig) -> list[Row]:
     """Return all rows of a source, in the order of its windows."""
     rows: dict[int, Row] = {}
-    windows = [
-        Window(start_seconds=w.start_seconds, sound_start_seconds=w.sound_start_seconds)
-        for w in source.windows
-    ]
+    windows = [Window(start_seconds=w.start_seconds, sound_start_seconds=w.sound_start_seconds) for w in source.windows]
     with storage.local_copy(source.path) as path:
         for index, frames, waveform in cut(
             path,

@@ -82,9 +82,7 @@ class Preparation:
         probed = sorted(self._probe(new), key=lambda row: row["video_id"])
         for stage in ("probe", "fingerprint"):
             self.seconds[stage] = sum(row[f"{stage}_seconds"] for row in probed)
-        self.errors += [
-            {"source": row["path"], **json.loads(row["error"])} for row in probed if row["error"]
-        ]
+        self.errors += [{"source": row["path"], **json.loads(row["error"])} for row in probed if row["error"]]
         probed = [row for row in probed if not row["error"]]
         identities = self._identify(probed, known, {s.video_id: s.catalog_id for s in new})
         by_source = {source.video_id: source for source in new}
@@ -94,16 +92,12 @@ class Preparation:
             planned = self._plan_source(source, row, recording_id)
             if planned is not None:
                 splits[self._split_of(recording_id)].append(planned)
-            self._recordings.append(
-                {**row, "state": states[row["path"]], "recording_id": recording_id}
-            )
+            self._recordings.append({**row, "state": states[row["path"]], "recording_id": recording_id})
         rows_per_shard = max(2, SHARD_BYTES // self.config.row_bytes)
         # Enough shards for all workers, as far as there are pairs.
         total = sum(len(source.windows) for members in splits.values() for source in members)
         rows_per_shard = min(rows_per_shard, max(8, total // (4 * (self.num_workers or 2))))
-        self.new_shards = plan_shards(
-            splits, fingerprint=self.config.fingerprint, rows_per_shard=rows_per_shard
-        )
+        self.new_shards = plan_shards(splits, fingerprint=self.config.fingerprint, rows_per_shard=rows_per_shard)
         if not self.new_shards and not read_plan(self.dataset):
             reasons = sorted({f"{row['reason']}" for row in self.errors})
             raise InputError(
@@ -132,20 +126,14 @@ class Preparation:
         append_plan(self.dataset, self.new_shards)
         self._append_recordings()
         shards = read_plan(self.dataset)
-        missing = [
-            shard
-            for shard in shards
-            if not storage.exists(marker_file(self.dataset, shard.shard_id))
-        ]
+        missing = [shard for shard in shards if not storage.exists(marker_file(self.dataset, shard.shard_id))]
         began = time.perf_counter()
         for done, marker in enumerate(self._make(missing), start=1):
             for stage, seconds in marker["seconds"].items():
                 self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
             self.progress("shards", done, len(missing))
         self.seconds["wall"] = time.perf_counter() - began
-        markers = [
-            storage.read_json(marker_file(self.dataset, shard.shard_id)) for shard in shards
-        ]
+        markers = [storage.read_json(marker_file(self.dataset, shard.shard_id)) for shard in shards]
         self._write_errors(markers)
         return write_card(
             self.dataset,
@@ -191,9 +179,7 @@ class Preparation:
         if not shards:
             return
         rows = [{"shard": shard.to_json()} for shard in shards]
-        decode = functools.partial(
-            operators.decode_shard, dataset=self.dataset, config=self.config
-        )
+        decode = functools.partial(operators.decode_shard, dataset=self.dataset, config=self.config)
         stream = (
             ray.data.from_items(rows, override_num_blocks=len(rows))
             .map(decode, **self._limit())
@@ -208,13 +194,9 @@ class Preparation:
             return {"num_cpus": 1}
         return {"num_cpus": 1, "compute": ray.data.TaskPoolStrategy(size=self.num_workers)}
 
-    def _identify(
-        self, probed: list[Row], known: list[Row], catalog: dict[str, str | None]
-    ) -> dict[str, str]:
+    def _identify(self, probed: list[Row], known: list[Row], catalog: dict[str, str | None]) -> dict[str, str]:
         """Return the recording of every new source: that of an older copy, the catalog's name, or its content."""
-        prints = {
-            row["video_id"]: np.frombuffer(row["fingerprint"], np.uint32) for row in known + probed
-        }
+        prints = {row["video_id"]: np.frombuffer(row["fingerprint"], np.uint32) for row in known + probed}
         first = group_recordings(prints)
         names = {row["video_id"]: row["recording_id"] for row in known}
         by_content = {row["content_id"]: row["recording_id"] for row in known}
@@ -237,9 +219,7 @@ class Preparation:
         )
         if not windows:
             detail = f"{max(0.0, end - begin):.2f} s of picture with sound, a clip takes {self.config.clip_seconds} s"
-            self.errors.append(
-                {"source": source.path, "stage": "plan", "reason": "too short", "detail": detail}
-            )
+            self.errors.append({"source": source.path, "stage": "plan", "reason": "too short", "detail": detail})
             return None
         return PlannedSource(
             path=source.path,

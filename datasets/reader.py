@@ -77,9 +77,7 @@ def to_arrays(table: pa.Table, *, config: PreparationConfig) -> Batch:
             batch[name] = table[name].to_pylist()
             continue
         dtype, shape = shapes[name]
-        values = np.stack(
-            [np.frombuffer(value.as_buffer(), dtype).reshape(shape) for value in table[name]]
-        )
+        values = np.stack([np.frombuffer(value.as_buffer(), dtype).reshape(shape) for value in table[name]])
         if name == "waveform":
             values = values.astype(np.float32) / 32768
         batch[name] = values.astype(np.float32) if name == "log_mel" else values

@@ -41,9 +41,9 @@ def draw_background(rng: np.random.Generator, *, tone: Tone, size: int, pad: int
     blend = _smooth(rng.random((5, 5)), position)[None]
     ground = ends[0][:, None, None] * (1 - blend) + ends[1][:, None, None] * blend
     strength = 255.0 * rng.uniform(0.025, 0.06)
-    pattern = _pattern(rng, position) * strength + _smooth(
-        rng.standard_normal((48, 48)), position
-    ) * (255.0 * rng.uniform(0.005, 0.02))
+    pattern = _pattern(rng, position) * strength + _smooth(rng.standard_normal((48, 48)), position) * (
+        255.0 * rng.uniform(0.005, 0.02)
+    )
     return np.clip(ground + pattern[None], 0.0, 255.0).astype(np.float32)
 
 

@@ -58,9 +58,7 @@ class Occluder:
     color: np.ndarray
 
 
-def height_and_dent(
-    kind: Kind, strikes: np.ndarray, *, times: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def height_and_dent(kind: Kind, strikes: np.ndarray, *, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Height over the bar (0 exactly at each strike, 1 at the top) and how far the bar is pushed.
 
     Balls follow parabolas; hammers and mallets rise, wait and fall fast. The bar springs back
@@ -124,9 +122,7 @@ def occluder_shape(occluder: Occluder, *, times: np.ndarray) -> Capsule:
     )
 
 
-def compose(
-    background: np.ndarray, shapes: list[Capsule], *, shake: np.ndarray, size: int
-) -> Iterator[np.ndarray]:
+def compose(background: np.ndarray, shapes: list[Capsule], *, shake: np.ndarray, size: int) -> Iterator[np.ndarray]:
     """Float32 canvases (frames, 3, size, size) in 0..255, a few frames at a time.
 
     `background` (3, size + 2 pad, size + 2 pad) reaches over the picture's edges by what the shake
@@ -161,9 +157,7 @@ def _ball(striker: Striker, contact_y: float, height: np.ndarray) -> list[Capsul
     flat = 0.45 * radius * np.clip(1.0 - height / 0.15, 0.0, 1.0)
     shine = _points(x - 0.3 * radius, y - 0.35 * radius)
     return [
-        Capsule(
-            start=_points(x - flat, y), end=_points(x + flat, y), radius=radius, color=striker.color
-        ),
+        Capsule(start=_points(x - flat, y), end=_points(x + flat, y), radius=radius, color=striker.color),
         Capsule(
             start=shine,
             end=shine,
@@ -181,9 +175,7 @@ def _mallet(striker: Striker, contact_y: float, height: np.ndarray) -> list[Caps
     stem = 0.17 * tall
     lowest = contact_y - radius
     travel = lowest - (striker.y0 + OUTLINE + stem + 0.016)
-    x = 0.5 * (striker.x0 + striker.x1) + 0.12 * wide * striker.slant * striker.side * (
-        height - 0.5
-    )
+    x = 0.5 * (striker.x0 + striker.x1) + 0.12 * wide * striker.slant * striker.side * (height - 0.5)
     y = lowest - travel * height
     return [
         Capsule(
@@ -192,9 +184,7 @@ def _mallet(striker: Striker, contact_y: float, height: np.ndarray) -> list[Caps
             radius=0.016,
             color=_lighter(striker.bar_color),
         ),
-        Capsule(
-            start=_points(x - half, y), end=_points(x + half, y), radius=radius, color=striker.color
-        ),
+        Capsule(start=_points(x - half, y), end=_points(x + half, y), radius=radius, color=striker.color),
         Capsule(
             start=_points(x - half, y - 0.3 * radius),
             end=_points(x + half, y - 0.3 * radius),
@@ -270,9 +260,7 @@ def _paint(canvas: np.ndarray, capsule: Capsule, part: slice, shake: np.ndarray,
     x = np.arange(low[0], high[0], dtype=np.float32) + np.float32(0.5) - start[:, :1]
     y = np.arange(low[1], high[1], dtype=np.float32) + np.float32(0.5) - start[:, 1:]
     length2 = np.maximum((along**2).sum(axis=1, keepdims=True), np.float32(1e-6))
-    nearest = (x * (along[:, :1] / length2))[:, None, :] + (y * (along[:, 1:] / length2))[
-        :, :, None
-    ]
+    nearest = (x * (along[:, :1] / length2))[:, None, :] + (y * (along[:, 1:] / length2))[:, :, None]
     np.clip(nearest, 0.0, 1.0, out=nearest)
     away_x = x[:, None, :] - nearest * along[:, :1, None]
     away_y = y[:, :, None] - nearest * along[:, 1:, None]

@@ -143,9 +143,7 @@ def synthesize(
     return track * np.float32(0.98 / peak) if peak > 0.98 else track
 
 
-def _band_noise(
-    rng: np.random.Generator, *, num_samples: int, sample_rate: int, center_hz: float
-) -> np.ndarray:
+def _band_noise(rng: np.random.Generator, *, num_samples: int, sample_rate: int, center_hz: float) -> np.ndarray:
     """Noise about one octave wide on either side of its center, peak about one."""
     spectrum = np.fft.rfft(rng.standard_normal(num_samples))
     frequencies = np.maximum(np.fft.rfftfreq(num_samples, 1.0 / sample_rate), 1.0)

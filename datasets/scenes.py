@@ -112,9 +112,7 @@ class Scene:
         """Frames uint8 (size, size, 3), one at a time."""
         difficulty, times = DIFFICULTIES[self.level], self.frame_seconds
         pad = int(np.ceil(difficulty.shake * self.size)) + 1 if difficulty.shake else 0
-        background = draw_background(
-            np.random.default_rng((self.seed, 1)), tone=self.tone, size=self.size, pad=pad
-        )
+        background = draw_background(np.random.default_rng((self.seed, 1)), tone=self.tone, size=self.size, pad=pad)
         shapes = [part for striker in self.strikers for part in shape(striker, times=times)]
         if self.occluder is not None:
             shapes.append(occluder_shape(self.occluder, times=times))
@@ -153,9 +151,7 @@ class Scene:
         return most * np.sin(2 * np.pi * hertz * times[None, :, None] + phase).mean(axis=0)
 
 
-def draw_scene(
-    seed: int, *, level: Level, seconds: float, frame_rate: float, size: int, sample_rate: int
-) -> Scene:
+def draw_scene(seed: int, *, level: Level, seconds: float, frame_rate: float, size: int, sample_rate: int) -> Scene:
     """The scene of a seed; nothing is rendered yet.
 
     Args:
@@ -179,9 +175,7 @@ def draw_scene(
     difficulty = DIFFICULTIES[level]
     rng = np.random.default_rng((seed, 0))
     tone = draw_tone(rng)
-    strikers = _draw_strikers(
-        rng, num_strikers=difficulty.num_distractors + 1, tone=tone, seconds=seconds
-    )
+    strikers = _draw_strikers(rng, num_strikers=difficulty.num_distractors + 1, tone=tone, seconds=seconds)
     # Both kinds of scene are drawn alike up to here: nothing in the picture tells them apart.
     sounding = int(rng.integers(len(strikers)))
     off_screen = bool(rng.random() < difficulty.off_screen_share)
@@ -214,9 +208,7 @@ def draw_scene(
     )
 
 
-def _draw_strikers(
-    rng: np.random.Generator, *, num_strikers: int, tone: Tone, seconds: float
-) -> tuple[Striker, ...]:
+def _draw_strikers(rng: np.random.Generator, *, num_strikers: int, tone: Tone, seconds: float) -> tuple[Striker, ...]:
     cells = _draw_cells(rng, num_cells=num_strikers)
     return tuple(
         Striker(

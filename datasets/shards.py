@@ -53,9 +53,7 @@ class PlannedShard:
         """Return the shard of a line of the plan."""
         value = json.loads(line)
         sources = tuple(
-            PlannedSource(
-                **{**source, "windows": tuple(PlannedWindow(**w) for w in source["windows"])}
-            )
+            PlannedSource(**{**source, "windows": tuple(PlannedWindow(**w) for w in source["windows"])})
             for source in value["sources"]
         )
         return cls(shard_id=value["shard_id"], split=value["split"], sources=sources)
@@ -92,9 +90,7 @@ def append_plan(dataset: str, shards: list[PlannedShard]) -> None:
     if shards:
         number = len(storage.list_files(storage.join(dataset, "plan"), suffix=".jsonl"))
         content = "".join(shard.to_json() + "\n" for shard in shards)
-        storage.write_bytes(
-            storage.join(dataset, "plan", f"{number:05d}.jsonl"), content.encode()
-        )
+        storage.write_bytes(storage.join(dataset, "plan", f"{number:05d}.jsonl"), content.encode())
 
 
 def clip_file(dataset: str, shard: PlannedShard) -> str:
@@ -126,17 +122,14 @@ def row_groups(table: pa.Table) -> list[pa.Table]:
 def write_clips(uri: str, table: pa.Table) -> None:
     """Write one shard's rows, complete or not at all: media as plain binary, few rows a page."""
     small = [name for name in CLIP_SCHEMA.names if name not in MEDIA_COLUMNS]
-    with storage.staged(uri) as path, pq.ParquetWriter(
-        path,
-        CLIP_SCHEMA,
-        use_dictionary=[name for name in ("source", "video_id", "recording_id", "label")],
-        compression={
-            name: "NONE" if name in MEDIA_COLUMNS else "ZSTD" for name in CLIP_SCHEMA.names
-        },
-        write_statistics=[name for name in small if name not in ("texts", "boxes")],
-        max_rows_per_page=8,
-        write_page_index=True,
-    ) as writer:
+    options: dict[str, Any] = {
+        "use_dictionary": ["source", "video_id", "recording_id", "label"],
+        "compression": {name: "NONE" if name in MEDIA_COLUMNS else "ZSTD" for name in CLIP_SCHEMA.names},
+        "write_statistics": [name for name in small if name not in ("texts", "boxes")],
+        "max_rows_per_page": 8,
+        "write_page_index": True,
+    }
+    with storage.staged(uri) as path, pq.ParquetWriter(path, CLIP_SCHEMA, **options) as writer:
         for group in row_groups(table):
             writer.write_table(group, row_group_size=group.num_rows)
 

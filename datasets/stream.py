@@ -15,7 +15,6 @@ from datasets.preparation_config import PreparationConfig
 from datasets.read_plan import ReadItem, ReadPlan
 from datasets.reader import Batch, decode_table, read_rows, to_arrays
 
-
 _TASK_BYTES = 64 * 2**20
 
 
@@ -74,7 +73,6 @@ class Stream:
                     rest = []
                     step += 1
 
-
     def _take(self, num_rows: int) -> pa.Table:
         """Return the next rows, however Ray has cut its blocks."""
         while sum(part.num_rows for part in self._waiting) < num_rows:
@@ -93,9 +91,7 @@ def _read(piece: dict, *, columns: list[str], config: PreparationConfig) -> pa.T
     return decode_table(table, config=config)
 
 
-def _through_ray(
-    pieces: list[dict], read: functools.partial, config: PreparationConfig
-) -> Iterator[pa.Table]:
+def _through_ray(pieces: list[dict], read: functools.partial, config: PreparationConfig) -> Iterator[pa.Table]:
     """Yield the rows of all pieces in order, read ahead in Ray tasks as memory allows.
 
     A task costs about a tenth of a second of processor time whatever it reads, so it reads several row groups.
@@ -106,10 +102,8 @@ def _through_ray(
     row_bytes = config.num_frames * config.size**2 * 3 + 2 * config.num_samples
     num_bytes = row_bytes * sum(len(piece["rows"]) for piece in pieces)
     blocks = min(len(pieces), max(4, num_bytes // _TASK_BYTES))
-    stream = ray.data.from_items(
-        [{"piece": piece} for piece in pieces], override_num_blocks=blocks
-    ).map_batches(
-        functools.partial(_read_one, read=read),
+    stream = ray.data.from_items([{"piece": piece} for piece in pieces], override_num_blocks=blocks).map_batches(
+        functools.partial(_read_one, read=read),  # pyright: ignore[reportArgumentType]
         batch_size=1,
         batch_format="numpy",
         # Two tasks a rank, each small enough that every rank's always find a place: a rank whose tasks wait for its

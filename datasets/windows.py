@@ -38,9 +38,7 @@ class WindowRule:
     label_mode: LabelMode = "pairs"
 
 
-def draw_windows(
-    rule: WindowRule, *, begin: float, end: float, generator: np.random.Generator
-) -> list[PlannedWindow]:
+def draw_windows(rule: WindowRule, *, begin: float, end: float, generator: np.random.Generator) -> list[PlannedWindow]:
     """Return the windows of a source whose picture and sound both last from `begin` to `end` (seconds).
 
     A source too short for a pair gives one window without one; a source shorter than a clip gives none.
@@ -67,17 +65,11 @@ def draw_windows(
             begin + frame / rule.frame_rate
             for frame in draw_ordered_pair(rule, num_starts=num_starts, generator=generator)
         )
-        windows += (
-            _pair(first, second, pair)
-            if rule.label_mode == "pairs"
-            else _sliced(first, second, generator)
-        )
+        windows += _pair(first, second, pair) if rule.label_mode == "pairs" else _sliced(first, second, generator)
     return windows
 
 
-def draw_ordered_pair(
-    rule: WindowRule, *, num_starts: int, generator: np.random.Generator
-) -> tuple[int, int]:
+def draw_ordered_pair(rule: WindowRule, *, num_starts: int, generator: np.random.Generator) -> tuple[int, int]:
     """Return two start frames in [0, num_starts), uniform over all ordered pairs with an admissible shift.
 
     The shift is drawn in proportion to the number of places it leaves, then the place, then the order.
@@ -125,9 +117,7 @@ def _sliced(first: float, second: float, generator: np.random.Generator) -> list
     ]
 
 
-def _rolled(
-    rule: WindowRule, *, begin: float, num_starts: int, generator: np.random.Generator
-) -> list[PlannedWindow]:
+def _rolled(rule: WindowRule, *, begin: float, num_starts: int, generator: np.random.Generator) -> list[PlannedWindow]:
     """Return windows whose sound is in sync or rolled in a circle, by a fair coin."""
     windows = []
     for _ in range(rule.pairs_per_video):

@@ -168,9 +168,7 @@ def start_run(
             place = (Path(tracking_uri().removeprefix("sqlite:///")).parent / "mlartifacts").as_uri()
         experiment_id = client.create_experiment(experiment, artifact_location=place)
     marks = {"mlflow.parentRunId": parent, "mlflow.source.name": "sensorium", **(tags or {})}
-    created = client.create_run(
-        experiment_id, run_name=name, tags={k: v for k, v in marks.items() if v is not None}
-    )
+    created = client.create_run(experiment_id, run_name=name, tags={k: v for k, v in marks.items() if v is not None})
     return Run(created.info.run_id)
 
 
@@ -247,9 +245,5 @@ def _find_model(client: mlflow.MlflowClient, uri: str) -> tuple[str | None, str]
     name, alias, version = *uri.removeprefix("models:/").partition("@")[::2], ""
     if not alias:
         name, _, version = name.rpartition("/")
-    found = (
-        client.get_model_version_by_alias(name, alias)
-        if alias
-        else client.get_model_version(name, version)
-    )
+    found = client.get_model_version_by_alias(name, alias) if alias else client.get_model_version(name, version)
     return found.run_id, str(found.source)

@@ -37,9 +37,7 @@ def augment(
     # Drawn also where unused, so that switching flips off leaves the crops as they were.
     mirrored = torch.rand(num_clips, generator=generator, device=device) < 0.5
     clips = []
-    for clip, row, column, mirror in zip(
-        frames, top.tolist(), left.tolist(), mirrored.tolist(), strict=True
-    ):
+    for clip, row, column, mirror in zip(frames, top.tolist(), left.tolist(), mirrored.tolist(), strict=True):
         crop = clip[:, row : row + size, column : column + size]
         clips.append(crop.flip(2) if mirror and flip else crop)
     return scale_frames(torch.stack(clips))

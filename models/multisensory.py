@@ -87,9 +87,7 @@ class Multisensory(nn.Module):
         length, num_frames = sound.shape[-1], self.video_size[0]
         (cells,) = trace(self.audio_encoder, input_axes([length]))
         frames = trace(self.video_encoder, input_axes(self.video_size))[0]
-        return align_time(
-            features, centers=cells.centers(length), targets=frames.centers(num_frames)
-        )
+        return align_time(features, centers=cells.centers(length), targets=frames.centers(num_frames))
 
     def encode_video(
         self, video: Float[Tensor, "batch 3 frames height width"]
@@ -114,9 +112,7 @@ class Multisensory(nn.Module):
             )
         return self.trunk(self.join(audio_features, video_features))
 
-    def logits(
-        self, features: Float[Tensor, "batch channels cells rows columns"]
-    ) -> Float[Tensor, " batch"]:
+    def logits(self, features: Float[Tensor, "batch channels cells rows columns"]) -> Float[Tensor, " batch"]:
         """The evidence that sound and picture belong together: above zero, they do."""
         return self.head(features.mean(dim=(2, 3, 4)))[:, 0]
 

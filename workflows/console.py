@@ -34,7 +34,11 @@ class ProgressLine:
     def training(self, state: dict[str, Any]) -> None:
         """Show the state that a run's workers leave."""
         note = f"epoch {state['epoch'] + 1}/{state['epochs']} loss {state['loss']:.3f} accuracy {state['sync_accuracy']:.3f}"
-        if not sys.stderr.isatty() and time.monotonic() - self._shown < _SECONDS_BETWEEN_LINES and state["step"] < state["steps"]:
+        if (
+            not sys.stderr.isatty()
+            and time.monotonic() - self._shown < _SECONDS_BETWEEN_LINES
+            and state["step"] < state["steps"]
+        ):
             return
         self("training steps", state["step"], state["steps"], note)
 

@@ -1,6 +1,7 @@
 """Fit a recipe to a dataset: what train, demo and sweeps all call."""
 
 import dataclasses
+import functools
 import os
 import signal
 import threading
@@ -79,7 +80,9 @@ def fit(
         run.log_dataset(dataset, name=dataset.rsplit("/", 1)[-1], digest=card["fingerprint"], context="training")
         run.log_dict(card, "dataset.json")
         version = code_version()
-        run.set_tags({"code_hash": version["hash"], "commit": version["commit"], "recipe": recipe, "run_folder": run_folder})
+        run.set_tags(
+            {"code_hash": version["hash"], "commit": version["commit"], "recipe": recipe, "run_folder": run_folder}
+        )
         run.watch_system()
         job = Job(
             recipe=recipe,
@@ -107,9 +110,7 @@ def _fitted(recipe: str, config: Any, card: dict[str, Any]) -> Any:
     return load_recipe(recipe).adapt(config, sizes)
 
 
-def _check(
-    config: Any, card: dict[str, Any], dataset: str, classes: tuple[str, ...], scaling: Scaling
-) -> None:
+def _check(config: Any, card: dict[str, Any], dataset: str, classes: tuple[str, ...], scaling: Scaling) -> None:
     stored = card["config"]["size"]
     if config.crop_size > stored:
         raise InputError(
@@ -158,8 +159,7 @@ def _run_workers(job: Job, scaling: Scaling, progress: Progress) -> None:
     """Run the loop on the workers, from a thread, so that Ctrl-C and progress stay with this one."""
     reserved = scaling.resources_per_worker or ({"CPU": 1, "GPU": 1} if scaling.use_gpu else {"CPU": 0.5})
     trainer = ray.train.torch.TorchTrainer(
-        train,
-        train_loop_config=job,  # type: ignore[arg-type]
+        functools.partial(train, job),
         scaling_config=ray.train.ScalingConfig(
             num_workers=scaling.num_workers,
             use_gpu=scaling.use_gpu,

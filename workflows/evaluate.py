@@ -1,6 +1,6 @@
 """A model's accuracy and maps on held-out clips, each number beside what it must be read against.
 
-    python -m workflows.evaluate --model models:/multisensory@champion --data DATASET
+python -m workflows.evaluate --model models:/multisensory@champion --data DATASET
 """
 
 from typing import Literal

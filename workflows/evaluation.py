@@ -1,5 +1,6 @@
 """All that is asked of a trained model on a dataset, and the report it makes."""
 
+import dataclasses
 import functools
 import io
 from collections.abc import Iterable
@@ -10,10 +11,11 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import torch
+from matplotlib.figure import Figure
 
 from datasets.card import read_card
 from datasets.preparation_config import PreparationConfig
-from datasets.reader import list_row_groups, read_pairs, select_classes
+from datasets.reader import list_row_groups, read_pairs, read_rows, select_classes
 from infra import storage
 from infra.errors import InputError
 from infra.tracking import Run
@@ -47,9 +49,7 @@ def evaluate_model(
 
     def read(columns: Iterable[str], *, on_screen: bool = False):
         wanted = _without(groups, hidden) if on_screen and hidden else groups
-        return read_pairs(
-            wanted, columns=tuple(columns), config=preparation, batch_pairs=batch_pairs
-        )
+        return read_pairs(wanted, columns=tuple(columns), config=preparation, batch_pairs=batch_pairs)
 
     with torch.inference_mode():
         report = summarize(score_pairs(model.module, functools.partial(read, on_screen=True)))
@@ -78,9 +78,7 @@ def write_report(report: dict[str, Any], folder: str, run: Run | None) -> None:
     if run is not None:
         prefix = report["split"]
         numbers = {
-            f"{prefix}/{name}": value
-            for name, value in report.items()
-            if isinstance(value, float) and value == value
+            f"{prefix}/{name}": value for name, value in report.items() if isinstance(value, float) and value == value
         }
         run.log_metrics(numbers)
         run.log_dict(report, f"evaluation/{prefix}/report.json")
@@ -89,10 +87,6 @@ def write_report(report: dict[str, Any], folder: str, run: Run | None) -> None:
 
 
 def _without(groups: list[Any], videos: set[str]) -> list[Any]:
-    import dataclasses
-
-    from datasets.reader import read_rows
-
     kept = []
     for group in groups:
         names = read_rows(group.uri, group.index, range(group.num_rows), ["video_id"])["video_id"].to_pylist()
@@ -115,7 +109,7 @@ def _check_fit(model: Model, preparation: PreparationConfig, dataset: str) -> No
         )
 
 
-def _plot(report: dict[str, Any]) -> plt.Figure:
+def _plot(report: dict[str, Any]) -> Figure:
     """Return accuracy by class and by shift, with intervals and chance."""
     figure, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
     for axis, key, title in zip(axes, ("by_class", "by_shift"), ("class", "shift"), strict=True):

@@ -31,9 +31,7 @@ def write_learning_curve(run_folder: str, history: list[dict[str, float]], run: 
     left.legend(fontsize=8)
     for name, color in (("train/loss", "tab:blue"), ("validation/loss", "tab:orange")):
         points = [(e["epoch"] + 1, e[name]) for e in history if e.get(name) is not None]
-        right.plot(
-            *zip(*points, strict=True) if points else ([], []), color=color, label=name.split("/")[0]
-        )
+        right.plot(*zip(*points, strict=True) if points else ([], []), color=color, label=name.split("/")[0])
     right.axhline(0.6931, color="0.7", linewidth=0.8)
     right.set(xlabel="epoch", ylabel="loss (nats); chance 0.693")
     right.legend(fontsize=8)

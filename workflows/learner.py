@@ -59,9 +59,7 @@ class GradientLearner:
         self,
         module: nn.Module,
         *,
-        evaluate: Callable[
-            [nn.Module, Callable[[], Iterable[Batches]]], dict[str, tuple[float, float]]
-        ],
+        evaluate: Callable[[nn.Module, Callable[[], Iterable[Batches]]], dict[str, tuple[float, float]]],
         optim: OptimConfig,
         schedule: ScheduleConfig,
     ) -> None:
@@ -112,17 +110,17 @@ class GradientLearner:
 
 def make_optimizer(config: OptimConfig, module: nn.Module) -> torch.optim.Optimizer:
     """Return the optimizer that a configuration names."""
-    parameters = [p for p in module.parameters() if p.requires_grad]
-    common = {"lr": config.lr, "weight_decay": config.weight_decay}
+    weights = [p for p in module.parameters() if p.requires_grad]
+    lr, decay = config.lr, config.weight_decay
     match config.name:
         case "sgd":
-            return torch.optim.SGD(parameters, **common)
+            return torch.optim.SGD(weights, lr=lr, weight_decay=decay)
         case "sgd_momentum":
-            return torch.optim.SGD(parameters, momentum=config.momentum, **common)
+            return torch.optim.SGD(weights, lr=lr, weight_decay=decay, momentum=config.momentum)
         case "adam":
-            return torch.optim.Adam(parameters, **common)
+            return torch.optim.Adam(weights, lr=lr, weight_decay=decay)
         case "adamw":
-            return torch.optim.AdamW(parameters, **common)
+            return torch.optim.AdamW(weights, lr=lr, weight_decay=decay)
 
 
 def make_schedule(

@@ -69,9 +69,7 @@ def map_video(model: Model, path: str) -> VideoMaps:
             sample_rate=preparation.sample_rate,
         )
         windows = _score_windows(model, list(clips), len(starts))
-        waveform = read_sound(
-            path, origin_seconds=info.origin_seconds, sample_rate=44100, longest_seconds=end + 1
-        )
+        waveform = read_sound(path, origin_seconds=info.origin_seconds, sample_rate=44100, longest_seconds=end + 1)
     except MediaError as error:
         raise InputError(
             f"--video: '{path}': {error.reason} {error.detail}; give a video with picture and sound"
@@ -89,15 +87,11 @@ def _score_windows(model: Model, clips: list[Any], count: int) -> dict[str, Any]
         if module.sound_column == "waveform":
             sounds[index] = waveform[None]
         else:
-            sounds[index] = log_mel(
-                waveform, sample_rate=preparation.sample_rate, config=preparation.log_mel
-            )
+            sounds[index] = log_mel(waveform, sample_rate=preparation.sample_rate, config=preparation.log_mel)
     signed, contrast, logits = [], [], []
     bias = float(module.network.head.bias.item())
     with torch.inference_mode():
-        sound = torch.cat(
-            [module.encode_sound({module.sound_column: value[None]}) for value in np.stack(sounds)]
-        )
+        sound = torch.cat([module.encode_sound({module.sound_column: value[None]}) for value in np.stack(sounds)])
         other = _other_moments(count)
         for begin in range(0, count, _BATCH_WINDOWS):
             part = slice(begin, begin + _BATCH_WINDOWS)
@@ -120,9 +114,7 @@ def _other_moments(count: int) -> list[int]:
     return [index + 2 if index + 2 < count else max(0, index - 2) for index in range(count)]
 
 
-def _blend(
-    model: Model, windows: dict[str, Any], starts: np.ndarray, waveform: np.ndarray
-) -> VideoMaps:
+def _blend(model: Model, windows: dict[str, Any], starts: np.ndarray, waveform: np.ndarray) -> VideoMaps:
     rate, num_frames = model.preparation.frame_rate, model.preparation.num_frames
     centers = model.module.network.cell_centers()
     offsets = np.rint((starts - starts[0]) * rate).astype(int)

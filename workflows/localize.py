@@ -1,6 +1,6 @@
 """Where the sound of a video comes from, drawn over it.
 
-    python -m workflows.localize --model models:/multisensory@champion --video FILE... --output DIR
+python -m workflows.localize --model models:/multisensory@champion --video FILE... --output DIR
 """
 
 import sys
@@ -40,9 +40,7 @@ def localize(
         for name in video:
             path = storage.resolve(name, field="--video")
             try:
-                outputs = write_outputs(
-                    map_video(found, path), path, folder, kind=kind, crop_share=share
-                )
+                outputs = write_outputs(map_video(found, path), path, folder, kind=kind, crop_share=share)
             except InputError as error:
                 failed.append(str(error))
                 continue

@@ -96,9 +96,7 @@ class _Worker:
             step, stopped, sums = self._train_epoch(stream, epoch, first_step)
             first_step = 0
             finished = not stopped
-            validate = finished and (
-                (epoch + 1) % cadence.validate_every == 0 or epoch + 1 == cadence.epochs
-            )
+            validate = finished and ((epoch + 1) % cadence.validate_every == 0 or epoch + 1 == cadence.epochs)
             metrics = self._epoch_metrics(epoch, sums, validate=validate or stopped)
             self.learner.end_epoch(metrics)
             self._keep(epoch, step if stopped else 0, metrics)
@@ -128,9 +126,7 @@ class _Worker:
                 generator.set_state(generators[self.rank % len(generators)])
         return state["epoch"], state["step"]
 
-    def _train_epoch(
-        self, stream: Stream, epoch: int, first_step: int
-    ) -> tuple[int, bool, dict[str, float]]:
+    def _train_epoch(self, stream: Stream, epoch: int, first_step: int) -> tuple[int, bool, dict[str, float]]:
         """Return the step reached, whether the run must stop, and the sums of the steps' metrics."""
         sums: dict[str, float] = {}
         step, num_steps = first_step, self.plan.steps_per_epoch
@@ -169,9 +165,7 @@ class _Worker:
         asked = self.rank == 0 and storage.exists(storage.join(self.job.run_folder, "stop"))
         return self._sum({"stop": (float(late or asked) if self.rank == 0 else 0.0, 1.0)})["stop"] > 0
 
-    def _epoch_metrics(
-        self, epoch: int, sums: dict[str, float], *, validate: bool
-    ) -> dict[str, float]:
+    def _epoch_metrics(self, epoch: int, sums: dict[str, float], *, validate: bool) -> dict[str, float]:
         steps = sums.pop("steps", 0.0)
         means = self._sum({name: (value, steps) for name, value in sums.items()})
         metrics = {f"train/{name}": value for name, value in means.items()}
@@ -227,10 +221,7 @@ class _Worker:
 
     def _keep(self, epoch: int, step: int, metrics: dict[str, float]) -> None:
         """Write a checkpoint and log; rank 0 writes what all ranks need."""
-        generators = {
-            name: getattr(_bare(module), "generator", None)
-            for name, module in self.learner.modules.items()
-        }
+        generators = {name: getattr(_bare(module), "generator", None) for name, module in self.learner.modules.items()}
         own = {
             "rng": torch.get_rng_state(),
             **{name: g.get_state() for name, g in generators.items() if g is not None},
@@ -248,9 +239,7 @@ class _Worker:
             "history": self.history,
             "learner": self.learner.state_dict(),
             "rng": [other["rng"] for other in states],
-            "generators": {
-                name: [other[name] for other in states] for name in generators if name in own
-            },
+            "generators": {name: [other[name] for other in states] for name in generators if name in own},
         }
         weights = {
             f"{name}.{key}": value

@@ -16,9 +16,7 @@ _SHEET_COLUMNS, _SHEET_ROWS = 4, 2
 _STRONGEST = 0.6
 
 
-def write_outputs(
-    maps: VideoMaps, path: str, folder: str, *, kind: MapKind, crop_share: float
-) -> dict[str, Any]:
+def write_outputs(maps: VideoMaps, path: str, folder: str, *, kind: MapKind, crop_share: float) -> dict[str, Any]:
     """Write overlay, contact sheet, maps and table of a video; return their paths and how often a source was found."""
     stem = str(Path(folder) / output_stem(path))
     Path(folder).mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """Videos in, a dataset of clips out.
 
-    python -m workflows.prepare --source FOLDER|CATALOG.csv|synthetic --output DATASET
+python -m workflows.prepare --source FOLDER|CATALOG.csv|synthetic --output DATASET
 """
 
 from typing import Annotated

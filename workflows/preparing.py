@@ -29,15 +29,11 @@ def describe_plan(preparation: Preparation) -> str:
         seconds = (time.perf_counter() - began) / len(sample.sources[0].windows) * num_windows
         workers = preparation.num_workers
         divisor = workers or 1
-        lines.append(
-            f"time     about {seconds / divisor:.0f} s with {divisor} worker{'s' if divisor > 1 else ''}"
-        )
+        lines.append(f"time     about {seconds / divisor:.0f} s with {divisor} worker{'s' if divisor > 1 else ''}")
     return "\n".join(lines)
 
 
-def log_preparation(
-    run: Run, dataset: str, card: dict[str, Any], *, source: str, preset: str
-) -> None:
+def log_preparation(run: Run, dataset: str, card: dict[str, Any], *, source: str, preset: str) -> None:
     """Log configuration, counts and card: lineage starts here."""
     run.log_params(card["config"] | {"source": source, "preset": preset, "output": dataset})
     counts = {f"{split}_{name}": n for split, row in card["splits"].items() for name, n in row.items()}

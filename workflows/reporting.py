@@ -43,6 +43,10 @@ def describe_report(report: dict[str, Any]) -> str:
             rows.append((title, f"{report[key]:.3f}", against))
     if "off_screen_abstention" in report:
         rows.append(
-            ("silent on off-screen sound", f"{report['off_screen_abstention']:.3f}", f"on-screen {report['on_screen_abstention']:.3f}")
+            (
+                "silent on off-screen sound",
+                f"{report['off_screen_abstention']:.3f}",
+                f"on-screen {report['on_screen_abstention']:.3f}",
+            )
         )
     return "\n".join(f"{title:<28}{value:<24}{against}" for title, value, against in rows)

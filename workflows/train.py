@@ -1,6 +1,6 @@
 """A dataset in, a trained and registered model out.
 
-    python -m workflows.train multisensory --data DATASET [--preset demo] [--optim.lr 0.003] [--resume RUN]
+python -m workflows.train multisensory --data DATASET [--preset demo] [--optim.lr 0.003] [--resume RUN]
 """
 
 from typing import Annotated
@@ -65,9 +65,7 @@ def main() -> None:
                 chosen,
                 dataset=dataset,
                 run_name=resume or run_name or default_run_name(recipe),
-                scaling=Scaling(
-                    num_workers=num_workers, use_gpu=use_gpu, resources_per_worker=resources_per_worker
-                ),
+                scaling=Scaling(num_workers=num_workers, use_gpu=use_gpu, resources_per_worker=resources_per_worker),
                 classes=classes,
                 resume=resume is not None,
                 progress=progress.training,

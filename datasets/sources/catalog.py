@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import ray.data
 
 from datasets.preparation_config import PreparationConfig
-from datasets.schema import BOX_SCHEMA
 from datasets.scenes import Level
+from datasets.schema import BOX_SCHEMA
 from datasets.sources import csv, folder, synthetic
 from datasets.sources.source import Source
 from infra import storage
@@ -44,9 +44,7 @@ def list_sources(
     return sources, missing
 
 
-def render_scenes(
-    dataset: str, *, num_videos: int, level: Level, config: PreparationConfig
-) -> list[Source]:
+def render_scenes(dataset: str, *, num_videos: int, level: Level, config: PreparationConfig) -> list[Source]:
     """Return `num_videos` synthetic videos as files below the dataset, with the table of their boxes beside them.
 
     A scene lasts a clip, the longest shift and a second more.

@@ -41,9 +41,7 @@ def index(catalog: str, video_root: str) -> tuple[list[Source], list[dict[str, A
         path = trimmed or files.get(video)
         if path is None:
             detail = f"neither {video}.* nor a trimmed file below {video_root}"
-            missing.append(
-                {"source": video_id, "stage": "index", "reason": "file missing", "detail": detail}
-            )
+            missing.append({"source": video_id, "stage": "index", "reason": "file missing", "detail": detail})
             continue
         whole = trimmed is None
         sources.append(

@@ -7,7 +7,34 @@ from infra import storage
 from infra.errors import InputError
 
 EXTENSIONS = frozenset(
-    ".3gp .aac .asf .avi .f4v .flac .flv .m2ts .m4a .m4v .mkv .mov .mp3 .mp4 .mpeg .mpg .mts .mxf .ogg .ogv .opus .ts .vob .wav .webm .wmv".split()
+    [
+        ".3gp",
+        ".aac",
+        ".asf",
+        ".avi",
+        ".f4v",
+        ".flac",
+        ".flv",
+        ".m2ts",
+        ".m4a",
+        ".m4v",
+        ".mkv",
+        ".mov",
+        ".mp3",
+        ".mp4",
+        ".mpeg",
+        ".mpg",
+        ".mts",
+        ".mxf",
+        ".ogg",
+        ".ogv",
+        ".opus",
+        ".ts",
+        ".vob",
+        ".wav",
+        ".webm",
+        ".wmv",
+    ]
 )
 
 

@@ -10,6 +10,7 @@ from datasets.scenes import Level, Scene, draw_scene
 from datasets.sources.source import Source
 from infra.errors import InputError
 
+
 def scene(
     index: int,
     *,

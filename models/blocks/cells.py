@@ -109,9 +109,7 @@ def interpolate(
     return np.moveaxis(np.moveaxis(values, axis, -1) @ weights.T, -1, axis)
 
 
-def interpolation_weights(
-    centers: Sequence[float], positions: Sequence[float]
-) -> Float[np.ndarray, "positions cells"]:
+def interpolation_weights(centers: Sequence[float], positions: Sequence[float]) -> Float[np.ndarray, "positions cells"]:
     """The matrix that reads cell values at positions; each row sums to one."""
     center_array = np.asarray(centers, dtype=np.float64)
     eye = np.eye(len(center_array))

@@ -19,9 +19,7 @@ class TemporalConvolution(nn.Conv3d):
         padding: Frames of zeros on either side.
     """
 
-    def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: int, *, stride: int, padding: int
-    ) -> None:
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, *, stride: int, padding: int) -> None:
         super().__init__(
             in_channels,
             out_channels,

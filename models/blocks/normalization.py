@@ -8,9 +8,7 @@ Normalization = Literal["batch", "group"]
 _BATCH = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
 
-def normalization(
-    kind: Normalization, channels: int, *, dims: int, affine: bool = True
-) -> nn.Module:
+def normalization(kind: Normalization, channels: int, *, dims: int, affine: bool = True) -> nn.Module:
     """A normalization layer over `dims` grid axes.
 
     Args:

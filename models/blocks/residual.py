@@ -15,9 +15,7 @@ class Residual(nn.Module):
 
     cell_path = "body"
 
-    def __init__(
-        self, body: nn.Module, *, shortcut: nn.Module, crop_shortcut: bool = False
-    ) -> None:
+    def __init__(self, body: nn.Module, *, shortcut: nn.Module, crop_shortcut: bool = False) -> None:
         super().__init__()
         self.body = body
         self.shortcut = shortcut

@@ -89,7 +89,5 @@ def _residual(body: OrderedDict[str, nn.Module], *, pool: nn.Module) -> Residual
 
 def _centered_pools() -> tuple[nn.Module, nn.Module]:
     halve = nn.AvgPool3d(3, stride=2, padding=1, count_include_pad=False)
-    shift = nn.Sequential(
-        nn.ReplicationPad3d((0, 1, 0, 1, 0, 0)), nn.AvgPool3d((1, 2, 2), stride=1)
-    )
+    shift = nn.Sequential(nn.ReplicationPad3d((0, 1, 0, 1, 0, 0)), nn.AvgPool3d((1, 2, 2), stride=1))
     return halve, shift

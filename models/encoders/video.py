@@ -51,9 +51,7 @@ def paper_video_encoder(*, aligned_shortcut: bool) -> nn.Sequential:
     return nn.Sequential(OrderedDict(block1=block))
 
 
-def compact_video_encoder(
-    *, widths: tuple[int, int], shrink: int = 2, norm: Normalization = "batch"
-) -> nn.Sequential:
+def compact_video_encoder(*, widths: tuple[int, int], shrink: int = 2, norm: Normalization = "batch") -> nn.Sequential:
     """(batch, 3, frames, height, width) -> (batch, widths[1], frames, height / 8, width / 8).
 
     The frames are averaged down by `shrink` and joined with their changes in time, so that from

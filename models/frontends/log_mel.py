@@ -21,9 +21,7 @@ class LogMelFrontEnd(nn.Module):
         window_samples: Samples of the Hann window, and of the Fourier transform.
     """
 
-    def __init__(
-        self, *, sample_rate: int, num_bins: int, hop_samples: int, window_samples: int
-    ) -> None:
+    def __init__(self, *, sample_rate: int, num_bins: int, hop_samples: int, window_samples: int) -> None:
         super().__init__()
         self.mel = MelSpectrogram(
             sample_rate=sample_rate,
@@ -36,7 +34,5 @@ class LogMelFrontEnd(nn.Module):
             mel_scale="slaney",
         )
 
-    def forward(
-        self, waveform: Float[Tensor, "batch 1 samples"]
-    ) -> Float[Tensor, "batch bins hops"]:
+    def forward(self, waveform: Float[Tensor, "batch 1 samples"]) -> Float[Tensor, "batch bins hops"]:
         return torch.log(self.mel(waveform[:, 0]) + LOG_FLOOR)

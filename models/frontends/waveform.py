@@ -40,8 +40,6 @@ class WaveformFrontEnd(nn.Module):
         self.mute_samples = mute_samples
         self.compander = compander
 
-    def forward(
-        self, waveform: Float[Tensor, "batch channels samples"]
-    ) -> Float[Tensor, "batch channels samples"]:
+    def forward(self, waveform: Float[Tensor, "batch channels samples"]) -> Float[Tensor, "batch channels samples"]:
         muted = mute_start(waveform, num_samples=self.mute_samples)
         return compand(muted) if self.compander else muted

@@ -51,16 +51,12 @@ def pairings(
     )
 
 
-def pairing_targets(
-    num_pairs: int, *, device: torch.device | None = None
-) -> Float[Tensor, " pairings"]:
+def pairing_targets(num_pairs: int, *, device: torch.device | None = None) -> Float[Tensor, " pairings"]:
     """The labels of the four pairings of each pair: 1, 1, 0, 0."""
     return torch.tensor([1.0, 1.0, 0.0, 0.0], device=device).repeat(num_pairs)
 
 
-def synchronization_loss(
-    logits: Float[Tensor, " pairings"], targets: Float[Tensor, " pairings"]
-) -> Float[Tensor, ""]:
+def synchronization_loss(logits: Float[Tensor, " pairings"], targets: Float[Tensor, " pairings"]) -> Float[Tensor, ""]:
     """Mean binary cross-entropy in nats: log 2 where every logit is zero.
 
     References:

@@ -13,9 +13,7 @@ def correct(
     return (logits > 0) == (targets > 0.5)
 
 
-def accuracy(
-    logits: Float[np.ndarray, " examples"], targets: Float[np.ndarray, " examples"]
-) -> float:
+def accuracy(logits: Float[np.ndarray, " examples"], targets: Float[np.ndarray, " examples"]) -> float:
     """Share of right answers, in [0, 1]; nan without examples.
 
     On all four pairings of pairs it is exactly 0.5 for whatever decides from one modality.

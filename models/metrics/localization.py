@@ -43,9 +43,7 @@ def place(
     return interpolate(tall, columns, pixel_centers(width).tolist(), axis=-1)
 
 
-def box_mask(
-    boxes: Sequence[Sequence[float]], *, height: int, width: int
-) -> Bool[np.ndarray, "height width"]:
+def box_mask(boxes: Sequence[Sequence[float]], *, height: int, width: int) -> Bool[np.ndarray, "height width"]:
     """Pixels whose center lies in any of the boxes (x0, y0, x1, y1), normalized to [0, 1]."""
     y, x = pixel_centers(height)[:, None], pixel_centers(width)[None, :]
     mask = np.zeros((height, width), dtype=bool)
@@ -54,9 +52,7 @@ def box_mask(
     return mask
 
 
-def pointing_hit(
-    evidence: Float[np.ndarray, "height width"], mask: Bool[np.ndarray, "height width"]
-) -> bool:
+def pointing_hit(evidence: Float[np.ndarray, "height width"], mask: Bool[np.ndarray, "height width"]) -> bool:
     """Whether the largest value of the map lies on the source."""
     return bool(mask.flat[int(evidence.argmax())])
 

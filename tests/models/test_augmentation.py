@@ -32,9 +32,7 @@ def test_scaling_maps_bytes_to_minus_one_and_one() -> None:
 
 def test_every_clip_is_cut_in_one_place_for_all_its_frames() -> None:
     frames = frames_that_say_where_they_are(16, 12)
-    places = rows_and_columns(
-        augment(frames, size=8, generator=torch.Generator().manual_seed(0), flip=False)
-    )
+    places = rows_and_columns(augment(frames, size=8, generator=torch.Generator().manual_seed(0), flip=False))
     assert places.shape == (16, 2, 3, 8, 8)
     assert (places == places[:, :, :1]).all()
     corners = {tuple(clip[:, 0, 0, 0].tolist()) for clip in places}
@@ -61,9 +59,7 @@ def test_equal_generators_give_equal_clips() -> None:
 
 def test_cropping_and_scaling_commute() -> None:
     frames = torch.randint(256, (2, 2, 10, 12, 3), dtype=torch.uint8)
-    assert torch.equal(
-        scale_frames(center_crop(frames, size=6)), scale_frames(frames)[..., 2:8, 3:9]
-    )
+    assert torch.equal(scale_frames(center_crop(frames, size=6)), scale_frames(frames)[..., 2:8, 3:9])
 
 
 def test_a_crop_larger_than_the_frames_is_refused() -> None:

@@ -63,9 +63,7 @@ def score_maps(model: Any, read: Read, boxes: Boxes, *, crop_share: float) -> di
 
 def _add(rows: dict[str, list[float]], cells: np.ndarray, mask: np.ndarray, centers: Any) -> None:
     candidates = {
-        "": metrics.place(
-            cells, rows=centers.rows, columns=centers.columns, height=_SIDE, width=_SIDE
-        ),
+        "": metrics.place(cells, rows=centers.rows, columns=centers.columns, height=_SIDE, width=_SIDE),
         "_centre_disk": metrics.centered_disk(height=_SIDE, width=_SIDE),
         "_ceiling": metrics.closest_map(mask, rows=centers.rows, columns=centers.columns),
     }

@@ -82,9 +82,7 @@ def score_pairs(model: SoundAndPicture, read: Read) -> PairScores:
             windows[name] += batch[name]
     if not sounds:
         empty = np.zeros((0, 4))
-        return PairScores(
-            pairings=empty, audio_only=empty, video_only=empty, swapped=empty[:, :2], windows=windows
-        )
+        return PairScores(pairings=empty, audio_only=empty, video_only=empty, swapped=empty[:, :2], windows=windows)
     sound = torch.cat(sounds)
     others = swapped_sounds(windows)
     silence, grey = model.encode_silence(), model.encode_grey()
@@ -148,13 +146,9 @@ def summarize(scores: PairScores, *, seed: int = 0) -> dict[str, Any]:
     for name, values in right.items():
         report[name] = float(values.mean()) if values.size else float("nan")
         if name in clusters and values.size:
-            report[f"{name}_ci95"] = list(
-                bootstrap_interval(values.ravel(), clusters=clusters[name], seed=seed)
-            )
+            report[f"{name}_ci95"] = list(bootstrap_interval(values.ravel(), clusters=clusters[name], seed=seed))
     own = right["sync_accuracy"]
-    report["by_class"] = _table(
-        own, by_example, [label or "" for label in scores.windows["label"][::2]], seed
-    )
+    report["by_class"] = _table(own, by_example, [label or "" for label in scores.windows["label"][::2]], seed)
     shifts = np.abs(np.asarray(scores.windows["shift_seconds"][::2], float))
     edges = np.quantile(shifts, [0, 0.25, 0.5, 0.75, 1]) if len(shifts) else np.zeros(5)
     bins = np.clip(np.searchsorted(edges, shifts, side="right") - 1, 0, 3)
@@ -163,16 +157,12 @@ def summarize(scores: PairScores, *, seed: int = 0) -> dict[str, Any]:
     return report
 
 
-def _table(
-    right: np.ndarray, clusters: np.ndarray, names: list[str], seed: int
-) -> dict[str, dict[str, Any]]:
+def _table(right: np.ndarray, clusters: np.ndarray, names: list[str], seed: int) -> dict[str, dict[str, Any]]:
     table = {}
     for name in sorted(set(names)):
         members = np.asarray([other == name for other in names])
         values = right[members].ravel()
-        interval = bootstrap_interval(
-            values, clusters=clusters[np.repeat(members, 4)], seed=seed
-        )
+        interval = bootstrap_interval(values, clusters=clusters[np.repeat(members, 4)], seed=seed)
         table[name] = {
             "accuracy": float(values.mean()),
             "ci95": list(interval),

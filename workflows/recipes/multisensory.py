@@ -139,9 +139,7 @@ def evaluators(config: Config) -> tuple[str, ...]:
 def build(config: Config, references: Mapping[str, Any] | None = None) -> GradientLearner:
     """Return the learner, its weights drawn by the seed."""
     torch.manual_seed(config.seed)
-    return GradientLearner(
-        Synchronization(config), evaluate=validate, optim=config.optim, schedule=config.schedule
-    )
+    return GradientLearner(Synchronization(config), evaluate=validate, optim=config.optim, schedule=config.schedule)
 
 
 def validate(module: nn.Module, read: Read) -> dict[str, tuple[float, float]]:

@@ -24,10 +24,7 @@ def test_rendered_video_has_the_asked_rates_size_and_length(tmp_path: Path) -> N
 
 
 def test_rows_fit_the_schema_with_boxes_only_where_the_source_is_seen(tmp_path: Path) -> None:
-    rows = [
-        render(index, str(tmp_path), seed=1, level="hard", seconds=0.5, size=32)[1]
-        for index in range(16)
-    ]
+    rows = [render(index, str(tmp_path), seed=1, level="hard", seconds=0.5, size=32)[1] for index in range(16)]
     table = pa.Table.from_pylist(rows, schema=BOX_SCHEMA)
     for row in table.to_pylist():
         assert (row["box"] is None) == row["off_screen"]

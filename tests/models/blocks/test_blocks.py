@@ -66,9 +66,7 @@ def test_the_joint_convolution_equals_one_over_concatenated_channels() -> None:
 
 
 @pytest.mark.parametrize(("kernel", "stride", "padding"), [(3, 1, 1), (4, 2, 1), (5, 3, 0)])
-def test_the_temporal_convolution_equals_the_three_dimensional_one(
-    kernel: int, stride: int, padding: int
-) -> None:
+def test_the_temporal_convolution_equals_the_three_dimensional_one(kernel: int, stride: int, padding: int) -> None:
     layer = TemporalConvolution(4, 6, kernel, stride=stride, padding=padding)
     video = torch.randn(2, 4, 10, 3, 5)
     assert torch.allclose(layer(video), nn.Conv3d.forward(layer, video), atol=1e-6)

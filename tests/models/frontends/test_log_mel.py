@@ -8,17 +8,13 @@ import torch
 from models.frontends.log_mel import LogMelFrontEnd
 
 
-@pytest.mark.parametrize(
-    ("sample_rate", "bins", "hop", "window"), [(16000, 32, 256, 512), (44100, 64, 441, 1102)]
-)
+@pytest.mark.parametrize(("sample_rate", "bins", "hop", "window"), [(16000, 32, 256, 512), (44100, 64, 441, 1102)])
 def test_it_equals_librosa(sample_rate: int, bins: int, hop: int, window: int) -> None:
     waveform = np.random.default_rng(0).normal(0, 0.1, sample_rate).astype(np.float32)
     reference = librosa.feature.melspectrogram(
         y=waveform, sr=sample_rate, n_fft=window, hop_length=hop, n_mels=bins, center=False
     )
-    front_end = LogMelFrontEnd(
-        sample_rate=sample_rate, num_bins=bins, hop_samples=hop, window_samples=window
-    )
+    front_end = LogMelFrontEnd(sample_rate=sample_rate, num_bins=bins, hop_samples=hop, window_samples=window)
     estimate = front_end(torch.from_numpy(waveform)[None, None])[0].numpy()
     assert estimate == pytest.approx(np.log(reference + 1e-6), abs=1e-3)
 

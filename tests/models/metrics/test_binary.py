@@ -30,9 +30,7 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     covered = 0
     for trial in range(100):
         values = (rng.random(200) < 0.7).astype(float)
-        low, high = bootstrap_interval(
-            values, clusters=np.arange(200), seed=trial, num_resamples=200
-        )
+        low, high = bootstrap_interval(values, clusters=np.arange(200), seed=trial, num_resamples=200)
         covered += low <= 0.7 <= high
     assert 87 <= covered <= 100
 
@@ -40,9 +38,7 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
 def test_repeated_examples_of_a_video_do_not_narrow_the_interval() -> None:
     values = (np.random.default_rng(0).random(60) < 0.6).astype(float)
     single = bootstrap_interval(values, clusters=np.arange(60), seed=1)
-    repeated = bootstrap_interval(
-        np.repeat(values, 8), clusters=np.repeat(np.arange(60), 8), seed=1
-    )
+    repeated = bootstrap_interval(np.repeat(values, 8), clusters=np.repeat(np.arange(60), 8), seed=1)
     assert repeated == pytest.approx(single)
 
 

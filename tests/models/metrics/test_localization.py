@@ -93,9 +93,7 @@ def test_the_disk_is_centered_and_finds_a_centered_source() -> None:
 
 def test_the_disk_fits_a_square_of_its_area_as_circles_fit_squares() -> None:
     mask = box_mask([(0.2, 0.2, 0.8, 0.8)], height=256, width=256)
-    assert ciou(centered_disk(height=256, width=256), mask, threshold="area") == pytest.approx(
-        0.83, abs=0.02
-    )
+    assert ciou(centered_disk(height=256, width=256), mask, threshold="area") == pytest.approx(0.83, abs=0.02)
 
 
 def test_a_cell_is_placed_at_its_center() -> None:

@@ -1,0 +1,42 @@
+# Two commands do everything on a machine with Python 3.11 and make: `make demo` and `make test`.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+export OMP_NUM_THREADS ?= 2
+
+.PHONY: help setup demo demo-real check test test-fast lock
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
+
+setup: .venv/.synced  ## make .venv as the lock says
+
+.venv/.synced: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+		{ echo "error: $(PYTHON) is not Python 3.11; install it or run make PYTHON=/path/to/python3.11"; exit 2; }
+	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv; }
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
+	@touch $@
+
+demo: setup  ## synthetic videos -> prepare -> train -> evaluate -> localize
+	$(BIN)/python -m workflows.demo $(DEMO_OPTIONS)
+
+demo-real: setup  ## the same on your videos: make demo-real VIDEOS=folder
+	@test -n "$(VIDEOS)" || { echo "error: VIDEOS is missing; say make demo-real VIDEOS=folder"; exit 2; }
+	$(BIN)/python -m workflows.demo --videos "$(VIDEOS)" --name demo-real --epochs 60
+
+check: setup  ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+test: setup  ## all tests
+	$(BIN)/python -m pytest -q
+
+test-fast: setup  ## tests that need no cluster
+	$(BIN)/python -m pytest -q -m "not ray and not slow"
+
+lock:  ## compile requirements.lock from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-emit-index-url \
+		--no-emit-find-links --group dev --custom-compile-command "make lock" pyproject.toml -o requirements.lock

@@ -1,0 +1,20 @@
+"""Demuxing, decoding and encoding; the only place that knows PyAV.
+
+All times are seconds since `MediaInfo.origin_seconds`: the earliest presented time stamp of picture and sound, as players count.
+"""
+
+from datasets.media.cut import Window, cut, read_sound
+from datasets.media.encode import decode_frames, encode_frames, write_video
+from datasets.media.probe import MediaError, MediaInfo, probe
+
+__all__ = [
+    "MediaError",
+    "MediaInfo",
+    "Window",
+    "cut",
+    "decode_frames",
+    "encode_frames",
+    "probe",
+    "read_sound",
+    "write_video",
+]

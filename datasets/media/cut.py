@@ -1,0 +1,227 @@
+"""Windows of picture and sound, decoded in one pass on one clock of presentation time stamps."""
+
+import dataclasses
+import os
+from collections.abc import Iterator, Sequence
+
+import av
+import av.error
+import numpy as np
+from av.audio.resampler import AudioResampler
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from datasets.media.probe import MediaError, open_media, packets, streams
+
+_REANCHOR_SECONDS = 0.010
+_LONGEST_HOLD_SECONDS = 0.25
+_MISSING_TAIL_SECONDS = 0.05
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """Where a clip's picture and its sound begin."""
+
+    start_seconds: float
+    sound_start_seconds: float
+
+
+def cut(
+    path: str | os.PathLike[str],
+    windows: Sequence[Window],
+    *,
+    origin_seconds: float,
+    clip_seconds: float,
+    frame_rate: float,
+    size: int,
+    sample_rate: int,
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Yield (window index, frames uint8 (n, size, size, 3), waveform float32 (samples,)) as each is complete.
+
+    One sequential pass. Frame i shows the source frame with the latest time stamp up to start + (i + 0.5) / frame_rate, so that
+    every event lands within half an output frame of its time; sound is placed by its own time stamps, with zeros where there is none.
+
+    Raises:
+        MediaError: If a window cannot be completed.
+    """
+    pictures = _Pictures(windows, round(clip_seconds * frame_rate), frame_rate, size)
+    sounds = _Sounds(windows, round(clip_seconds * sample_rate), sample_rate)
+    waiting = set(range(len(windows)))
+
+    def complete() -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        for index in sorted(waiting):
+            if pictures.missing[index] == 0 and sounds.heard_until >= sounds.ends[index]:
+                waiting.discard(index)
+                yield index, pictures.take(index), sounds.take(index)
+
+    with open_media(path, "decode") as container:
+        video, audio = streams(container, "decode")
+        damage = ""
+        for packet in packets(container, (video, audio)):
+            try:
+                decoded = packet.decode()
+            except (av.error.FFmpegError, ValueError) as error:
+                damage = str(error)
+                continue
+            for frame in decoded:
+                if not isinstance(frame, av.VideoFrame | av.AudioFrame) or frame.time is None:
+                    continue
+                if isinstance(frame, av.VideoFrame):
+                    pictures.add(frame, frame.time - origin_seconds)
+                elif isinstance(frame, av.AudioFrame):
+                    sounds.add(frame, frame.time - origin_seconds)
+            yield from complete()
+            if not waiting:
+                return
+        pictures.finish()
+        sounds.finish()
+        yield from complete()
+    if waiting:
+        index = min(waiting)
+        stream = "picture" if pictures.missing[index] else "sound"
+        raise MediaError(
+            "decode",
+            f"{stream} ends early",
+            f"window at {windows[index].start_seconds:.2f} s is incomplete"
+            + (f"; damaged packets: {damage}" if damage else ""),
+        )
+
+
+class _Pictures:
+    """Frames for all windows: each wanted moment takes the frame shown then, converted once."""
+
+    def __init__(self, windows: Sequence[Window], num_frames: int, frame_rate: float, size: int) -> None:
+        self._wanted = sorted(
+            (window.start_seconds + (i + 0.5) / frame_rate, index, i)
+            for index, window in enumerate(windows)
+            for i in range(num_frames)
+        )
+        self._next = 0
+        self._held: tuple[av.VideoFrame, float] | None = None
+        self._reformatter = VideoReformatter()
+        self._shape = (num_frames, size, size, 3)
+        self._clips: dict[int, np.ndarray] = {}
+        self.missing = [num_frames] * len(windows)
+
+    def add(self, frame: av.VideoFrame, time: float) -> None:
+        if self._held is not None and time <= self._held[1]:
+            return
+        if self._held is not None:
+            self._serve(until=time)
+        self._held = (frame, time)
+
+    def finish(self) -> None:
+        if self._held is not None:
+            self._serve(until=self._held[1] + _LONGEST_HOLD_SECONDS)
+
+    def take(self, index: int) -> np.ndarray:
+        return self._clips.pop(index)
+
+    def _serve(self, *, until: float) -> None:
+        """Give the held frame to every wanted moment before `until`."""
+        picture = None
+        while self._next < len(self._wanted) and self._wanted[self._next][0] < until:
+            _, index, i = self._wanted[self._next]
+            if picture is None:
+                picture = self._convert()
+            if index not in self._clips:
+                self._clips[index] = np.empty(self._shape, np.uint8)
+            self._clips[index][i] = picture
+            self.missing[index] -= 1
+            self._next += 1
+
+    def _convert(self) -> np.ndarray:
+        assert self._held is not None
+        frame = self._held[0]
+        side = self._shape[1]
+        try:
+            scaled = self._reformatter.reformat(
+                frame, width=side, height=side, format="rgb24", interpolation=Interpolation.BILINEAR
+            )
+        except (av.error.FFmpegError, ValueError) as error:
+            raise MediaError("decode", "cannot convert picture", str(error)) from None
+        return np.rot90(scaled.to_ndarray(), k=round(frame.rotation / 90))
+
+
+class _Sounds:
+    """Mono sound for all windows, each stretch placed by the time stamp it began with."""
+
+    def __init__(self, windows: Sequence[Window], num_samples: int, sample_rate: int) -> None:
+        self._starts = [window.sound_start_seconds for window in windows]
+        self.ends = [start + num_samples / sample_rate for start in self._starts]
+        self._clips: dict[int, np.ndarray] = {}
+        self._taken: set[int] = set()
+        self._num_samples, self._rate = num_samples, sample_rate
+        self._resampler: AudioResampler | None = None
+        self._begin = self._expected = 0.0
+        self._written = 0
+        self.heard_until = -np.inf
+
+    def add(self, frame: av.AudioFrame, time: float) -> None:
+        if self._resampler is None or abs(time - self._expected) > _REANCHOR_SECONDS:
+            self._flush()
+            self._resampler = AudioResampler(format="flt", layout="mono", rate=self._rate)
+            self._begin, self._expected, self._written = time, time, 0
+        self._expected += frame.samples / frame.sample_rate
+        try:
+            pieces = self._resampler.resample(frame)
+        except (av.error.FFmpegError, ValueError) as error:
+            raise MediaError("decode", "cannot resample sound", str(error)) from None
+        self._place(pieces)
+
+    def finish(self) -> None:
+        self._flush()
+        self.heard_until += _MISSING_TAIL_SECONDS
+
+    def take(self, index: int) -> np.ndarray:
+        self._taken.add(index)
+        return self._clips.pop(index, np.zeros(self._num_samples, np.float32))
+
+    def _flush(self) -> None:
+        if self._resampler is not None:
+            self._place(self._resampler.resample(None))
+            self._resampler = None
+
+    def _place(self, pieces: list[av.AudioFrame]) -> None:
+        for piece in pieces:
+            samples = piece.to_ndarray()[0]
+            begin = self._begin + self._written / self._rate
+            end = begin + len(samples) / self._rate
+            for index, start in enumerate(self._starts):
+                if index in self._taken or end <= start or begin >= self.ends[index]:
+                    continue
+                if index not in self._clips:
+                    self._clips[index] = np.zeros(self._num_samples, np.float32)
+                offset = round((self._begin - start) * self._rate) + self._written
+                low, high = max(0, offset), min(self._num_samples, offset + len(samples))
+                if low < high:
+                    self._clips[index][low:high] = samples[low - offset : high - offset]
+            self._written += len(samples)
+            self.heard_until = max(self.heard_until, end)
+
+
+def read_sound(
+    path: str | os.PathLike[str], *, origin_seconds: float, sample_rate: int, longest_seconds: float
+) -> np.ndarray:
+    """Return mono sound float32 (samples,) from the origin on, at most `longest_seconds` of it.
+
+    Raises:
+        MediaError: If the file cannot be opened or has no sound.
+    """
+    window = Window(start_seconds=0.0, sound_start_seconds=0.0)
+    sounds = _Sounds([window], round(longest_seconds * sample_rate), sample_rate)
+    with open_media(path, "decode") as container:
+        if not container.streams.audio:
+            raise MediaError("decode", "no audio stream")
+        for packet in packets(container, container.streams.audio[:1]):
+            try:
+                decoded = packet.decode()
+            except (av.error.FFmpegError, ValueError):
+                continue
+            for frame in decoded:
+                if isinstance(frame, av.AudioFrame) and frame.time is not None:
+                    sounds.add(frame, frame.time - origin_seconds)
+            if sounds.heard_until >= longest_seconds:
+                break
+        sounds.finish()
+    length = max(0.0, min(sounds.heard_until - _MISSING_TAIL_SECONDS, longest_seconds))
+    return sounds.take(0)[: round(length * sample_rate)] if length > 0 else np.zeros(0, np.float32)

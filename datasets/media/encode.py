@@ -1,0 +1,99 @@
+"""Frames and sound into streams and files, and stored frames back."""
+
+import io
+import os
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+
+def encode_frames(frames: np.ndarray, *, frame_rate: float) -> bytes:
+    """Return frames uint8 (n, height, width, 3) as an H.264 elementary stream: short closed groups, quick to decode."""
+    codec = av.CodecContext.create("libx264", "w")
+    codec.width, codec.height = frames.shape[2], frames.shape[1]
+    codec.pix_fmt = "yuv420p"
+    codec.time_base = Fraction(1, 1000)
+    codec.framerate = Fraction(frame_rate).limit_denominator(1001)
+    codec.thread_count = 1
+    codec.options = {
+        "preset": "veryfast",
+        "tune": "fastdecode",
+        "crf": "20",
+        "g": "12",
+        "bf": "0",
+        "x264-params": "scenecut=0:open-gop=0:repeat-headers=1",
+    }
+    stream = io.BytesIO()
+    for index, array in enumerate(frames):
+        frame = av.VideoFrame.from_ndarray(array, format="rgb24")
+        frame.pts = round(index * 1000 / frame_rate)
+        for packet in codec.encode(frame):
+            stream.write(bytes(packet))
+    for packet in codec.encode(None):
+        stream.write(bytes(packet))
+    return stream.getvalue()
+
+
+def decode_frames(data: bytes | memoryview) -> np.ndarray:
+    """Return the frames uint8 (n, height, width, 3) of `encode_frames`."""
+    codec = av.CodecContext.create("h264", "r")
+    codec.thread_count = 1
+    reformatter = VideoReformatter()
+    packets = [*codec.parse(bytes(data)), *codec.parse(None), None]
+    return np.stack(
+        [
+            reformatter.reformat(frame, format="rgb24").to_ndarray()
+            for packet in packets
+            for frame in codec.decode(packet)
+        ]
+    )
+
+
+def write_video(
+    path: str | os.PathLike[str],
+    frames: Iterable[np.ndarray],
+    waveform: np.ndarray | None,
+    *,
+    frame_rate: float,
+    sample_rate: int,
+    crf: int = 18,
+) -> None:
+    """Write an MP4 file (H.264, AAC) whose picture and sound start together; complete or not at all.
+
+    Args:
+        path: where; written under a temporary name first.
+        frames: uint8 (height, width, 3) each, even sizes.
+        waveform: float (samples,) in [-1, 1], or None for a silent file.
+        frame_rate: frames per second.
+        sample_rate: samples per second.
+        crf: quality, 0 to 51, lower is better.
+    """
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with av.open(str(partial), "w", format="mp4") as container:
+            rate = Fraction(frame_rate).limit_denominator(1001)
+            video = container.add_stream("libx264", rate=rate)
+            video.pix_fmt = "yuv420p"
+            video.codec_context.thread_count = 1
+            video.options = {"preset": "veryfast", "crf": str(crf)}
+            audio = None if waveform is None else container.add_stream("aac", rate=sample_rate, layout="mono")
+            for index, array in enumerate(frames):
+                if index == 0:
+                    video.height, video.width = array.shape[:2]
+                container.mux(video.encode(av.VideoFrame.from_ndarray(array, format="rgb24")))
+            container.mux(video.encode(None))
+            if audio is not None and waveform is not None:
+                sound = av.AudioFrame.from_ndarray(
+                    np.ascontiguousarray(waveform, np.float32)[None], format="fltp", layout="mono"
+                )
+                sound.sample_rate, sound.pts = sample_rate, 0
+                container.mux(audio.encode(sound))
+                container.mux(audio.encode(None))
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,138 @@
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from datasets.media import (
+    MediaError,
+    Window,
+    cut,
+    decode_frames,
+    encode_frames,
+    probe,
+    read_sound,
+    write_video,
+)
+
+RATE = 16000
+
+
+def click_and_flash(path, *, frame_times, events, sound_start=0.0, seconds=6.0, suffix_format=None):
+    """Write a file whose events are a white frame and a click at the same time."""
+    with av.open(str(path), "w", format=suffix_format) as container:
+        video = container.add_stream("libx264", rate=30)
+        video.width = video.height = 64
+        video.pix_fmt = "yuv420p"
+        video.codec_context.time_base = Fraction(1, 90000)
+        audio = container.add_stream("aac", rate=RATE, layout="mono")
+        for time in frame_times:
+            shown = any(abs(time - event) < 1e-3 for event in events)
+            frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 255 if shown else 10, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = round(time * 90000), Fraction(1, 90000)
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+        sound = np.zeros(round((seconds - sound_start) * RATE), np.float32)
+        for event in events:
+            begin = round((event - sound_start) * RATE)
+            sound[begin : begin + 160] = 0.9
+        frame = av.AudioFrame.from_ndarray(sound[None], format="fltp", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = RATE, round(sound_start * RATE), Fraction(1, RATE)
+        container.mux(audio.encode(frame))
+        container.mux(audio.encode(None))
+
+
+def offsets(path, *, start, frame_rate=30.0):
+    """Return sound minus picture in seconds for every event in a 3 s window."""
+    info = probe(path)
+    ((_, frames, waveform),) = cut(
+        path,
+        [Window(start_seconds=start, sound_start_seconds=start)],
+        origin_seconds=info.origin_seconds,
+        clip_seconds=3.0,
+        frame_rate=frame_rate,
+        size=32,
+        sample_rate=RATE,
+    )
+    bright = np.flatnonzero(frames.mean(axis=(1, 2, 3)) > 128)
+    flashes = bright[np.flatnonzero(np.diff(bright, prepend=-9) > 1)] / frame_rate
+    loud = np.flatnonzero(np.abs(waveform) > 0.45)
+    clicks = loud[np.flatnonzero(np.diff(loud, prepend=-RATE) > RATE / 4)] / RATE
+    assert len(flashes) == len(clicks) == 2
+    return clicks - flashes
+
+
+REGULAR = np.arange(180) / 30
+CASES = {
+    "30 frames a second": (REGULAR, (1.5, 3.0), 0.0),
+    "29.97 frames a second": (np.arange(180) * 1001 / 30000, (45 * 1001 / 30000, 90 * 1001 / 30000), 0.0),
+    "25 frames a second": (np.arange(150) / 25, (1.52, 3.0), 0.0),
+    "variable frame rate": (
+        np.sort(np.concatenate([np.random.default_rng(0).uniform(0, 6, 150), [1.5, 3.0]])),
+        (1.5, 3.0),
+        0.0,
+    ),
+    "late sound": (REGULAR, (1.5, 3.0), 1.2),
+}
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv", "ts"])
+@pytest.mark.parametrize("case", CASES)
+def test_sound_and_picture_stay_within_half_a_frame(tmp_path, case, container):
+    times, events, sound_start = CASES[case]
+    path = tmp_path / f"clip.{container}"
+    click_and_flash(path, frame_times=times, events=events, sound_start=sound_start)
+    for start in (0.7, 1.213) if sound_start == 0 else (1.25,):
+        assert np.abs(offsets(path, start=start)).max() <= 0.5 / 30 + 0.002
+
+
+def test_a_window_does_not_depend_on_the_others(tmp_path):
+    path = tmp_path / "noise.mp4"
+    chance = np.random.default_rng(0)
+    frames = chance.integers(0, 255, (90, 32, 32, 3), np.uint8)
+    write_video(path, frames, chance.normal(0, 0.1, 3 * RATE), frame_rate=30, sample_rate=RATE)
+    options = {"origin_seconds": 0.0, "clip_seconds": 1.0, "frame_rate": 15.0, "size": 32, "sample_rate": RATE}
+    windows = [Window(start_seconds=s, sound_start_seconds=s) for s in (0.2, 0.6, 1.7)]
+    together = {i: (f, w) for i, f, w in cut(path, windows, **options)}
+    for index, window in enumerate(windows):
+        ((_, alone, sound),) = cut(path, [window], **options)
+        np.testing.assert_array_equal(alone, together[index][0])
+        np.testing.assert_array_equal(sound, together[index][1])
+
+
+def test_written_sound_comes_back_in_place(tmp_path):
+    path = tmp_path / "click.mp4"
+    sound = np.zeros(2 * RATE, np.float32)
+    sound[RATE : RATE + 200] = 0.9
+    write_video(path, np.zeros((30, 32, 32, 3), np.uint8), sound, frame_rate=15, sample_rate=RATE)
+    found = read_sound(path, origin_seconds=0.0, sample_rate=RATE, longest_seconds=5)
+    assert abs(int(np.argmax(found > 0.45)) - RATE) <= RATE // 1000
+
+
+def test_encoded_frames_come_back_complete_and_alike():
+    ramp = np.linspace(0, 200, 64, dtype=np.uint8)
+    frames = (
+        np.broadcast_to(ramp[None, None, :, None], (31, 64, 64, 3)) + np.arange(31, dtype=np.uint8)[:, None, None, None]
+    )
+    decoded = decode_frames(encode_frames(np.ascontiguousarray(frames), frame_rate=15))
+    assert decoded.shape == frames.shape
+    assert np.abs(decoded.astype(int) - frames).mean() < 3
+
+
+def test_bad_files_are_named_errors(tmp_path):
+    text = tmp_path / "text.mp4"
+    text.write_text("not a video")
+    with pytest.raises(MediaError, match="cannot open"):
+        probe(text)
+    silent = tmp_path / "silent.mp4"
+    write_video(silent, np.zeros((15, 32, 32, 3), np.uint8), None, frame_rate=15, sample_rate=RATE)
+    with pytest.raises(MediaError, match="no audio stream"):
+        probe(silent)
+
+
+def test_a_window_beyond_the_end_is_an_error(tmp_path):
+    path = tmp_path / "short.mp4"
+    write_video(path, np.zeros((30, 32, 32, 3), np.uint8), np.zeros(2 * RATE), frame_rate=15, sample_rate=RATE)
+    window = Window(start_seconds=1.5, sound_start_seconds=1.5)
+    with pytest.raises(MediaError, match="ends early"):
+        list(cut(path, [window], origin_seconds=0.0, clip_seconds=2.0, frame_rate=15, size=32, sample_rate=RATE))

@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import pytest
+
+from infra import storage
+from infra.errors import InputError
+
+
+def test_relative_paths_lie_under_the_home(tmp_path):
+    assert storage.resolve("data/x", field="--data") == str(tmp_path / "data" / "x")
+
+
+def test_a_relative_path_inside_a_job_needs_a_shared_home(monkeypatch):
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")
+    monkeypatch.delenv("SENSORIUM_HOME")
+    with pytest.raises(InputError, match=r"--data.*SENSORIUM_HOME"):
+        storage.resolve("data/x", field="--data")
+    assert storage.resolve("/data/x", field="--data") == "/data/x"
+
+
+def test_a_file_appears_complete_or_not_at_all(tmp_path):
+    target = str(tmp_path / "folder" / "file")
+
+    def fail():
+        with storage.staged(target) as path:
+            Path(path).write_text("half")
+            raise RuntimeError("interrupted")
+
+    with pytest.raises(RuntimeError, match="interrupted"):
+        fail()
+    assert storage.list_files(str(tmp_path)) == []
+    storage.write_json(target, {"a": 1})
+    assert storage.read_json(target) == {"a": 1}
+    assert storage.list_files(str(tmp_path)) == [target]
+
+
+@pytest.fixture
+def bucket(monkeypatch):
+    boto3 = pytest.importorskip("boto3")
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    boto3.client("s3", endpoint_url=f"http://{host}:{port}").create_bucket(Bucket="clips")
+    yield "s3://clips/set"
+    server.stop()
+
+
+def test_s3_reads_back_what_was_written(bucket):
+    uri = storage.join(bucket, "a", "b.bin")
+    assert not storage.exists(uri)
+    storage.write_bytes(uri, b"12345")
+    assert storage.exists(uri)
+    assert storage.exists(bucket)
+    assert storage.read_bytes(uri) == b"12345"
+    assert storage.list_files(bucket, suffix=".bin") == [uri]
+    with storage.local_copy(uri) as path:
+        assert Path(path).read_bytes() == b"12345"
+    assert storage.open_input(uri).read() == b"12345"
+    with pytest.raises(FileNotFoundError, match="missing"):
+        storage.read_bytes(storage.join(bucket, "missing"))
+    storage.remove(uri)
+    assert not storage.exists(uri)

@@ -1,0 +1,125 @@
+"""All four verbs one after another, timed."""
+
+import contextlib
+import dataclasses
+import shutil
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from datasets.preparation import Preparation
+from datasets.presets import PRESETS
+from datasets.reader import list_row_groups, read_rows
+from datasets.sources.catalog import list_sources, render_scenes
+from infra import cluster, storage
+from infra.tracking import Run, ending, start_run, ui_command
+from workflows.console import ProgressLine
+from workflows.driver import FitResult, Scaling, fit
+from workflows.evaluation import evaluate_model, write_report
+from workflows.localization import map_video
+from workflows.model import loaded
+from workflows.overlay import write_outputs
+from workflows.preparing import log_preparation, summarize_card
+from workflows.recipe import load_recipe
+from workflows.reporting import describe_report
+
+RECIPE = "multisensory"
+_NUM_OVERLAYS = 3
+
+
+class _Clock:
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        print(f"\n== {name}", flush=True)
+        began = time.monotonic()
+        yield
+        self.seconds[name] = round(time.monotonic() - began, 1)
+
+
+def demonstrate(*, videos: str | None, name: str, num_videos: int, epochs: int, num_workers: int) -> dict[str, Any]:
+    """Run prepare, train, evaluate and localize; return the report."""
+    dataset = storage.resolve(f"data/{name}", field="--name")
+    run_folder = storage.resolve(f"runs/{name}", field="--name")
+    place = None if videos is None else storage.resolve(videos, field="--videos")
+    if place is not None:
+        list_sources(place, video_root=None, classes=())
+    for folder in (dataset, run_folder):
+        shutil.rmtree(folder, ignore_errors=True)
+    progress, clock = ProgressLine(), _Clock()
+    with cluster.running():
+        with clock.stage("prepare"):
+            _prepare(dataset, place, num_videos, progress)
+        with clock.stage("train"):
+            result = _train(dataset, name, epochs, num_workers, progress)
+    progress.close()
+    with loaded(result.model_folder, recipe=RECIPE) as model:
+        with clock.stage("evaluate"):
+            report = evaluate_model(model, dataset=dataset, split="test", classes=())
+        with clock.stage("localize"):
+            overlays = [
+                write_outputs(
+                    map_video(model, path),
+                    path,
+                    storage.join(run_folder, "overlays"),
+                    kind="signed",
+                    crop_share=model.config.crop_size / model.preparation.size,
+                )["overlay"]
+                for path in _test_videos(dataset)
+            ]
+    report = {**report, "seconds_by_stage": clock.seconds}
+    write_report(report, run_folder, Run(result.run_id))
+    print("\n" + describe_report(report))
+    if "caution" in report:
+        print(f"caution: {report['caution']}")
+    total = sum(clock.seconds.values())
+    print(", ".join(f"{stage} {s:.0f} s" for stage, s in clock.seconds.items()) + f", together {total:.0f} s")
+    for overlay in overlays:
+        print(f"overlay  {overlay}")
+    print(f"report   {storage.join(run_folder, 'report.json')}\ncompare  {ui_command()}")
+    return report
+
+
+def _prepare(dataset: str, place: str | None, num_videos: int, progress: ProgressLine) -> None:
+    config = PRESETS["demo"]
+    preparation = Preparation(dataset, config, progress=progress)
+    if place is None:
+        sources, missing = (
+            render_scenes(dataset, num_videos=num_videos, level="medium", config=config),
+            [],
+        )
+    else:
+        sources, missing = list_sources(place, video_root=None, classes=())
+    preparation.plan(sources, missing=missing)
+    run = start_run("prepare", name=dataset.rsplit("/", 1)[-1], tags={"stage": "prepare"})
+    with ending(run):
+        card = preparation.run()
+        log_preparation(run, dataset, card, source=place or "synthetic", preset="demo")
+    progress.close()
+    print(summarize_card(dataset, card, preparation.errors), flush=True)
+
+
+def _train(dataset: str, name: str, epochs: int, num_workers: int, progress: ProgressLine) -> FitResult:
+    config = load_recipe(RECIPE).demo()
+    cadence = dataclasses.replace(config.cadence, epochs=epochs)
+    return fit(
+        RECIPE,
+        dataclasses.replace(config, cadence=cadence),
+        dataset=dataset,
+        run_name=name,
+        scaling=Scaling(num_workers=num_workers),
+        progress=progress.training,
+    )
+
+
+def _test_videos(dataset: str) -> list[str]:
+    """Return the first few videos of the test split."""
+    found: list[str] = []
+    for group in list_row_groups(dataset, "test"):
+        table = read_rows(group.uri, group.index, range(group.num_rows), ["source"])
+        found += [path for path in table["source"].to_pylist() if path not in found]
+    return list(dict.fromkeys(found))[:_NUM_OVERLAYS]
