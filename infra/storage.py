@@ -74,11 +74,10 @@ def exists(uri: str) -> bool:
 
 
 def list_files(uri: str, *, suffix: str = "") -> list[str]:
-    """Return all files below a folder whose names end in `suffix`, sorted; none where it does not exist."""
+    """Return all files below a folder whose URIs end in `suffix`, sorted; none where it does not exist."""
     if not is_remote(uri):
-        return sorted(
-            os.path.join(folder, name) for folder, _, names in os.walk(uri) for name in names if name.endswith(suffix)
-        )
+        paths = (os.path.join(folder, name) for folder, _, names in os.walk(uri) for name in names)
+        return sorted(path for path in paths if path.endswith(suffix))
     bucket, key = _split(uri)
     pages = _client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key + "/")
     return sorted(

@@ -21,7 +21,7 @@ from infra import storage
 from infra.errors import InputError
 from infra.tracking import Run, ending, register_model, resume_run, start_run, tracking_uri
 from infra.version import code_version
-from workflows.checkpoint import CONFIG, WEIGHTS, list_checkpoints, read_description
+from workflows.checkpoint import CONFIG, WEIGHTS, list_checkpoints, read_description, read_state
 from workflows.loop import Job, best_epoch, train
 from workflows.recipe import load_recipe
 
@@ -224,8 +224,7 @@ def _conclude(run: Run, recipe: str, run_folder: str) -> FitResult:
         storage.write_bytes(storage.join(folder, name), storage.read_bytes(storage.join(source, name)))
     storage.write_bytes(storage.join(folder, "run_id"), run.run_id.encode())
     epochs = read_description(folder)["config"]["cadence"]["epochs"]
-    stopped = storage.exists(storage.join(run_folder, "stop"))
-    finished = history[-1]["epoch"] + 1 >= epochs and not stopped
+    finished = read_state(list_checkpoints(run_folder)[-1])["epoch"] >= epochs
     run.set_tags({"best_epoch": str(best), "finished": str(finished)})
     for name in (WEIGHTS, CONFIG):
         with storage.local_copy(storage.join(folder, name)) as path:

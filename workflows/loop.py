@@ -95,11 +95,10 @@ class _Worker:
         for epoch in range(first_epoch, cadence.epochs):
             step, stopped, sums = self._train_epoch(stream, epoch, first_step)
             first_step = 0
-            finished = not stopped
-            validate = finished and ((epoch + 1) % cadence.validate_every == 0 or epoch + 1 == cadence.epochs)
-            metrics = self._epoch_metrics(epoch, sums, validate=validate or stopped)
+            due = (epoch + 1) % cadence.validate_every == 0 or epoch + 1 == cadence.epochs
+            metrics = self._epoch_metrics(epoch, sums, validate=due or stopped)
             self.learner.end_epoch(metrics)
-            self._keep(epoch, step if stopped else 0, metrics)
+            self._keep(epoch, step, metrics)
             ray.train.report(metrics)
             if stopped:
                 break
@@ -142,7 +141,7 @@ class _Worker:
             if step % _STEPS_BETWEEN_CHECKS == 0 or step == num_steps:
                 self._show(epoch, step, sums)
                 if self._must_stop():
-                    return step % num_steps, step < num_steps, sums
+                    return step % num_steps, True, sums
         return 0, False, sums
 
     def _show(self, epoch: int, step: int, sums: Mapping[str, float]) -> None:

@@ -66,3 +66,10 @@ def test_s3_reads_back_what_was_written(bucket):
         storage.read_bytes(storage.join(bucket, "missing"))
     storage.remove(uri)
     assert not storage.exists(uri)
+
+
+def test_a_suffix_may_reach_into_the_folder(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "state.pt").touch()
+    (tmp_path / "a" / "other-state.pt").touch()
+    assert storage.list_files(str(tmp_path), suffix="/state.pt") == [str(tmp_path / "a" / "state.pt")]

@@ -1,5 +1,6 @@
 """The four verbs on real files, small: synthetic videos through Ray into Parquet, a trained model, a report, an overlay."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -149,3 +150,26 @@ def test_bad_input_is_one_clear_line_and_status_2(tmp_path, arguments, words):
     assert words in done.stderr
     assert done.stderr.count("\n") == 1
     assert not list(tmp_path.glob("data*"))
+
+
+@pytest.mark.ray
+def test_a_run_that_was_stopped_goes_on_where_it_was(dataset, tracking, tmp_path):
+    config = multisensory.tiny()
+    whole = fit("multisensory", config, dataset=dataset, run_name="whole", scaling=Scaling(num_workers=0))
+    half = dataclasses.replace(config.cadence, max_minutes=0.0)
+    stopped = fit(
+        "multisensory",
+        dataclasses.replace(config, cadence=half),
+        dataset=dataset,
+        run_name="halves",
+        scaling=Scaling(num_workers=0),
+    )
+    resumed = fit(
+        "multisensory", config, dataset=dataset, run_name="halves", scaling=Scaling(num_workers=0), resume=True
+    )
+    assert not stopped.finished
+    assert resumed.finished
+    assert resumed.run_id == stopped.run_id
+    history = [json.loads(Path(run.run_folder, "history.json").read_text())[-1] for run in (whole, resumed)]
+    assert history[1]["train/loss"] == pytest.approx(history[0]["train/loss"], abs=1e-5)
+    assert history[1]["validation/loss"] == pytest.approx(history[0]["validation/loss"], abs=1e-4)

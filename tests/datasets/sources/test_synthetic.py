@@ -8,7 +8,8 @@ import pyarrow as pa
 import pytest
 
 from datasets.media import Window, cut, probe
-from datasets.sources.synthetic import BOX_SCHEMA, render, scene
+from datasets.schema import BOX_SCHEMA
+from datasets.sources.synthetic import render, scene
 from infra.errors import InputError
 
 
@@ -27,7 +28,7 @@ def test_rows_fit_the_schema_with_boxes_only_where_the_source_is_seen(tmp_path: 
     rows = [render(index, str(tmp_path), seed=1, level="hard", seconds=0.5, size=32)[1] for index in range(16)]
     table = pa.Table.from_pylist(rows, schema=BOX_SCHEMA)
     for row in table.to_pylist():
-        assert (row["box"] is None) == row["off_screen"]
+        assert (row["boxes"] is None) == row["off_screen"]
     assert 0 < sum(row["off_screen"] for row in rows) < 16
 
 
