@@ -48,7 +48,10 @@ def list_row_groups(dataset: str, split: str) -> list[RowGroup]:
 def read_rows(uri: str, index: int, rows: Sequence[int], columns: Sequence[str]) -> pa.Table:
     """Return some rows of a row group in the order asked for."""
     file = pq.ParquetFile(storage.open_input(uri))
-    return file.read_row_group(index, columns=list(columns)).take(pa.array(rows))
+    table = file.read_row_group(index, columns=list(columns))
+    if list(rows) == list(range(rows[0], rows[0] + len(rows))):
+        return table.slice(rows[0], len(rows))
+    return table.take(pa.array(rows))
 
 
 def decode_table(table: pa.Table, *, config: PreparationConfig) -> pa.Table:

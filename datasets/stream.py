@@ -15,7 +15,7 @@ from datasets.preparation_config import PreparationConfig
 from datasets.read_plan import ReadItem, ReadPlan
 from datasets.reader import Batch, decode_table, read_rows, to_arrays
 
-_TASK_BYTES = 64 * 2**20
+_TASK_BYTES = 32 * 2**20
 
 
 class Stream:
@@ -56,18 +56,14 @@ class Stream:
             epoch: number of the epoch.
             first_step: steps to leave out, when a run resumes inside an epoch.
         """
-        size, step = 2 * self.plan.batch_pairs, 0
+        step = 0
         rest: list[pa.Table] = []
         for number, pool in enumerate(self.plan.pools(epoch)):
             table = self._take(2 * sum(len(item.pair_rows) for item in pool))
-            order = self.plan.mixing(epoch, number, table.num_rows // 2)
-            rows = [row for pair in order for row in (2 * pair, 2 * pair + 1)]
-            begin = 0
-            while begin < len(rows):
-                missing = size - sum(part.num_rows for part in rest)
-                rest.append(table.take(pa.array(rows[begin : begin + missing])))
-                begin += missing
-                if sum(part.num_rows for part in rest) == size:
+            # Slices copy nothing; `take` would join all of the pool's chunks for every batch.
+            for pair in self.plan.mixing(epoch, number, table.num_rows // 2):
+                rest.append(table.slice(2 * pair, 2))
+                if len(rest) == self.plan.batch_pairs:
                     if step >= first_step:
                         yield to_arrays(pa.concat_tables(rest), config=self.config)
                     rest = []

@@ -48,8 +48,8 @@ class LoaderConfig:
 
     batch_pairs: int = 4
     """Pairs of windows a step and worker: four times as many examples."""
-    pool_mb: int = 256
-    """Clips held to mix their order, a worker."""
+    pool_mb: int = 64
+    """Clips that a worker holds to mix their order; they lie in the object store."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
