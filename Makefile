@@ -14,7 +14,7 @@ setup: .venv/.synced  ## make .venv as the lock says
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 		{ echo "error: $(PYTHON) is not Python 3.11; install it or run make PYTHON=/path/to/python3.11"; exit 2; }
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv; }
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python requirements.lock
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
 	@touch $@
 

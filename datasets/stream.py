@@ -1,21 +1,31 @@
-"""One stream of batches for the whole run, through Ray Data where it runs, in the process where not.
+"""One stream of batches for the whole run, read ahead: decoded by Ray tasks, or by a thread where that is cheaper.
 
-A fresh pass of Ray Data costs over a second before its first batch, so all epochs are one pass: each element is one part of a row
-group, read and decoded in a task, delivered in order. Batches are formed here, never by Ray, which may shorten them.
+The tasks follow the read plan and their results are taken in order; batches are formed here. Differs from Ray Data's iterators,
+whose executor runs as a thread of the training process and does not rest while the trainer is the slower side: on two processors
+it took most of one, and a training step two to four times as long.
 """
 
+import collections
+import concurrent.futures
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import pyarrow as pa
 import ray
-import ray.data
 
 from datasets.preparation_config import PreparationConfig
 from datasets.read_plan import ReadItem, ReadPlan
 from datasets.reader import Batch, decode_table, read_rows, to_arrays
 
-_TASK_BYTES = 32 * 2**20
+_TASK_BYTES = 16 * 2**20
+_TASKS_AHEAD = 2
+
+
+class _Piece(NamedTuple):
+    uri: str
+    group: int
+    rows: list[int]
 
 
 class Stream:
@@ -39,15 +49,19 @@ class Stream:
         num_epochs: int,
     ) -> None:
         self.plan, self.config = plan, config
-        pieces = [
-            {"uri": group.uri, "index": group.index, "rows": _rows(item)}
+        pieces = (
+            _Piece(plan.groups[item.group].uri, plan.groups[item.group].index, _rows(item))
             for epoch in range(first_epoch, num_epochs)
             for item in plan.items(epoch)
-            for group in [plan.groups[item.group]]
-        ]
+        )
+        row_bytes = config.num_frames * config.size**2 * 3 + 2 * config.num_samples
         self._waiting: list[pa.Table] = []
-        read = functools.partial(_read, columns=list(columns), config=config)
-        self._tables = _through_ray(pieces, read, config) if ray.is_initialized() else map(read, pieces)
+        self._tables = _read_ahead(
+            _tasks(pieces, row_bytes),
+            list(columns),
+            config,
+            decode_on_cluster=ray.is_initialized() and config.storage == "h264",
+        )
 
     def epoch(self, epoch: int, *, first_step: int = 0) -> Iterator[Batch]:
         """Yield the batches of the next epoch; epochs must be asked for in order.
@@ -82,33 +96,40 @@ def _rows(item: ReadItem) -> list[int]:
     return [row for first in item.pair_rows for row in (first, first + 1)]
 
 
-def _read(piece: dict, *, columns: list[str], config: PreparationConfig) -> pa.Table:
-    table = read_rows(piece["uri"], piece["index"], piece["rows"], columns)
-    return decode_table(table, config=config)
+def _read(pieces: list[_Piece], columns: list[str], config: PreparationConfig) -> pa.Table:
+    tables = [read_rows(piece.uri, piece.group, piece.rows, columns) for piece in pieces]
+    return decode_table(pa.concat_tables(tables), config=config)
 
 
-def _through_ray(pieces: list[dict], read: functools.partial, config: PreparationConfig) -> Iterator[pa.Table]:
-    """Yield the rows of all pieces in order, read ahead in Ray tasks as memory allows.
+def _tasks(pieces: Iterable[_Piece], row_bytes: int) -> Iterator[list[_Piece]]:
+    """Yield the pieces in lists of about one task's bytes."""
+    task: list[_Piece] = []
+    for piece in pieces:
+        task.append(piece)
+        if row_bytes * sum(len(part.rows) for part in task) >= _TASK_BYTES:
+            yield task
+            task = []
+    if task:
+        yield task
 
-    A task costs about a tenth of a second of processor time whatever it reads, so it reads several row groups.
+
+def _read_ahead(
+    tasks: Iterable[list[_Piece]], columns: list[str], config: PreparationConfig, *, decode_on_cluster: bool
+) -> Iterator[pa.Table]:
+    """Yield what the tasks read, in order, with the next ones always under way.
+
+    Frames are decoded in processes of Ray; raw frames are read by a thread, as a copy between processes would cost more than
+    reading. Ray's tasks reserve no processor: where training workers hold all of them, they would wait for ever.
     """
-    context = ray.data.DataContext.get_current()
-    context.execution_options.preserve_order = True
-    context.enable_progress_bars = False
-    row_bytes = config.num_frames * config.size**2 * 3 + 2 * config.num_samples
-    num_bytes = row_bytes * sum(len(piece["rows"]) for piece in pieces)
-    blocks = min(len(pieces), max(4, num_bytes // _TASK_BYTES))
-    stream = ray.data.from_items([{"piece": piece} for piece in pieces], override_num_blocks=blocks).map_batches(
-        functools.partial(_read_one, read=read),  # pyright: ignore[reportArgumentType]
-        batch_size=1,
-        batch_format="numpy",
-        # Two tasks a rank, each small enough that every rank's always find a place: a rank whose tasks wait for its
-        # full buffer to empty must not keep those of another from starting.
-        num_cpus=0.1,
-        compute=ray.data.TaskPoolStrategy(size=2),
-    )
-    yield from stream.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=2)
-
-
-def _read_one(batch: dict, *, read: functools.partial) -> pa.Table:
-    return read(batch["piece"][0])
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        if decode_on_cluster:
+            start, finish = ray.remote(num_cpus=0)(_read).remote, ray.get
+        else:
+            start, finish = functools.partial(pool.submit, _read), concurrent.futures.Future.result
+        ahead = collections.deque()
+        for task in tasks:
+            ahead.append(start(task, columns, config))
+            if len(ahead) > _TASKS_AHEAD:
+                yield finish(ahead.popleft())
+        while ahead:
+            yield finish(ahead.popleft())

@@ -22,6 +22,10 @@ _ENVIRONMENT = {
     "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "60",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # Ray ends a process that idled for a second once there are more processes than processors; training workers and
+    # actors are that many already, so that every reading task would pay for a new process, seconds of imports each.
+    "RAY_num_workers_soft_limit": "16",
+    "RAY_idle_worker_killing_time_threshold_ms": "600000",
     "PYTHONWARNINGS": "ignore::FutureWarning",
 }
 

@@ -71,13 +71,13 @@ def compact_trunk(*, channels: int, norm: Normalization) -> nn.Sequential:
     return nn.Sequential(
         OrderedDict(
             norm1=normalization(norm, channels, dims=3),
-            elu1=nn.ELU(),
+            relu1=nn.ReLU(inplace=True),
             conv2=TemporalConvolution(channels, channels, 4, stride=2, padding=1),
             norm2=normalization(norm, channels, dims=3),
-            elu2=nn.ELU(),
+            relu2=nn.ReLU(inplace=True),
             conv3=nn.Conv3d(channels, channels, (1, 3, 3), padding=(0, 1, 1)),
             norm3=normalization(norm, channels, dims=3),
-            elu3=nn.ELU(),
+            relu3=nn.ReLU(inplace=True),
         )
     )
 
