@@ -16,13 +16,16 @@ class ProgressLine:
         self._bar: tqdm | None = None
         self._stage = ""
         self._shown = 0.0
+        self._done = -1
 
     def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
         """Show a stage's progress."""
         if not sys.stderr.isatty():
-            if stage != self._stage or done == total or time.monotonic() - self._shown > _SECONDS_BETWEEN_LINES:
+            news = (stage, done) != (self._stage, self._done)
+            due = stage != self._stage or done == total or time.monotonic() - self._shown > _SECONDS_BETWEEN_LINES
+            if news and due:
                 print(f"{stage}: {done}/{total} {note}".rstrip(), flush=True)
-                self._stage, self._shown = stage, time.monotonic()
+                self._stage, self._done, self._shown = stage, done, time.monotonic()
             return
         if self._bar is None or stage != self._stage:
             self.close()
@@ -34,12 +37,6 @@ class ProgressLine:
     def training(self, state: dict[str, Any]) -> None:
         """Show the state that a run's workers leave."""
         note = f"epoch {state['epoch'] + 1}/{state['epochs']} loss {state['loss']:.3f} accuracy {state['sync_accuracy']:.3f}"
-        if (
-            not sys.stderr.isatty()
-            and time.monotonic() - self._shown < _SECONDS_BETWEEN_LINES
-            and state["step"] < state["steps"]
-        ):
-            return
         self("training steps", state["step"], state["steps"], note)
 
     def close(self) -> None:

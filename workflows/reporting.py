@@ -23,12 +23,15 @@ def describe_result(result: FitResult) -> str:
 
 def describe_report(report: dict[str, Any]) -> str:
     """Return the numbers of a report, each beside what it must be read against."""
-    low, high = report.get("sync_accuracy_ci95", (float("nan"), float("nan")))
     rows = [
-        ("sync accuracy", f"{report['sync_accuracy']:.3f}  [{low:.3f}, {high:.3f}]", "chance 0.5"),
+        ("sync accuracy", _with_interval(report, "sync_accuracy"), "chance 0.5"),
         ("  sound alone", f"{report['audio_only_accuracy']:.3f}", "0.5 by construction"),
         ("  picture alone", f"{report['video_only_accuracy']:.3f}", "0.5 by construction"),
-        ("  another video's sound", f"{report['swapped_source_accuracy']:.3f}", "0.5 unless clocks are matched"),
+        (
+            "  another video's sound",
+            _with_interval(report, "swapped_source_accuracy"),
+            "0.5 unless clocks are matched",
+        ),
     ]
     if "pointing_accuracy" in report:
         for name, title in (
@@ -50,3 +53,8 @@ def describe_report(report: dict[str, Any]) -> str:
             )
         )
     return "\n".join(f"{title:<28}{value:<24}{against}" for title, value, against in rows)
+
+
+def _with_interval(report: dict[str, Any], name: str) -> str:
+    low, high = report.get(f"{name}_ci95", (float("nan"), float("nan")))
+    return f"{report[name]:.3f}  [{low:.3f}, {high:.3f}]"

@@ -25,6 +25,7 @@ def bootstrap_interval(
     values: Bool[np.ndarray, " examples"] | Float[np.ndarray, " examples"],
     *,
     clusters: Sequence[object] | np.ndarray,
+    partners: Sequence[object] | np.ndarray | None = None,
     seed: int,
     confidence: float = 0.95,
     num_resamples: int = 2000,
@@ -37,6 +38,9 @@ def bootstrap_interval(
     Args:
         values: One value per example, as from `correct`.
         clusters: The cluster (the video) of every example.
+        partners: A second cluster of every example, where it is of two videos. An example then weighs as
+            often as one was drawn times as often as the other: the pigeonhole bootstrap of Owen (2007,
+            The pigeonhole bootstrap, Annals of Applied Statistics 1:2), which errs on the wide side.
         seed: Seed of the resampling; equal seeds give equal intervals.
         confidence: Share of resamples inside the interval.
         num_resamples: Number of resamples.
@@ -46,13 +50,22 @@ def bootstrap_interval(
     """
     if len(values) == 0:
         return float("nan"), float("nan")
-    _, index = np.unique(np.asarray(clusters).astype(str), return_inverse=True)
-    totals, counts = np.bincount(index, weights=values), np.bincount(index)
+    names = np.asarray(clusters).astype(str)
+    others = names if partners is None else np.asarray(partners).astype(str)
+    _, index = np.unique(np.concatenate([names, others]), return_inverse=True)
+    first, second = np.split(index, 2)
+    num_clusters = index.max() + 1
+    totals, counts = np.bincount(first, weights=values), np.bincount(first)
     rng = np.random.default_rng(seed)
-    means = np.empty(num_resamples)
+    means = np.full(num_resamples, np.nan)
     # One resample at a time: a table of all of them would be large for many videos.
     for number in range(num_resamples):
-        drawn = rng.integers(len(counts), size=len(counts))
-        means[number] = totals[drawn].sum() / counts[drawn].sum()
-    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
+        drawn = np.bincount(rng.integers(num_clusters, size=num_clusters), minlength=num_clusters)
+        if partners is None:
+            means[number] = (totals * drawn).sum() / (counts * drawn).sum()
+            continue
+        weights = drawn[first] * drawn[second]
+        if weights.any():
+            means[number] = (values * weights).sum() / weights.sum()
+    low, high = np.nanquantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)

@@ -17,6 +17,8 @@ Read = Callable[..., Iterable[Mapping[str, Any]]]
 TARGETS = np.array([1, 1, 0, 0])
 """Labels of the four pairings of a pair: (A, A), (B, B), (A, B), (B, A)."""
 
+_NUM_SWAPS = 4
+
 TEXT_COLUMNS = ("video_id", "recording_id", "label", "start_seconds", "shift_seconds")
 
 
@@ -57,7 +59,9 @@ class PairScores:
     video_only: np.ndarray
     """(pairs, 4): the sounds are silent."""
     swapped: np.ndarray
-    """(windows, 2): with another recording's sound, from the same start and from the partner's start."""
+    """(windows, swaps, 2): with other recordings' sounds, from about the same start and from about the partner's."""
+    swapped_windows: np.ndarray
+    """(windows, swaps, 2): the windows that gave these sounds."""
     windows: dict[str, list[Any]]
 
     def accuracies(self) -> dict[str, np.ndarray]:
@@ -82,7 +86,10 @@ def score_pairs(model: SoundAndPicture, read: Read) -> PairScores:
             windows[name] += batch[name]
     if not sounds:
         empty = np.zeros((0, 4))
-        return PairScores(pairings=empty, audio_only=empty, video_only=empty, swapped=empty[:, :2], windows=windows)
+        swaps = np.zeros((0, _NUM_SWAPS, 2))
+        return PairScores(
+            pairings=empty, audio_only=empty, video_only=empty, swapped=swaps, swapped_windows=swaps, windows=windows
+        )
     sound = torch.cat(sounds)
     others = swapped_sounds(windows)
     silence, grey = model.encode_silence(), model.encode_grey()
@@ -98,38 +105,41 @@ def score_pairs(model: SoundAndPicture, read: Read) -> PairScores:
         video = _numpy(model.judge(silence.expand(len(picture), *silence.shape[1:]), picture))
         first, second = video.reshape(-1, 2).T
         rows["video"].append(np.stack([first, second, second, first], axis=1))
-        chosen = others[begin:end]
-        swapped = [_numpy(model.judge(sound[chosen[:, i]], picture)) for i in (0, 1)]
-        rows["swapped"].append(np.stack(swapped, axis=1))
+        swapped = [
+            [_numpy(model.judge(sound[chosen], picture)) for chosen in swap.T]
+            for swap in others[begin:end].swapaxes(0, 1)
+        ]
+        rows["swapped"].append(np.moveaxis(np.array(swapped), -1, 0))
         begin = end
     joined = {name: np.concatenate(parts) for name, parts in rows.items()}
-    known = (others >= 0).all(axis=1)
+    known = (others >= 0).all(axis=(1, 2))
     return PairScores(
         pairings=joined["own"],
         audio_only=joined["audio"],
         video_only=joined["video"],
         swapped=joined["swapped"][known],
+        swapped_windows=others[known],
         windows=windows | {"swapped_video_id": list(np.array(windows["video_id"])[known])},
     )
 
 
 def swapped_sounds(windows: Mapping[str, list[Any]]) -> np.ndarray:
-    """Return, (windows, 2), the windows of other recordings that begin nearest to each window's own and its partner's start.
+    """Return, (windows, swaps, 2), windows of other recordings that begin nearest to each window's own and its partner's start.
 
     A network that matches clocks takes the first for in sync and the second for out of sync; one that listens and looks finds
     nothing in either. -1 where there is no other recording. Ties are broken by the window's number, so no window serves too often.
     """
     starts = np.asarray(windows["start_seconds"])
     _, recordings = np.unique(np.asarray(windows["recording_id"]), return_inverse=True)
-    chosen = np.full((len(starts), 2), -1)
+    chosen = np.full((len(starts), _NUM_SWAPS, 2), -1)
     numbers = np.arange(len(starts))
     for window, start in enumerate(starts):
         foreign = numbers[recordings != recordings[window]]
         if len(foreign):
             turned = np.roll(foreign, -(window % len(foreign)))
-            partner = starts[window ^ 1]
-            for column, wanted in enumerate((start, partner)):
-                chosen[window, column] = turned[np.abs(starts[turned] - wanted).argmin()]
+            for column, wanted in enumerate((start, starts[window ^ 1])):
+                nearest = np.abs(starts[turned] - wanted).argsort(kind="stable")
+                chosen[window, :, column] = np.resize(turned[nearest[:_NUM_SWAPS]], _NUM_SWAPS)
     return chosen
 
 
@@ -138,15 +148,24 @@ def summarize(scores: PairScores, *, seed: int = 0) -> dict[str, Any]:
     right = scores.accuracies()
     videos = np.asarray(scores.windows["video_id"])
     by_example = np.repeat(videos[::2], 4)
-    clusters = {
-        "sync_accuracy": by_example,
-        "swapped_source_accuracy": np.repeat(np.asarray(scores.windows["swapped_video_id"]), 2),
-    }
     report: dict[str, Any] = {"num_pairs": len(scores.pairings), "num_videos": len(set(videos)), "chance": 0.5}
     for name, values in right.items():
         report[name] = float(values.mean()) if values.size else float("nan")
-        if name in clusters and values.size:
-            report[f"{name}_ci95"] = list(bootstrap_interval(values.ravel(), clusters=clusters[name], seed=seed))
+    if len(videos):
+        report["sync_accuracy_ci95"] = list(
+            bootstrap_interval(right["sync_accuracy"].ravel(), clusters=by_example, seed=seed)
+        )
+    swapped = right["swapped_source_accuracy"]
+    if swapped.size:
+        pictures = np.asarray(scores.windows["swapped_video_id"])
+        report["swapped_source_accuracy_ci95"] = list(
+            bootstrap_interval(
+                swapped.ravel(),
+                clusters=np.repeat(pictures, swapped[0].size),
+                partners=videos[scores.swapped_windows].ravel(),
+                seed=seed,
+            )
+        )
     own = right["sync_accuracy"]
     report["by_class"] = _table(own, by_example, [label or "" for label in scores.windows["label"][::2]], seed)
     shifts = np.abs(np.asarray(scores.windows["shift_seconds"][::2], float))

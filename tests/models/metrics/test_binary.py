@@ -50,3 +50,11 @@ def test_equal_seeds_give_equal_intervals() -> None:
 
 def test_an_always_right_answer_has_no_width() -> None:
     assert bootstrap_interval(np.ones(9), clusters=np.arange(9), seed=0) == (1.0, 1.0)
+
+
+def test_examples_of_two_videos_vary_with_both() -> None:
+    values = np.tile((np.random.default_rng(0).random(60) < 0.6).astype(float), 5)
+    pictures, sounds = np.arange(300), np.tile(np.arange(60), 5) + 1000
+    one = bootstrap_interval(values, clusters=pictures, seed=1)
+    both = bootstrap_interval(values, clusters=pictures, partners=sounds, seed=1)
+    assert both[1] - both[0] > 1.5 * (one[1] - one[0])
