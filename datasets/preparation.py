@@ -66,20 +66,25 @@ class Preparation:
         self.new_shards: list[PlannedShard] = []
         self.seconds: dict[str, float] = {}
         self._recordings: list[Row] = []
+        self._longest_seconds = 0.0
         self._refuse_other_configuration()
 
     def plan(self, sources: list[Source], *, missing: list[Row] | None = None) -> None:
         """Probe the sources that are new and plan their shards; writes nothing.
 
         Raises:
-            InputError: If no source at all is long enough for a clip.
+            InputError: If no source at all is long enough for a clip, or for a pair where pairs are wanted.
         """
         self.errors = list(missing or [])
         known = self._read_recordings()
         states = {source.path: _state(source.path) for source in sources}
         done = {(row["path"], row["state"], row["video_id"]) for row in known}
         new = [s for s in sources if (s.path, states[s.path], s.video_id) not in done]
-        probed = sorted(self._probe(new), key=lambda row: row["video_id"])
+        try:
+            probed = sorted(self._probe(new), key=lambda row: row["video_id"])
+        finally:
+            for folder in (storage.join(self.dataset, "attempts"), self.dataset):
+                storage.remove_if_empty(folder)
         for stage in ("probe", "fingerprint"):
             self.seconds[stage] = sum(row[f"{stage}_seconds"] for row in probed)
         self.errors += [{"source": row["path"], **json.loads(row["error"])} for row in probed if row["error"]]
@@ -98,12 +103,8 @@ class Preparation:
         total = sum(len(source.windows) for members in splits.values() for source in members)
         rows_per_shard = min(rows_per_shard, max(8, total // (4 * (self.num_workers or 2))))
         self.new_shards = plan_shards(splits, fingerprint=self.config.fingerprint, rows_per_shard=rows_per_shard)
-        if not self.new_shards and not read_plan(self.dataset):
-            reasons = sorted({f"{row['reason']}" for row in self.errors})
-            raise InputError(
-                f"--source: none of {len(sources)} files gives a clip of {self.config.clip_seconds} s "
-                f"({', '.join(reasons[:5])}); give longer videos, or --clip-seconds and --min-shift-seconds that fit"
-            )
+        if not read_plan(self.dataset):
+            self._refuse_without_clips(sources)
 
     @property
     def num_bytes(self) -> int:
@@ -142,6 +143,22 @@ class Preparation:
             num_errors=len(self.errors),
             seconds=self.seconds,
         )
+
+    def _refuse_without_clips(self, sources: list[Source]) -> None:
+        config = self.config
+        if not self.new_shards:
+            reasons = sorted({f"{row['reason']}" for row in self.errors})
+            raise InputError(
+                f"--source: none of {len(sources)} files gives a clip of {config.clip_seconds} s "
+                f"({', '.join(reasons[:5])}); give longer videos, or a shorter --clip-seconds"
+            )
+        planned = [source for shard in self.new_shards for source in shard.sources]
+        if config.label_mode == "pairs" and config.pairs_per_video and not any(s.has_pair for s in planned):
+            raise InputError(
+                f"--min-shift-seconds: {config.min_shift_seconds} with --clip-seconds {config.clip_seconds} is longer than "
+                f"every video allows, the longest has {self._longest_seconds:.1f} s of picture with sound; "
+                "give less, longer videos, or --pairs-per-video 0 for clips without a partner"
+            )
 
     def _refuse_other_configuration(self) -> None:
         if not storage.exists(storage.join(self.dataset, "dataset.json")):
@@ -211,6 +228,7 @@ class Preparation:
         end = min(info["video_end"], info["audio_end"])
         if source.end_seconds is not None:
             end = min(end, source.end_seconds)
+        self._longest_seconds = max(self._longest_seconds, end - begin)
         windows = draw_windows(
             self.config.window_rule,
             begin=begin,

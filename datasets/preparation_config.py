@@ -28,7 +28,7 @@ class PreparationConfig:
     max_shift_seconds: float = 5.8
     """Longest time between the two windows of a pair."""
     pairs_per_video: int = 1
-    """Pairs of windows from every source that is long enough."""
+    """Pairs of windows from every source that is long enough; 0 cuts one window without a partner from each."""
     label_mode: LabelMode = "pairs"
     """Pairs; slice and roll make out-of-step sound as published systems do, for the audit only."""
     storage: Literal["raw", "h264"] = "h264"
@@ -44,7 +44,9 @@ class PreparationConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
-        for field in ("clip_seconds", "frame_rate", "size", "sample_rate", "pairs_per_video"):
+        if self.pairs_per_video < 0:
+            raise InputError(f"pairs_per_video: {self.pairs_per_video} is below zero; give 0 or more")
+        for field in ("clip_seconds", "frame_rate", "size", "sample_rate"):
             if getattr(self, field) <= 0:
                 raise InputError(f"{field}: {getattr(self, field)} is not above zero; give a larger value")
         if not 0 < self.min_shift_seconds <= self.max_shift_seconds:

@@ -35,6 +35,11 @@ class PlannedSource:
     origin_seconds: float
     windows: tuple[PlannedWindow, ...]
 
+    @property
+    def has_pair(self) -> bool:
+        """Whether its windows are pairs; a short source has one without a partner."""
+        return any(window.pair is not None for window in self.windows)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedShard:

@@ -46,9 +46,9 @@ def draw_windows(rule: WindowRule, *, begin: float, end: float, generator: np.ra
     num_starts = math.floor((end - begin - rule.clip_seconds) * rule.frame_rate + 1e-6) + 1
     if num_starts < 1:
         return []
-    if rule.label_mode == "roll":
+    if rule.label_mode == "roll" and rule.pairs_per_video:
         return _rolled(rule, begin=begin, num_starts=num_starts, generator=generator)
-    if _max_shift_frames(rule, num_starts) < _min_shift_frames(rule):
+    if rule.pairs_per_video == 0 or _max_shift_frames(rule, num_starts) < _min_shift_frames(rule):
         start = begin + int(generator.integers(num_starts)) / rule.frame_rate
         return [
             PlannedWindow(

@@ -187,6 +187,13 @@ def remove(uri: str) -> None:
     _client().delete_object(Bucket=bucket, Key=key)
 
 
+def remove_if_empty(uri: str) -> None:
+    """Remove a folder if it is there and has nothing in it; S3 has no empty folders."""
+    if not is_remote(uri):
+        with contextlib.suppress(OSError):
+            Path(uri).rmdir()
+
+
 def _split(uri: str) -> tuple[str, str]:
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     return bucket, key

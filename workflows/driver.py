@@ -1,5 +1,6 @@
 """Fit a recipe to a dataset: what train, demo and sweeps all call."""
 
+import contextlib
 import dataclasses
 import functools
 import os
@@ -7,7 +8,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import ray
@@ -17,7 +17,7 @@ import ray.train.torch
 from datasets.card import read_card
 from datasets.preparation_config import PreparationConfig
 from datasets.reader import list_row_groups, select_classes
-from infra import storage
+from infra import cluster, storage
 from infra.errors import InputError
 from infra.tracking import Run, ending, register_model, resume_run, start_run, tracking_uri
 from infra.version import code_version
@@ -94,7 +94,8 @@ def fit(
             run_id=run.run_id,
             tracking_uri=tracking_uri(),
         )
-        with _stopping_gently(run_folder):
+        cluster_or_not = cluster.running() if scaling.num_workers else contextlib.nullcontext()
+        with cluster_or_not, _stopping_gently(run_folder):
             _run_workers(job, scaling, progress)
         return _conclude(run, recipe, run_folder)
 
@@ -194,7 +195,7 @@ def _run_workers(job: Job, scaling: Scaling, progress: Progress) -> None:
         raise failure[0]
 
 
-@contextmanager
+@contextlib.contextmanager
 def _stopping_gently(run_folder: str) -> Iterator[None]:
     """Turn a first Ctrl-C into the wish to checkpoint and stop; a second one interrupts."""
     if threading.current_thread() is not threading.main_thread():

@@ -23,7 +23,7 @@ from workflows.evaluators.localization import read_boxes, score_maps
 from workflows.evaluators.synchronization import score_pairs, summarize
 from workflows.model import Model
 
-_FEW_VIDEOS = 30
+_FEW_RECORDINGS = 30
 
 
 def evaluate_model(
@@ -56,8 +56,8 @@ def evaluate_model(
         if boxes:
             share = model.config.crop_size / preparation.size
             report |= score_maps(model.module, read, boxes, crop_share=share)
-    if report["num_videos"] < _FEW_VIDEOS:
-        report["caution"] = f"{report['num_videos']} videos decide nothing: read the interval, not the accuracy"
+    if report["num_recordings"] < _FEW_RECORDINGS:
+        report["caution"] = f"{report['num_recordings']} recordings decide nothing: read the interval, not the accuracy"
     return {
         **report,
         "split": split,

@@ -53,14 +53,13 @@ def main() -> None:
         dataset = storage.resolve(output, field="--output")
         place = source if source == SYNTHETIC else storage.resolve(source, field="--source")
         progress = ProgressLine()
+        sources, missing = [], []
+        if source != SYNTHETIC:
+            sources, missing = list_sources(place, video_root=video_root, classes=classes)
+        preparation = Preparation(dataset, config, num_workers=num_workers, progress=progress)
         with cluster.running():
             if source == SYNTHETIC:
-                preparation = Preparation(dataset, config, num_workers=num_workers, progress=progress)
                 sources = render_scenes(dataset, num_videos=num_videos, level=level, config=config)
-                missing = []
-            else:
-                sources, missing = list_sources(place, video_root=video_root, classes=classes)
-                preparation = Preparation(dataset, config, num_workers=num_workers, progress=progress)
             preparation.plan(sources, missing=missing)
             if dry_run:
                 print(describe_plan(preparation))

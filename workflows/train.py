@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from infra import cluster, storage
+from infra import storage
 from workflows import command
 from workflows.console import ProgressLine
 from workflows.driver import Scaling, default_run_name, fit
@@ -59,17 +59,16 @@ def main() -> None:
         chosen = command.with_cadence(config, short)
         progress = ProgressLine()
         dataset = storage.resolve(data, field="--data")
-        with cluster.running():
-            result = fit(
-                recipe,
-                chosen,
-                dataset=dataset,
-                run_name=resume or run_name or default_run_name(recipe),
-                scaling=Scaling(num_workers=num_workers, use_gpu=use_gpu, resources_per_worker=resources_per_worker),
-                classes=classes,
-                resume=resume is not None,
-                progress=progress.training,
-            )
+        result = fit(
+            recipe,
+            chosen,
+            dataset=dataset,
+            run_name=resume or run_name or default_run_name(recipe),
+            scaling=Scaling(num_workers=num_workers, use_gpu=use_gpu, resources_per_worker=resources_per_worker),
+            classes=classes,
+            resume=resume is not None,
+            progress=progress.training,
+        )
         progress.close()
         print(describe_result(result))
 

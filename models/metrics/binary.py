@@ -1,9 +1,12 @@
 """How often a yes-or-no answer is right, and how sure one can be of that number."""
 
 from collections.abc import Sequence
+from statistics import NormalDist
 
 import numpy as np
 from jaxtyping import Bool, Float
+
+_FEW_CLUSTERS = 10
 
 
 def correct(
@@ -33,7 +36,9 @@ def bootstrap_interval(
     """Percentile interval of the mean value, from resampling whole clusters.
 
     Examples of one video are not independent: videos are drawn with replacement, each with all of
-    its examples, and the mean is taken over the examples drawn.
+    its examples, and the mean is taken over the examples drawn. Fewer than 10 clusters say too little
+    about their spread to be resampled: each then counts as one answer, and the interval is Wilson's
+    (1927, Probable inference, the law of succession, and statistical inference, JASA 22:209).
 
     Args:
         values: One value per example, as from `correct`.
@@ -54,7 +59,9 @@ def bootstrap_interval(
     others = names if partners is None else np.asarray(partners).astype(str)
     _, index = np.unique(np.concatenate([names, others]), return_inverse=True)
     first, second = np.split(index, 2)
-    num_clusters = index.max() + 1
+    num_clusters = int(index.max()) + 1
+    if num_clusters < _FEW_CLUSTERS:
+        return _wilson_interval(float(np.mean(values)), num_clusters, confidence)
     totals, counts = np.bincount(first, weights=values), np.bincount(first)
     rng = np.random.default_rng(seed)
     means = np.full(num_resamples, np.nan)
@@ -69,3 +76,11 @@ def bootstrap_interval(
             means[number] = (values * weights).sum() / weights.sum()
     low, high = np.nanquantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
+
+
+def _wilson_interval(share: float, num_trials: int, confidence: float) -> tuple[float, float]:
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    shrink = 1 + z**2 / num_trials
+    center = (share + z**2 / (2 * num_trials)) / shrink
+    half = z / shrink * np.sqrt(share * (1 - share) / num_trials + z**2 / (4 * num_trials**2))
+    return float(max(0.0, center - half)), float(min(1.0, center + half))

@@ -2,9 +2,6 @@
 
 import dataclasses
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +11,7 @@ import pytest
 from datasets.preparation import Preparation
 from datasets.preparation_config import PreparationConfig
 from datasets.reader import list_row_groups
-from datasets.sources.catalog import list_sources, render_scenes
 from datasets.sources.source import Source
-from datasets.spectrogram import LogMelConfig
 from infra.errors import InputError
 from workflows.driver import Scaling, fit
 from workflows.evaluation import evaluate_model
@@ -25,83 +20,56 @@ from workflows.model import loaded
 from workflows.overlay import write_outputs
 from workflows.recipes import multisensory
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-CONFIG = PreparationConfig(
-    clip_seconds=1.0,
-    frame_rate=8.0,
-    size=32,
-    sample_rate=8000,
-    min_shift_seconds=0.5,
-    max_shift_seconds=2.0,
-    log_mel=LogMelConfig(num_bins=8, window_ms=64, hop_ms=32),
-    validation_share=0.2,
-    test_share=0.2,
-)
-
-
-@pytest.fixture(scope="module")
-def dataset(ray_cluster, tmp_path_factory):
-    folder = str(tmp_path_factory.mktemp("scenes"))
-    sources = render_scenes(folder, num_videos=24, level="medium", config=CONFIG)
-    broken = Path(folder, "broken.mp4")
-    broken.write_text("no video")
-    preparation = Preparation(folder, CONFIG)
-    preparation.plan(
-        [*sources, *[s for s in list_sources(folder, video_root=None, classes=())[0] if s.path == str(broken)]]
-    )
-    preparation.run()
-    return folder
-
 
 @pytest.mark.ray
-def test_all_sources_end_as_rows_or_as_errors(dataset):
-    errors = pq.read_table(f"{dataset}/errors.parquet").to_pylist()
+def test_all_sources_end_as_rows_or_as_errors(small_dataset):
+    errors = pq.read_table(f"{small_dataset}/errors.parquet").to_pylist()
     assert [(Path(row["source"]).name, row["stage"], row["reason"]) for row in errors] == [
         ("broken.mp4", "probe", "cannot open")
     ]
-    card = json.loads(Path(dataset, "dataset.json").read_text())
+    card = json.loads(Path(small_dataset, "dataset.json").read_text())
     assert sum(split["videos"] for split in card["splits"].values()) == 24
     assert sum(split["pairs"] for split in card["splits"].values()) == 24
 
 
 @pytest.mark.ray
-def test_a_pair_is_two_consecutive_rows_of_one_row_group(dataset):
+def test_a_pair_is_two_consecutive_rows_of_one_row_group(small_dataset):
     for split in ("train", "validation", "test"):
-        for group in list_row_groups(dataset, split):
+        for group in list_row_groups(small_dataset, split):
             assert group.num_rows == 2 * len(group.pair_rows)
             assert list(group.pair_rows) == list(range(0, group.num_rows, 2))
 
 
 @pytest.mark.ray
-def test_a_second_run_makes_nothing_new_and_another_configuration_is_refused(dataset):
-    before = {path: path.stat().st_mtime_ns for path in Path(dataset, "clips").rglob("*.parquet")}
-    again = Preparation(dataset, CONFIG)
+def test_a_second_run_makes_nothing_new_and_another_configuration_is_refused(small_dataset, small_config):
+    before = {path: path.stat().st_mtime_ns for path in Path(small_dataset, "clips").rglob("*.parquet")}
+    again = Preparation(small_dataset, small_config)
     sources = [Source(path=row["path"], video_id=row["video_id"]) for row in again._read_recordings()]
     again.plan(sources)
     assert again.new_shards == []
     again.run()
-    assert {path: path.stat().st_mtime_ns for path in Path(dataset, "clips").rglob("*.parquet")} == before
+    assert {path: path.stat().st_mtime_ns for path in Path(small_dataset, "clips").rglob("*.parquet")} == before
     with pytest.raises(InputError, match="frame_rate"):
-        Preparation(dataset, PreparationConfig(clip_seconds=1.0))
+        Preparation(small_dataset, PreparationConfig(clip_seconds=1.0))
 
 
 @pytest.mark.ray
-def test_frames_and_sound_of_a_pair_differ_and_are_of_the_right_size(dataset):
-    path = next(Path(dataset, "clips", "split=train").glob("*.parquet"))
+def test_frames_and_sound_of_a_pair_differ_and_are_of_the_right_size(small_dataset, small_config):
+    path = next(Path(small_dataset, "clips", "split=train").glob("*.parquet"))
     rows = pq.ParquetFile(path).read_row_group(0).to_pylist()
-    assert len(rows[0]["waveform"]) == 2 * CONFIG.num_samples
-    assert len(rows[0]["log_mel"]) == 2 * CONFIG.num_hops * CONFIG.log_mel.num_bins
+    assert len(rows[0]["waveform"]) == 2 * small_config.num_samples
+    assert len(rows[0]["log_mel"]) == 2 * small_config.num_hops * small_config.log_mel.num_bins
     assert rows[0]["waveform"] != rows[1]["waveform"]
     assert rows[0]["shift_seconds"] == pytest.approx(-rows[1]["shift_seconds"])
 
 
 @pytest.mark.ray
 @pytest.mark.parametrize("num_workers", [0, 2])
-def test_train_evaluate_and_localize(dataset, tracking, tmp_path, num_workers):
+def test_train_evaluate_and_localize(small_dataset, tracking, tmp_path, num_workers):
     result = fit(
         "multisensory",
         multisensory.tiny(),
-        dataset=dataset,
+        dataset=small_dataset,
         run_name="tiny",
         scaling=Scaling(num_workers=num_workers),
     )
@@ -109,10 +77,10 @@ def test_train_evaluate_and_localize(dataset, tracking, tmp_path, num_workers):
     assert result.metrics["validation/audio_only_accuracy"] == 0.5
     assert Path(result.run_folder, "learning_curve.png").stat().st_size > 1000
     with pytest.raises(InputError, match="exists already"):
-        fit("multisensory", multisensory.tiny(), dataset=dataset, run_name="tiny")
+        fit("multisensory", multisensory.tiny(), dataset=small_dataset, run_name="tiny")
     with loaded("models:/multisensory@champion", recipe="multisensory") as model:
-        report = evaluate_model(model, dataset=dataset, split="test", classes=())
-        video = next(Path(dataset, "videos").glob("*.mp4"))
+        report = evaluate_model(model, dataset=small_dataset, split="test", classes=())
+        video = next(Path(small_dataset, "videos").glob("*.mp4"))
         outputs = write_outputs(
             map_video(model, str(video)), str(video), str(tmp_path), kind="contrast", crop_share=1.0
         )
@@ -123,49 +91,20 @@ def test_train_evaluate_and_localize(dataset, tracking, tmp_path, num_workers):
     assert maps["signed"].shape[0] == len(maps["seconds"])
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["prepare", "--source", "/no/such", "--output", "x"], "--source: '/no/such' does not exist"),
-        (["prepare", "--source", ".", "--output", "x", "--clip-secs", "3"], "--clip-seconds"),
-        (["train", "multisensory", "--data", "/no/such"], "--data: '/no/such' holds no dataset.json"),
-        (["train", "nothing", "--data", "x"], "recipe: 'nothing' does not exist"),
-        (["evaluate", "--model", "/no/such", "--data", "x"], "--model: '/no/such'"),
-        (
-            ["localize", "--model", "models:/none@champion", "--video", "x", "--output", "y"],
-            "--model: 'models:/none@champion'",
-        ),
-    ],
-    ids=lambda value: value[0] if isinstance(value, list) else "",
-)
-def test_bad_input_is_one_clear_line_and_status_2(tmp_path, arguments, words):
-    done = subprocess.run(
-        [sys.executable, "-m", f"workflows.{arguments[0]}", *arguments[1:]],
-        cwd=ROOT,
-        env={**os.environ, "SENSORIUM_HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 2
-    assert words in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert not list(tmp_path.glob("data*"))
-
-
 @pytest.mark.ray
-def test_a_run_that_was_stopped_goes_on_where_it_was(dataset, tracking, tmp_path):
+def test_a_run_that_was_stopped_goes_on_where_it_was(small_dataset, tracking, tmp_path):
     config = multisensory.tiny()
-    whole = fit("multisensory", config, dataset=dataset, run_name="whole", scaling=Scaling(num_workers=0))
+    whole = fit("multisensory", config, dataset=small_dataset, run_name="whole", scaling=Scaling(num_workers=0))
     half = dataclasses.replace(config.cadence, max_minutes=0.0)
     stopped = fit(
         "multisensory",
         dataclasses.replace(config, cadence=half),
-        dataset=dataset,
+        dataset=small_dataset,
         run_name="halves",
         scaling=Scaling(num_workers=0),
     )
     resumed = fit(
-        "multisensory", config, dataset=dataset, run_name="halves", scaling=Scaling(num_workers=0), resume=True
+        "multisensory", config, dataset=small_dataset, run_name="halves", scaling=Scaling(num_workers=0), resume=True
     )
     assert not stopped.finished
     assert resumed.finished

@@ -119,7 +119,7 @@ def score_pairs(model: SoundAndPicture, read: Read) -> PairScores:
         video_only=joined["video"],
         swapped=joined["swapped"][known],
         swapped_windows=others[known],
-        windows=windows | {"swapped_video_id": list(np.array(windows["video_id"])[known])},
+        windows=windows | {"swapped_recording_id": list(np.array(windows["recording_id"])[known])},
     )
 
 
@@ -144,25 +144,30 @@ def swapped_sounds(windows: Mapping[str, list[Any]]) -> np.ndarray:
 
 
 def summarize(scores: PairScores, *, seed: int = 0) -> dict[str, Any]:
-    """Return the accuracies with 95 % intervals (bootstrap over videos), by class and by shift."""
+    """Return the accuracies with 95 % intervals (over recordings), by class and by shift."""
     right = scores.accuracies()
-    videos = np.asarray(scores.windows["video_id"])
-    by_example = np.repeat(videos[::2], 4)
-    report: dict[str, Any] = {"num_pairs": len(scores.pairings), "num_videos": len(set(videos)), "chance": 0.5}
+    recordings = np.asarray(scores.windows["recording_id"])
+    by_example = np.repeat(recordings[::2], 4)
+    report: dict[str, Any] = {
+        "num_pairs": len(scores.pairings),
+        "num_videos": len(set(scores.windows["video_id"])),
+        "num_recordings": len(set(recordings)),
+        "chance": 0.5,
+    }
     for name, values in right.items():
         report[name] = float(values.mean()) if values.size else float("nan")
-    if len(videos):
+    if len(recordings):
         report["sync_accuracy_ci95"] = list(
             bootstrap_interval(right["sync_accuracy"].ravel(), clusters=by_example, seed=seed)
         )
     swapped = right["swapped_source_accuracy"]
     if swapped.size:
-        pictures = np.asarray(scores.windows["swapped_video_id"])
+        pictures = np.asarray(scores.windows["swapped_recording_id"])
         report["swapped_source_accuracy_ci95"] = list(
             bootstrap_interval(
                 swapped.ravel(),
                 clusters=np.repeat(pictures, swapped[0].size),
-                partners=videos[scores.swapped_windows].ravel(),
+                partners=recordings[scores.swapped_windows].ravel(),
                 seed=seed,
             )
         )

@@ -49,7 +49,13 @@ def test_equal_seeds_give_equal_intervals() -> None:
 
 
 def test_an_always_right_answer_has_no_width() -> None:
-    assert bootstrap_interval(np.ones(9), clusters=np.arange(9), seed=0) == (1.0, 1.0)
+    assert bootstrap_interval(np.ones(90), clusters=np.arange(90), seed=0) == (1.0, 1.0)
+
+
+def test_few_videos_give_the_interval_of_as_many_answers_however_many_examples_they_hold() -> None:
+    low, high = bootstrap_interval(np.ones(400), clusters=np.repeat(np.arange(4), 100), seed=0)
+    assert low == pytest.approx(4 / (4 + 1.959964**2), abs=1e-6)
+    assert high == pytest.approx(1.0)
 
 
 def test_examples_of_two_videos_vary_with_both() -> None:

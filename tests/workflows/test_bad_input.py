@@ -1,0 +1,144 @@
+"""Every mistake a user can make ends in one line that names field, value and remedy, in status 2, and leaves nothing behind."""
+
+import csv
+import importlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from datasets.schema import DATASET_VERSION
+from workflows import command
+from workflows.checkpoint import CONFIG
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.fixture
+def complaint(monkeypatch, capsys):
+    """Runs a verb; returns what it complained of, in one line."""
+
+    def ask(verb, *arguments):
+        monkeypatch.setattr(sys, "argv", [f"workflows.{verb}", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            command.run(importlib.import_module(f"workflows.{verb}").main)
+        said = capsys.readouterr().err.splitlines()
+        assert stop.value.code == 2
+        assert len(said) == 1
+        return said[0].removeprefix("error: ")
+
+    return ask
+
+
+def test_no_such_folder(complaint, tmp_path):
+    assert complaint("prepare", "--source", "/no/such", "--output", tmp_path / "new").startswith(
+        "--source: '/no/such' does not exist; give"
+    )
+
+
+def test_an_empty_folder(complaint, tmp_path):
+    (tmp_path / "empty").mkdir()
+    said = complaint("prepare", "--source", tmp_path / "empty", "--output", tmp_path / "new")
+    assert "holds no media files" in said
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_unknown_column_of_a_catalog(complaint, tmp_path):
+    catalog = tmp_path / "kinetics.csv"
+    with catalog.open("w") as file:
+        csv.writer(file).writerows([["label", "youtube_id", "begin", "time_end", "split"], ["x", "y", 0, 10, "train"]])
+    said = complaint("prepare", "--source", catalog, "--video-root", tmp_path, "--output", tmp_path / "new")
+    assert "unknown column 'begin'" in said
+    assert "time_start" in said
+
+
+@pytest.mark.ray
+def test_a_shift_longer_than_every_video(complaint, scene_folder, tmp_path):
+    said = complaint(
+        "prepare",
+        "--source",
+        scene_folder,
+        "--output",
+        tmp_path / "new",
+        "--clip-seconds",
+        1,
+        "--min-shift-seconds",
+        30,
+        "--max-shift-seconds",
+        40,
+    )
+    assert said.startswith("--min-shift-seconds: 30.0")
+    assert "4.0 s of picture" in said
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.ray
+def test_a_clip_longer_than_every_video(complaint, scene_folder, tmp_path):
+    said = complaint("prepare", "--source", scene_folder, "--output", tmp_path / "new", "--clip-seconds", 60)
+    assert "too short" in said
+    assert "--clip-seconds" in said
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("verb", ["train", "evaluate"])
+def test_a_dataset_of_another_version(complaint, tmp_path, trained, verb):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "dataset.json").write_text(json.dumps({"version": DATASET_VERSION + 1}))
+    first = ["multisensory"] if verb == "train" else ["--model", trained.model_folder]
+    said = complaint(verb, *first, "--data", tmp_path / "old")
+    assert f"is of version {DATASET_VERSION + 1}, this program reads {DATASET_VERSION}; prepare it again" in said
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "localize"])
+def test_a_model_of_another_recipe(complaint, tmp_path, trained, verb):
+    folder = tmp_path / "other"
+    folder.mkdir()
+    for file in Path(trained.model_folder).iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    description = json.loads((folder / CONFIG).read_text())
+    (folder / CONFIG).write_text(json.dumps({**description, "recipe": "separation"}))
+    rest = {"evaluate": ["--data", tmp_path], "localize": ["--video", "x.mp4", "--output", tmp_path / "maps"]}[verb]
+    assert "is of the recipe separation, this needs one of multisensory" in complaint(verb, "--model", folder, *rest)
+    assert not (tmp_path / "maps").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["prepare", "--source", ".", "--output", "x", "--clip-secs", "3"], "--clip-seconds"),
+        (["prepare", "--source", ".", "--output", "x", "--preset", "big"], "--preset: 'big' does not exist; choose"),
+        (["prepare", "--source", ".", "--output", "x", "--size", "33"], "size: 33 is odd"),
+        (["train", "multisensory", "--data", "/no/such"], "--data: '/no/such' holds no dataset.json"),
+        (["train", "nothing", "--data", "x"], "recipe: 'nothing' does not exist"),
+        (["evaluate", "--model", "/no/such", "--data", "x"], "--model: '/no/such'"),
+        (["localize", "--model", "models:/none@champion", "--video", "x", "--output", "y"], "'models:/none@champion'"),
+        (["demo", "--videos", "/no/such"], "'/no/such' does not exist"),
+    ],
+    ids=lambda value: "-".join(value[:1]) if isinstance(value, list) else "",
+)
+def test_what_does_not_exist_or_cannot_be(complaint, tracking, tmp_path, arguments, words):
+    before = set(tmp_path.rglob("*"))
+    assert words in complaint(*arguments)
+    left = {path for path in tmp_path.rglob("*") if path.suffix != ".lock"}  # of the tracking store
+    assert left == before
+
+
+@pytest.mark.ray
+def test_synchronized_batch_norm_needs_gpus(complaint, tracking, small_dataset):
+    said = complaint("train", "multisensory", "--data", small_dataset, "--preset", "tiny", "--sync-batch-norm")
+    assert "sync_batch_norm" in said and "--use-gpu" in said
+
+
+def test_a_command_ends_so_as_a_process_too(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "workflows.train", "multisensory", "--data", "/no/such"],
+        cwd=ROOT,
+        env={**os.environ, "SENSORIUM_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert not list(tmp_path.iterdir())
