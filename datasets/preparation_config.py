@@ -23,9 +23,9 @@ class PreparationConfig:
     """Height and width in pixels: the whole frame is squeezed to a square."""
     sample_rate: int = 44100
     """Sound samples per second, mono."""
-    min_shift_seconds: float = 2.0
-    """Shortest time between the two windows of a pair."""
-    max_shift_seconds: float = 5.8
+    min_shift_seconds: float = 2.2
+    """Shortest time between the two windows of a pair; 2.2 to 5.9 s as in the code of Owens and Efros."""
+    max_shift_seconds: float = 5.9
     """Longest time between the two windows of a pair."""
     pairs_per_video: int = 1
     """Pairs of windows from every source that is long enough; 0 cuts one window without a partner from each."""

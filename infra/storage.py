@@ -74,10 +74,12 @@ def exists(uri: str) -> bool:
 
 
 def list_files(uri: str, *, suffix: str = "") -> list[str]:
-    """Return all files below a folder whose URIs end in `suffix`, sorted; none where it does not exist."""
+    """Return all files below a folder whose URIs end in `suffix`, sorted; none where it does not exist.
+
+    Links to folders are followed, each folder once.
+    """
     if not is_remote(uri):
-        paths = (os.path.join(folder, name) for folder, _, names in os.walk(uri) for name in names)
-        return sorted(path for path in paths if path.endswith(suffix))
+        return sorted(path for path in _walk(uri) if path.endswith(suffix))
     bucket, key = _split(uri)
     pages = _client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key + "/")
     return sorted(
@@ -192,6 +194,15 @@ def remove_if_empty(uri: str) -> None:
     if not is_remote(uri):
         with contextlib.suppress(OSError):
             Path(uri).rmdir()
+
+
+def _walk(folder: str) -> Iterator[str]:
+    seen = {os.path.realpath(folder)}
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = {name: os.path.realpath(os.path.join(place, name)) for name in sorted(folders)}
+        folders[:] = [name for name in real if real[name] not in seen]
+        seen.update(real.values())
+        yield from (os.path.join(place, name) for name in names)
 
 
 def _split(uri: str) -> tuple[str, str]:

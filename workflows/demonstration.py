@@ -16,7 +16,7 @@ from infra.tracking import Run, ending, start_run, ui_command
 from workflows.console import ProgressLine
 from workflows.driver import FitResult, Scaling, fit
 from workflows.evaluation import evaluate_model, write_report
-from workflows.localization import map_video
+from workflows.localization import map_video, output_stems
 from workflows.model import loaded
 from workflows.overlay import write_outputs
 from workflows.preparing import log_preparation, summarize_card
@@ -61,15 +61,17 @@ def demonstrate(*, videos: str | None, name: str, num_videos: int, epochs: int, 
         with clock.stage("evaluate"):
             report = evaluate_model(model, dataset=dataset, split="test", classes=())
         with clock.stage("localize"):
+            videos_to_show = _test_videos(dataset)
             overlays = [
                 write_outputs(
                     map_video(model, path),
                     path,
                     storage.join(run_folder, "overlays"),
+                    stem=stem,
                     kind="signed",
                     crop_share=model.config.crop_size / model.preparation.size,
                 )["overlay"]
-                for path in _test_videos(dataset)
+                for path, stem in zip(videos_to_show, output_stems(videos_to_show), strict=True)
             ]
     report = {**report, "seconds_by_stage": clock.seconds}
     write_report(report, run_folder, Run(result.run_id))

@@ -6,20 +6,21 @@ of the same frames with the sound of another moment, which cancels what sound al
 """
 
 import dataclasses
+import math
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from datasets.media import MediaError, Window, cut, probe, read_sound
+from datasets.media import MediaError, Window, cut, probe
 from datasets.spectrogram import log_mel
 from infra.errors import InputError
-from models.metrics.localization import place
 from workflows.model import Model
 
 MapKind = Literal["signed", "absolute", "contrast"]
-_BATCH_WINDOWS = 4
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,9 +32,7 @@ class VideoMaps:
     logits: np.ndarray
     frame_rate: float
     seconds: np.ndarray
-    frames: np.ndarray
-    waveform: np.ndarray
-    sample_rate: int
+    origin_seconds: float
     rows: tuple[float, ...]
     columns: tuple[float, ...]
 
@@ -43,7 +42,7 @@ class VideoMaps:
 
 
 def map_video(model: Model, path: str) -> VideoMaps:
-    """Return the maps of a video.
+    """Return the maps of a video; holds a few windows of it at a time.
 
     Raises:
         InputError: If it cannot be read or is shorter than a clip.
@@ -52,13 +51,14 @@ def map_video(model: Model, path: str) -> VideoMaps:
     try:
         info = probe(path)
         begin, end = max(info.video_start, info.audio_start), min(info.video_end, info.audio_end)
-        step = preparation.clip_seconds / 2
-        last = end - preparation.clip_seconds
-        if last < begin:
+        last = math.floor((end - begin - preparation.clip_seconds) * preparation.frame_rate + 1e-6)
+        if last < 0:
             raise InputError(
                 f"--video: '{path}' has {end - begin:.2f} s of picture with sound, the model needs {preparation.clip_seconds} s; give a longer one"
             )
-        starts = [*np.arange(begin, last, step).tolist(), last]
+        step = max(1, preparation.num_frames // 2)
+        offsets = [*range(0, last, step), last]
+        starts = [begin + offset / preparation.frame_rate for offset in offsets]
         clips = cut(
             path,
             [Window(start_seconds=s, sound_start_seconds=s) for s in starts],
@@ -68,80 +68,73 @@ def map_video(model: Model, path: str) -> VideoMaps:
             size=preparation.size,
             sample_rate=preparation.sample_rate,
         )
-        windows = _score_windows(model, list(clips), len(starts))
-        waveform = read_sound(path, origin_seconds=info.origin_seconds, sample_rate=44100, longest_seconds=end + 1)
+        with torch.inference_mode():
+            return _blend(model, _score_windows(model, clips, len(starts)), offsets, begin, info.origin_seconds)
     except MediaError as error:
         raise InputError(
             f"--video: '{path}': {error.reason} {error.detail}; give a video with picture and sound"
         ) from None
-    return _blend(model, windows, np.asarray(starts), waveform[round(begin * 44100) :])
 
 
-def _score_windows(model: Model, clips: list[Any], count: int) -> dict[str, Any]:
-    """Return signed and contrast maps, logits and frames of all windows in their order."""
+class _Scores(NamedTuple):
+    """One window's evidence: maps (cells, rows, columns) and logit."""
+
+    signed: np.ndarray
+    contrast: np.ndarray
+    logit: float
+
+
+def _score_windows(model: Model, clips: Iterator[Any], count: int) -> Iterator[tuple[int, _Scores]]:
+    """Yield number and scores of every window, each as soon as the window whose sound it is contrasted with is there."""
     preparation, module = model.preparation, model.module
-    frames: list[Any] = [None] * count
-    sounds: list[Any] = [None] * count
-    for index, pictures, waveform in clips:
-        frames[index] = pictures
+    bias = module.network.head.bias
+    pictures: dict[int, Tensor] = {}
+    sounds: dict[int, Tensor] = {}
+    for index, frames, waveform in clips:
         if module.sound_column == "waveform":
-            sounds[index] = waveform[None]
+            sound = waveform[None]
         else:
-            sounds[index] = log_mel(waveform, sample_rate=preparation.sample_rate, config=preparation.log_mel)
-    signed, contrast, logits = [], [], []
-    bias = float(module.network.head.bias.item())
-    with torch.inference_mode():
-        sound = torch.cat([module.encode_sound({module.sound_column: value[None]}) for value in np.stack(sounds)])
-        other = _other_moments(count)
-        for begin in range(0, count, _BATCH_WINDOWS):
-            part = slice(begin, begin + _BATCH_WINDOWS)
-            picture = module.encode_picture({"frames": np.stack(frames[part])})
-            own = module.maps(sound[part], picture)
-            elsewhere = module.maps(sound[other[part]], picture)
-            signed.append(own.float().cpu().numpy())
-            contrast.append((own - elsewhere).float().cpu().numpy())
-            logits.append(own.float().mean(dim=(1, 2, 3)).cpu().numpy() + bias)
-    return {
-        "signed": np.concatenate(signed),
-        "contrast": np.concatenate(contrast),
-        "logits": np.concatenate(logits),
-        "frames": frames,
-    }
+            sound = log_mel(waveform, sample_rate=preparation.sample_rate, config=preparation.log_mel)
+        sounds[index] = module.encode_sound({module.sound_column: sound[None]})
+        pictures[index] = module.encode_picture({"frames": frames[None]})
+        for ready in [window for window in pictures if _other_moment(window, count) in sounds]:
+            picture = pictures.pop(ready)
+            own = module.maps(sounds[ready], picture)
+            contrast = own - module.maps(sounds[_other_moment(ready, count)], picture)
+            yield (
+                ready,
+                _Scores(own[0].float().cpu().numpy(), contrast[0].float().cpu().numpy(), float(own.mean() + bias)),
+            )
 
 
-def _other_moments(count: int) -> list[int]:
-    """Return for every window one whose sound is of another moment, a clip or more away where there is one."""
-    return [index + 2 if index + 2 < count else max(0, index - 2) for index in range(count)]
+def _other_moment(window: int, count: int) -> int:
+    """Return a window whose sound is of another moment, a clip or more away where there is one."""
+    return window + 2 if window + 2 < count else max(0, window - 2)
 
 
-def _blend(model: Model, windows: dict[str, Any], starts: np.ndarray, waveform: np.ndarray) -> VideoMaps:
+def _blend(
+    model: Model, scores: Iterator[tuple[int, _Scores]], offsets: list[int], begin: float, origin_seconds: float
+) -> VideoMaps:
     rate, num_frames = model.preparation.frame_rate, model.preparation.num_frames
     centers = model.module.network.cell_centers()
-    offsets = np.rint((starts - starts[0]) * rate).astype(int)
-    total = int(offsets[-1]) + num_frames
-    grid = (total, len(centers.rows), len(centers.columns))
-    sums = {"signed": np.zeros(grid), "contrast": np.zeros(grid)}
+    total = offsets[-1] + num_frames
+    signed, contrast = (np.zeros((total, len(centers.rows), len(centers.columns)), np.float32) for _ in "sc")
     logits, counts = np.zeros(total), np.zeros(total)
-    frames = np.zeros((total, *windows["frames"][0].shape[1:]), np.uint8)
     moments = (np.arange(num_frames) + 0.5) / num_frames
-    for window, offset in enumerate(offsets):
-        place_in = slice(offset, offset + num_frames)
-        for kind, summed in sums.items():
-            cells = windows[kind][window]
-            nearest = np.abs(moments[:, None] - np.asarray(centers.times)[None]).argmin(axis=1)
-            summed[place_in] += cells[nearest]
-        logits[place_in] += windows["logits"][window]
-        counts[place_in] += 1
-        frames[place_in] = windows["frames"][window]
+    nearest = np.abs(moments[:, None] - np.asarray(centers.times)[None]).argmin(axis=1)
+    for window, found in scores:
+        covered = slice(offsets[window], offsets[window] + num_frames)
+        signed[covered] += found.signed[nearest]
+        contrast[covered] += found.contrast[nearest]
+        logits[covered] += found.logit
+        counts[covered] += 1
     return VideoMaps(
-        signed=sums["signed"] / counts[:, None, None],
-        contrast=sums["contrast"] / counts[:, None, None],
+        signed=signed / counts[:, None, None],
+        contrast=contrast / counts[:, None, None],
         logits=logits / counts,
         frame_rate=rate,
-        seconds=starts[0] + np.arange(total) / rate,
-        frames=frames,
-        waveform=waveform[: round(total / rate * 44100)],
-        sample_rate=44100,
+        seconds=begin + np.arange(total) / rate,
+        origin_seconds=origin_seconds,
         rows=centers.rows,
         columns=centers.columns,
     )
@@ -185,11 +178,10 @@ def describe_frames(maps: VideoMaps, kind: MapKind, *, crop_share: float) -> lis
     return rows
 
 
-def full_frame_maps(maps: VideoMaps, kind: MapKind, *, side: int) -> np.ndarray:
-    """Return the maps (frames, side, side), each cell at its place, between cells bilinear."""
-    return place(maps.of_kind(kind), rows=maps.rows, columns=maps.columns, height=side, width=side)
-
-
-def output_stem(path: str) -> str:
-    """Return the name that a video's outputs begin with."""
-    return Path(path).stem
+def output_stems(paths: list[str]) -> list[str]:
+    """Return the names that the videos' outputs begin with: the file's, with its folder's before it where two share it."""
+    plain = [Path(path).stem for path in paths]
+    return [
+        stem if plain.count(stem) == 1 else f"{Path(path).parent.name}_{stem}_{number}"
+        for number, (path, stem) in enumerate(zip(paths, plain, strict=True), start=1)
+    ]

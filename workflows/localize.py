@@ -10,7 +10,7 @@ import tyro
 from infra import storage
 from infra.errors import InputError
 from workflows import command
-from workflows.localization import MapKind, map_video
+from workflows.localization import MapKind, map_video, output_stems
 from workflows.model import loaded
 from workflows.overlay import write_outputs
 
@@ -37,10 +37,11 @@ def localize(
     failed = []
     with loaded(model, recipe=recipe) as found:
         share = found.config.crop_size / found.preparation.size
-        for name in video:
-            path = storage.resolve(name, field="--video")
+        paths = [storage.resolve(name, field="--video") for name in video]
+        for path, stem in zip(paths, output_stems(paths), strict=True):
             try:
-                outputs = write_outputs(map_video(found, path), path, folder, kind=kind, crop_share=share)
+                maps = map_video(found, path)
+                outputs = write_outputs(maps, path, folder, stem=stem, kind=kind, crop_share=share)
             except InputError as error:
                 failed.append(str(error))
                 continue

@@ -1,6 +1,8 @@
 """Maps drawn over their video: an MP4 with the original sound, a contact sheet, arrays and a table."""
 
+import dataclasses
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,72 +10,117 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from datasets.media import probe, write_video
-from workflows.localization import MapKind, VideoMaps, describe_frames, full_frame_maps, output_stem
+from datasets.media import Window, cut, probe, write_chunks
+from models.metrics.localization import place
+from workflows.localization import MapKind, VideoMaps, describe_frames
 
 _HEIGHT = 288
+_SAMPLE_RATE = 44100
+_CHUNK_FRAMES = 32
 _SHEET_COLUMNS, _SHEET_ROWS = 4, 2
 _STRONGEST = 0.6
 
 
-def write_outputs(maps: VideoMaps, path: str, folder: str, *, kind: MapKind, crop_share: float) -> dict[str, Any]:
+def write_outputs(
+    maps: VideoMaps, path: str, folder: str, *, stem: str, kind: MapKind, crop_share: float
+) -> dict[str, Any]:
     """Write overlay, contact sheet, maps and table of a video; return their paths and how often a source was found."""
-    stem = str(Path(folder) / output_stem(path))
     Path(folder).mkdir(parents=True, exist_ok=True)
+    target = str(Path(folder) / stem)
+    table = describe_frames(maps, kind, crop_share=crop_share)
     info = probe(path)
     width = 2 * round(_HEIGHT * info.width / max(1, info.height) / 2)
-    table = describe_frames(maps, kind, crop_share=crop_share)
-    pictures = _draw(maps, table, kind, width=width, crop_share=crop_share)
-    write_video(
-        f"{stem}.mp4",
-        iter(pictures),
-        np.clip(maps.waveform, -1, 1),
-        frame_rate=maps.frame_rate,
-        sample_rate=maps.sample_rate,
-    )
-    chosen = np.linspace(0, len(pictures) - 1, _SHEET_COLUMNS * _SHEET_ROWS).round().astype(int)
-    rows = [
-        np.concatenate([pictures[i] for i in chosen[begin : begin + _SHEET_COLUMNS]], axis=1)
-        for begin in range(0, len(chosen), _SHEET_COLUMNS)
-    ]
-    Image.fromarray(np.concatenate(rows)).save(f"{stem}.png")
+    scale = max(float(np.quantile(np.maximum(maps.of_kind(kind), 0), 0.999)), 1e-6)
+    drawing = _Drawing(maps=maps, table=table, kind=kind, scale=scale, width=width, crop_share=crop_share)
+    num_frames = len(table)
+    chosen = set(np.linspace(0, num_frames - 1, _SHEET_COLUMNS * _SHEET_ROWS).round().astype(int).tolist())
+    sheet: dict[int, np.ndarray] = {}
+
+    def draw(pictures: np.ndarray, first: int) -> Iterator[np.ndarray]:
+        for number, picture in enumerate(drawing.frames(pictures, first), start=first):
+            if number in chosen:
+                sheet[number] = picture
+            yield picture
+
+    chunks = ((draw(pictures, first), sound) for first, pictures, sound in _chunks(maps, path))
+    write_chunks(f"{target}.mp4", chunks, frame_rate=maps.frame_rate, sample_rate=_SAMPLE_RATE)
+    tiles = [sheet[number] for number in sorted(sheet)]
+    tiles += [np.zeros_like(tiles[0])] * (_SHEET_COLUMNS * _SHEET_ROWS - len(tiles))
+    rows = [np.concatenate(tiles[i : i + _SHEET_COLUMNS], axis=1) for i in range(0, len(tiles), _SHEET_COLUMNS)]
+    Image.fromarray(np.concatenate(rows)).save(f"{target}.png")
     np.savez_compressed(
-        f"{stem}.npz",
+        f"{target}.npz",
         seconds=maps.seconds,
-        signed=maps.signed.astype(np.float32),
-        contrast=maps.contrast.astype(np.float32),
+        signed=maps.signed,
+        contrast=maps.contrast,
         rows=np.asarray(maps.rows),
         columns=np.asarray(maps.columns),
     )
     found = float(np.mean([row["source_found"] for row in table]))
-    Path(f"{stem}.json").write_text(
+    Path(f"{target}.json").write_text(
         json.dumps({"video": path, "kind": kind, "source_found_share": found, "frames": table})
     )
-    return {"overlay": f"{stem}.mp4", "sheet": f"{stem}.png", "source_found_share": found}
+    return {"overlay": f"{target}.mp4", "sheet": f"{target}.png", "source_found_share": found}
 
 
-def _draw(
-    maps: VideoMaps, table: list[dict[str, Any]], kind: MapKind, *, width: int, crop_share: float
-) -> list[np.ndarray]:
-    """Return the frames with their maps; one scale for the whole video."""
-    inner = 2 * round(_HEIGHT * crop_share / 2), 2 * round(width * crop_share / 2)
-    evidence = full_frame_maps(maps, kind, side=96)
-    scale = max(float(np.quantile(np.maximum(evidence, 0), 0.995)), 1e-6)
-    colors = matplotlib.colormaps["inferno"]
-    font = ImageFont.load_default(13)
-    pictures = []
-    for frame, cells, row in zip(maps.frames, evidence, table, strict=True):
-        canvas = Image.fromarray(frame).resize((width, _HEIGHT), Image.Resampling.BICUBIC)
-        strength = np.clip(cells / scale, 0, 1) if row["source_found"] else np.zeros_like(cells)
-        heat = Image.fromarray((colors(strength)[..., :3] * 255).astype(np.uint8))
+def _chunks(maps: VideoMaps, path: str) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Yield number of the first frame, frames and sound, piece by piece, of the time that the maps cover."""
+    total, rate = len(maps.seconds), maps.frame_rate
+    length = min(_CHUNK_FRAMES, total)
+    # The last piece ends with the video and may begin before the one before it ends.
+    firsts = [*range(0, total - length, length), total - length]
+    starts = [float(maps.seconds[first]) for first in firsts]
+    drawn = 0
+    for index, pictures, sound in cut(
+        path,
+        [Window(start_seconds=start, sound_start_seconds=start) for start in starts],
+        origin_seconds=maps.origin_seconds,
+        clip_seconds=length / rate,
+        frame_rate=rate,
+        size=_HEIGHT,
+        sample_rate=_SAMPLE_RATE,
+    ):
+        seen = drawn - firsts[index]
+        yield drawn, pictures[seen:], np.clip(sound[round(seen / rate * _SAMPLE_RATE) :], -1, 1)
+        drawn = firsts[index] + length
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Drawing:
+    """How maps lie over frames; one scale for the whole video."""
+
+    maps: VideoMaps
+    table: list[dict[str, Any]]
+    kind: MapKind
+    scale: float
+    width: int
+    crop_share: float
+
+    def frames(self, pictures: np.ndarray, first: int) -> Iterator[np.ndarray]:
+        """Yield squeezed pictures (frames, side, side, 3) in their own shape, with map and label."""
+        values = self.maps.of_kind(self.kind)
+        part = slice(first, first + len(pictures))
+        evidence = place(values[part], rows=self.maps.rows, columns=self.maps.columns, height=96, width=96)
+        for picture, cells, row in zip(pictures, evidence, self.table[part], strict=True):
+            strength = np.clip(cells / self.scale, 0, 1) if row["source_found"] else np.zeros_like(cells)
+            yield self._compose(picture, strength, row)
+
+    def _compose(self, picture: np.ndarray, strength: np.ndarray, row: dict[str, Any]) -> np.ndarray:
+        canvas = Image.fromarray(picture).resize((self.width, _HEIGHT), Image.Resampling.BICUBIC)
+        heat = Image.fromarray((matplotlib.colormaps["inferno"](strength)[..., :3] * 255).astype(np.uint8))
         alpha = Image.fromarray((np.sqrt(strength) * _STRONGEST * 255).astype(np.uint8))
-        size = inner[1], inner[0]
-        corner = (width - size[0]) // 2, (_HEIGHT - size[1]) // 2
+        size = 2 * round(self.width * self.crop_share / 2), 2 * round(_HEIGHT * self.crop_share / 2)
+        corner = (self.width - size[0]) // 2, (_HEIGHT - size[1]) // 2
         canvas.paste(heat.resize(size), corner, alpha.resize(size))
         label = f"{row['seconds']:6.2f} s  evidence {row['score']:+.2f}"
         if not row["source_found"]:
             label += "  no source found"
-        draw = ImageDraw.Draw(canvas)
-        draw.text((6, _HEIGHT - 20), label, fill="white", font=font, stroke_width=2, stroke_fill="black")
-        pictures.append(np.asarray(canvas))
-    return pictures
+        ImageDraw.Draw(canvas).text(
+            (6, _HEIGHT - 20),
+            label,
+            fill="white",
+            font=ImageFont.load_default(13),
+            stroke_width=2,
+            stroke_fill="black",
+        )
+        return np.asarray(canvas)

@@ -4,7 +4,7 @@ All times are seconds since `MediaInfo.origin_seconds`: the earliest presented t
 """
 
 from datasets.media.cut import Window, cut, read_sound
-from datasets.media.encode import decode_frames, encode_frames, write_video
+from datasets.media.encode import decode_frames, encode_frames, write_chunks, write_video
 from datasets.media.probe import MediaError, MediaInfo, probe
 
 __all__ = [
@@ -16,5 +16,6 @@ __all__ = [
     "encode_frames",
     "probe",
     "read_sound",
+    "write_chunks",
     "write_video",
 ]

@@ -72,28 +72,56 @@ def write_video(
         sample_rate: samples per second.
         crf: quality, 0 to 51, lower is better.
     """
+    chunks = [(frames, np.zeros(0) if waveform is None else waveform)]
+    write_chunks(path, chunks, frame_rate=frame_rate, sample_rate=None if waveform is None else sample_rate, crf=crf)
+
+
+def write_chunks(
+    path: str | os.PathLike[str],
+    chunks: Iterable[tuple[Iterable[np.ndarray], np.ndarray]],
+    *,
+    frame_rate: float,
+    sample_rate: int | None,
+    crf: int = 18,
+) -> None:
+    """Write an MP4 file from pieces of picture and sound, as `write_video` does, holding one piece at a time.
+
+    Args:
+        path: where; written under a temporary name first.
+        chunks: frames uint8 (height, width, 3) each, and the sound of the same time, float (samples,).
+        frame_rate: frames per second.
+        sample_rate: samples per second; None for a silent file.
+        crf: quality, 0 to 51, lower is better.
+    """
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with av.open(str(partial), "w", format="mp4") as container:
-            rate = Fraction(frame_rate).limit_denominator(1001)
-            video = container.add_stream("libx264", rate=rate)
+            video = container.add_stream("libx264", rate=Fraction(frame_rate).limit_denominator(1001))
             video.pix_fmt = "yuv420p"
             video.codec_context.thread_count = 1
             video.options = {"preset": "veryfast", "crf": str(crf)}
-            audio = None if waveform is None else container.add_stream("aac", rate=sample_rate, layout="mono")
-            for index, array in enumerate(frames):
-                if index == 0:
-                    video.height, video.width = array.shape[:2]
-                container.mux(video.encode(av.VideoFrame.from_ndarray(array, format="rgb24")))
+            audio = None if sample_rate is None else container.add_stream("aac", rate=sample_rate, layout="mono")
+            num_frames = num_samples = 0
+            for frames, waveform in chunks:
+                for array in frames:
+                    if num_frames == 0:
+                        video.height, video.width = array.shape[:2]
+                    container.mux(video.encode(av.VideoFrame.from_ndarray(array, format="rgb24")))
+                    num_frames += 1
+                if audio is not None and sample_rate is not None:
+                    container.mux(audio.encode(_sound_frame(waveform, sample_rate, num_samples)))
+                    num_samples += len(waveform)
             container.mux(video.encode(None))
-            if audio is not None and waveform is not None:
-                sound = av.AudioFrame.from_ndarray(
-                    np.ascontiguousarray(waveform, np.float32)[None], format="fltp", layout="mono"
-                )
-                sound.sample_rate, sound.pts = sample_rate, 0
-                container.mux(audio.encode(sound))
+            if audio is not None:
                 container.mux(audio.encode(None))
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _sound_frame(waveform: np.ndarray, sample_rate: int, begin: int) -> av.AudioFrame:
+    samples = np.ascontiguousarray(waveform, np.float32)[None]
+    frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
+    frame.sample_rate, frame.pts, frame.time_base = sample_rate, begin, Fraction(1, sample_rate)
+    return frame

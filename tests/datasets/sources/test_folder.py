@@ -17,3 +17,13 @@ def test_a_missing_or_empty_folder_is_named(tmp_path):
         folder.index(str(tmp_path / "none"))
     with pytest.raises(InputError, match="holds no media files"):
         folder.index(str(tmp_path))
+
+
+def test_linked_folders_are_followed_once_even_in_a_circle(tmp_path):
+    elsewhere = tmp_path / "elsewhere" / "dogs"
+    elsewhere.mkdir(parents=True)
+    (elsewhere / "bark.mp4").touch()
+    (elsewhere / "back").symlink_to(tmp_path / "videos")
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / "dogs").symlink_to(elsewhere)
+    assert [source.video_id for source in folder.index(str(tmp_path / "videos"))] == ["dogs/bark.mp4"]
