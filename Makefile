@@ -23,7 +23,7 @@ demo: setup  ## synthetic videos -> prepare -> train -> evaluate -> localize
 
 demo-real: setup  ## the same on your videos: make demo-real VIDEOS=folder
 	@test -n "$(VIDEOS)" || { echo "error: VIDEOS is missing; say make demo-real VIDEOS=folder"; exit 2; }
-	$(BIN)/python -m workflows.demo --videos "$(VIDEOS)" --name demo-real --epochs 60
+	$(BIN)/python -m workflows.demo --videos "$(VIDEOS)" --name demo-real --epochs 40 $(DEMO_OPTIONS)
 
 check: setup  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

@@ -87,7 +87,8 @@ def demonstrate(*, videos: str | None, name: str, num_videos: int, epochs: int, 
 
 
 def _prepare(dataset: str, place: str | None, num_videos: int, progress: ProgressLine) -> None:
-    config = PRESETS["demo"]
+    # A handful of videos has to give more than one pair each.
+    config = PRESETS["demo"] if place is None else dataclasses.replace(PRESETS["demo"], pairs_per_video=4)
     preparation = Preparation(dataset, config, progress=progress)
     if place is None:
         sources, missing = (

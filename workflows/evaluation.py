@@ -57,7 +57,9 @@ def evaluate_model(
             share = model.config.crop_size / preparation.size
             report |= score_maps(model.module, read, boxes, crop_share=share)
     if report["num_recordings"] < _FEW_RECORDINGS:
-        report["caution"] = f"{report['num_recordings']} recordings decide nothing: read the interval, not the accuracy"
+        report["caution"] = (
+            f"with {report['num_recordings']} held-out recordings read the interval: the accuracy decides nothing"
+        )
     return {
         **report,
         "split": split,

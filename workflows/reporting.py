@@ -56,5 +56,7 @@ def describe_report(report: dict[str, Any]) -> str:
 
 
 def _with_interval(report: dict[str, Any], name: str) -> str:
-    low, high = report.get(f"{name}_ci95", (float("nan"), float("nan")))
+    if f"{name}_ci95" not in report:
+        return "needs another recording"
+    low, high = report[f"{name}_ci95"]
     return f"{report[name]:.3f}  [{low:.3f}, {high:.3f}]"

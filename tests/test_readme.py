@@ -1,0 +1,55 @@
+"""The README's commands are run as written, the long ones with fewer steps."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+_FEWER = {"--num-videos 200": "--num-videos 40", "--epochs 4": "--epochs 1"}
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+
+def commands(title):
+    """The lines of a section's first block of commands, without their remarks."""
+    section = (ROOT / "README.md").read_text().partition(f"## {title}\n")[2].partition("\n## ")[0]
+    block = re.findall(r"```sh\n(.*?)```", section, re.S)[0]
+    return [line.partition("  #")[0] for line in block.splitlines() if line]
+
+
+@pytest.fixture
+def run(tmp_path):
+    def call(line):
+        line = line.replace(".venv/bin/python", sys.executable)
+        home = {**os.environ, "SENSORIUM_HOME": str(tmp_path)}
+        done = subprocess.run(shlex.split(line), cwd=ROOT, env=home, capture_output=True, text=True)
+        assert done.returncode == 0, f"{line}\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
+
+    return call
+
+
+def test_the_four_verbs(run, tmp_path):
+    lines = commands("The four verbs")
+    verbs = [re.findall(r"workflows\.(\w+)", line) for line in lines]
+    assert verbs == [["prepare"], ["train"], ["evaluate"], ["localize"]]
+    for line in lines:
+        for long, short in _FEWER.items():
+            line = line.replace(long, short)
+        run(line)
+    assert (tmp_path / "runs" / "first" / "report.json").exists()
+    assert list((tmp_path / "runs" / "maps").glob("*.mp4"))
+
+
+def test_make_demo_and_make_demo_real(run, tmp_path):
+    demo, real, tests = (line.rstrip() for line in commands("Start"))
+    assert tests == "make test"
+    run(f"{demo} DEMO_OPTIONS='--num-videos 40 --epochs 1'")
+    run(f"{real.replace('folder', str(tmp_path / 'data' / 'demo' / 'videos'))} DEMO_OPTIONS='--epochs 1'")
+    for name in ("demo", "demo-real"):
+        assert (tmp_path / "runs" / name / "report.json").exists()
+        assert len(list((tmp_path / "runs" / name / "overlays").glob("*.mp4"))) == 3
