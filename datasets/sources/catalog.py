@@ -1,5 +1,6 @@
 """What --source may be: a folder, a catalog in CSV form, or the built-in scenes."""
 
+import dataclasses
 import functools
 import json
 from typing import Any
@@ -73,5 +74,4 @@ def render_scenes(dataset: str, *, num_videos: int, level: Level, config: Prepar
 
 def _render(row: dict[str, Any], *, folder: str, **options: Any) -> dict[str, str]:
     source, box = synthetic.render(int(row["id"]), folder, **options)
-    fields = {"path": source.path, "video_id": source.video_id, "label": source.label}
-    return {"scene": json.dumps({**fields, "box_row": box})}
+    return {"scene": json.dumps({**dataclasses.asdict(source), "box_row": box})}

@@ -89,4 +89,4 @@ def render(
         "boxes": None if drawn.box is None else [list(drawn.box)],
         "off_screen": drawn.off_screen,
     }
-    return Source(path=path, video_id=video_id, label=label), row
+    return Source(path=path, video_id=video_id, label=label, catalog_id=video_id), row

@@ -72,3 +72,8 @@ def test_odd_size_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="size: 65 is odd"):
         render(0, str(tmp_path), seed=0, size=65)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_scene_is_known_by_its_name_so_that_its_split_does_not_hang_on_an_encoder(tmp_path: Path) -> None:
+    source, _ = render(3, str(tmp_path), seed=1, seconds=0.5, size=32)
+    assert source.catalog_id == source.video_id
