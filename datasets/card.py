@@ -67,8 +67,31 @@ def write_card(
         "code_version": code_version(),
         "library_versions": library_versions(),
     }
+    uri = storage.join(dataset, "dataset.json")
+    if storage.exists(uri):
+        before = storage.read_json(uri)
+        card |= {"audit": before["audit"]} if "audit" in before else {}
+    storage.write_json(uri, card)
+    return card
+
+
+def write_verdict(dataset: str, verdict: str) -> dict[str, Any]:
+    """Record what the audit of the dataset as it stands came to; return the card."""
+    card = read_card(dataset)
+    card["audit"] = {"verdict": verdict, "fingerprint": card["fingerprint"]}
     storage.write_json(storage.join(dataset, "dataset.json"), card)
     return card
+
+
+def warn_of_leaks(dataset: str, card: dict[str, Any]) -> str | None:
+    """Return one line where a dataset was not audited as it stands, or leaks; None where it passed."""
+    audit = card.get("audit", {})
+    ask = f"python -m workflows.audit --data {dataset}"
+    if audit.get("fingerprint") != card["fingerprint"]:
+        return f"warning: '{dataset}' was not audited for shortcuts: {ask}"
+    if audit["verdict"] == "leak":
+        return f"warning: '{dataset}' leaks its labels, see {storage.join(dataset, 'audit.html')}"
+    return None
 
 
 def _normalization(markers: list[dict[str, Any]], config: PreparationConfig) -> dict[str, Any]:

@@ -1,0 +1,41 @@
+"""Does a dataset give its labels away: to sound alone, to picture alone, to clocks, to copies across splits.
+
+python -m workflows.audit --data DATASET
+"""
+
+import tyro
+
+from datasets.card import read_card
+from infra import storage
+from infra.tracking import ending, start_run
+from workflows import command
+from workflows.auditing import audit_dataset, describe_audit, write_audit
+from workflows.console import ProgressLine
+
+
+def audit(data: str, max_rows: int = 4000) -> None:
+    """Check a dataset for shortcuts; writes audit.json and audit.html beside it.
+
+    Args:
+        data: Dataset that workflows.prepare made.
+        max_rows: About how many windows are looked at, spread over the files.
+    """
+    dataset = storage.resolve(data, field="--data")
+    read_card(dataset)
+    progress = ProgressLine()
+    run = start_run("audit", name=dataset.rsplit("/", 1)[-1], tags={"stage": "audit"})
+    with ending(run):
+        found = audit_dataset(dataset, max_rows=max_rows, progress=progress)
+        page = write_audit(found, dataset, run)
+    progress.close()
+    print(describe_audit(found))
+    print(f"page     {page}")
+
+
+def main() -> None:
+    """Parse the command line and audit."""
+    command.parsing(lambda: tyro.cli(audit))
+
+
+if __name__ == "__main__":
+    command.run(main)

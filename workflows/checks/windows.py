@@ -1,0 +1,148 @@
+"""A dataset in small: of every window what the checks read, and the labeled examples that training makes of the windows."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from datasets.preparation_config import PreparationConfig
+from datasets.reader import decode_table, to_arrays
+from datasets.shards import SPLITS
+from infra import storage
+
+_COLUMNS = ("recording_id", "video_id", "pair_id", "start_seconds", "sound_start_seconds", "in_sync")
+_MEDIA = ("frames", "waveform", "log_mel")
+_THUMBNAIL = 8
+_EDGE_SAMPLES = 1024
+_AAC_FRAME = 1024
+_SILENT = 1e-3
+"""-60 dB of full scale."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Windows:
+    """Windows, row by row.
+
+    `partner` is the row of the pair's other window, -1 where there is none; `log_mel` (rows, bins, hops); `thumbnails` (rows,
+    192, frames), 8x8 means of every frame; `sounds` (rows,) per statistic of the waveform that no network computes.
+    """
+
+    splits: np.ndarray
+    recordings: np.ndarray
+    starts: np.ndarray
+    sound_starts: np.ndarray
+    in_sync: np.ndarray
+    partner: np.ndarray
+    log_mel: np.ndarray
+    thumbnails: np.ndarray
+    sounds: dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Examples:
+    """Examples: the row of the picture, the row of the sound, and whether they are in step."""
+
+    picture: np.ndarray
+    sound: np.ndarray
+    target: np.ndarray
+
+
+def read_windows(dataset: str, config: PreparationConfig, *, max_rows: int) -> Windows:
+    """Return the windows of all splits, of at most about `max_rows` rows: whole row groups, spread over the files."""
+    texts: dict[str, list] = {name: [] for name in _COLUMNS}
+    splits: list[str] = []
+    parts: list[dict[str, np.ndarray]] = []
+    for split, table in _row_groups(dataset, max_rows):
+        splits += [split] * table.num_rows
+        for name in _COLUMNS:
+            texts[name] += table[name].to_pylist()
+        arrays = to_arrays(decode_table(table.select(list(_MEDIA)), config=config), config=config)
+        starts = np.asarray(table["sound_start_seconds"].to_pylist(), float)
+        parts.append(
+            {"log_mel": arrays["log_mel"], "thumbnails": _thumbnails(arrays["frames"])}
+            | _sound_statistics(arrays["waveform"][:, 0], starts, config.sample_rate)
+        )
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return Windows(
+        splits=np.asarray(splits),
+        recordings=np.asarray(texts["recording_id"]),
+        starts=np.asarray(texts["start_seconds"], float),
+        sound_starts=np.asarray(texts["sound_start_seconds"], float),
+        in_sync=np.asarray(texts["in_sync"], bool),
+        partner=_partners(texts["pair_id"]),
+        log_mel=joined.pop("log_mel"),
+        thumbnails=joined.pop("thumbnails"),
+        sounds=joined,
+    )
+
+
+def make_examples(windows: Windows) -> Examples:
+    """Return all four pairings of every pair; where windows carry their own label, each window."""
+    first = np.flatnonzero((windows.partner >= 0) & (np.arange(len(windows.partner)) < windows.partner))
+    if len(first):
+        second = windows.partner[first]
+        return Examples(
+            picture=np.concatenate([first, second, first, second]),
+            sound=np.concatenate([first, second, second, first]),
+            target=np.repeat([1, 1, 0, 0], len(first)),
+        )
+    rows = np.arange(len(windows.partner))
+    return Examples(picture=rows, sound=rows, target=windows.in_sync.astype(int))
+
+
+def _row_groups(dataset: str, max_rows: int) -> Iterator[tuple[str, pa.Table]]:
+    places = [
+        (split, uri, group, rows)
+        for split in SPLITS
+        for uri in storage.list_files(storage.join(dataset, "clips", f"split={split}"), suffix=".parquet")
+        for group, rows in enumerate(_group_sizes(uri))
+    ]
+    total = sum(rows for *_, rows in places)
+    kept = places[:: max(1, -(-total // max_rows))]
+    for split, uri, group, _ in kept:
+        yield split, pq.ParquetFile(storage.open_input(uri)).read_row_group(group, columns=[*_COLUMNS, *_MEDIA])
+
+
+def _group_sizes(uri: str) -> list[int]:
+    metadata = pq.ParquetFile(storage.open_input(uri)).metadata
+    return [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+
+
+def _partners(pair_ids: list[str | None]) -> np.ndarray:
+    rows: dict[str, list[int]] = {}
+    for row, pair in enumerate(pair_ids):
+        if pair is not None:
+            rows.setdefault(pair, []).append(row)
+    partner = np.full(len(pair_ids), -1)
+    for members in rows.values():
+        if len(members) == 2:
+            partner[members] = members[::-1]
+    return partner
+
+
+def _thumbnails(frames: np.ndarray) -> np.ndarray:
+    rows, count, height, width, _ = frames.shape
+    tall, wide = height // _THUMBNAIL, width // _THUMBNAIL
+    frames = frames[:, :, : tall * _THUMBNAIL, : wide * _THUMBNAIL]
+    blocks = frames.reshape(rows, count, _THUMBNAIL, tall, _THUMBNAIL, wide, 3).mean(axis=(3, 5), dtype=np.float32)
+    return np.moveaxis(blocks.reshape(rows, count, -1), 1, 2) / 255
+
+
+def _sound_statistics(waveform: np.ndarray, starts: np.ndarray, sample_rate: int) -> dict[str, np.ndarray]:
+    level = np.sqrt((waveform**2).mean(axis=1)) + 1e-6
+    bend = np.abs(np.diff(waveform, 2, axis=1))[:, 2 * _EDGE_SAMPLES : -2 * _EDGE_SAMPLES]
+    begin, end = waveform[:, :_EDGE_SAMPLES], waveform[:, -_EDGE_SAMPLES:]
+    return {
+        "seam": bend.max(axis=1, initial=0) / level,
+        "level at the start": np.sqrt((begin**2).mean(axis=1)) / level,
+        "level at the end": np.sqrt((end**2).mean(axis=1)) / level,
+        "longest silence": np.asarray([_longest_run(np.abs(row) < _SILENT) for row in waveform]) / sample_rate,
+        "place in the codec's frame": np.rint(starts * sample_rate) % _AAC_FRAME,
+    }
+
+
+def _longest_run(flags: np.ndarray) -> int:
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
+    return int((edges[1::2] - edges[::2]).max(initial=0))
