@@ -15,13 +15,13 @@ MOST_ATTEMPTS = 2
 
 
 @contextlib.contextmanager
-def guarded(dataset: str, path: str, *, stage: str) -> Iterator[None]:
-    """Mark a file as being read for as long as the block runs.
+def guarded(dataset: str, video_id: str, *, stage: str) -> Iterator[None]:
+    """Mark a source as being read for as long as the block runs.
 
     Raises:
         MediaError: If reading it ended with the death of the process twice.
     """
-    mark = storage.join(dataset, "attempts", digest(stage, path).hex())
+    mark = storage.join(dataset, "attempts", digest(stage, video_id).hex())
     tries = int(storage.read_bytes(mark)) if storage.exists(mark) else 0
     if tries >= MOST_ATTEMPTS:
         raise MediaError(stage, "crashes the decoder", f"{tries} processes died reading it")
@@ -29,4 +29,10 @@ def guarded(dataset: str, path: str, *, stage: str) -> Iterator[None]:
     try:
         yield
     finally:
+        storage.remove(mark)
+
+
+def forget(dataset: str) -> None:
+    """Remove the marks that an interrupted run left: what was being read then need not have ended it."""
+    for mark in storage.list_files(storage.join(dataset, "attempts")):
         storage.remove(mark)

@@ -30,7 +30,7 @@ def probe_source(row: Row, *, dataset: str) -> Row:
     """Add what the packets of a source say, and the digest of its content; or the error."""
     began = time.perf_counter()
     try:
-        with guarded(dataset, row["path"], stage="probe"), storage.local_copy(row["path"]) as path:
+        with guarded(dataset, row["video_id"], stage="probe"), storage.local_copy(row["path"]) as path:
             info = dataclasses.asdict(probe(path))
             with open(path, "rb") as file:
                 content_id = hashlib.file_digest(file, "blake2b").hexdigest()[:32]
@@ -48,7 +48,7 @@ def fingerprint_source(row: Row, *, dataset: str) -> Row:
         origin = json.loads(row["info"])["origin_seconds"]
         try:
             with (
-                guarded(dataset, row["path"], stage="fingerprint"),
+                guarded(dataset, row["video_id"], stage="fingerprint"),
                 storage.local_copy(row["path"]) as path,
             ):
                 sound = read_sound(
@@ -72,7 +72,7 @@ def decode_shard(row: Row, *, dataset: str, config: PreparationConfig) -> Row:
     errors: list[Row] = []
     for source in shard.sources:
         try:
-            with guarded(dataset, source.path, stage="decode"):
+            with guarded(dataset, source.video_id, stage="decode"):
                 clips += _clips_of(source, config)
         except (MediaError, FileNotFoundError) as error:
             errors.append({"source": source.path, **json.loads(_error_json(error, "decode"))})

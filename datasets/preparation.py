@@ -3,6 +3,7 @@
 import functools
 import json
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 import ray.data
 
 from datasets import operators
+from datasets.attempts import forget
 from datasets.card import read_card, write_card
 from datasets.fingerprint import group_recordings
 from datasets.preparation_config import PreparationConfig
@@ -32,6 +34,8 @@ from datasets.windows import draw_windows
 from infra import storage
 from infra.errors import InputError
 from infra.seeding import generator, hash_fraction
+
+_CONFIG = "config.json"
 
 Row = dict[str, Any]
 Progress = Callable[[str, int, int], None]
@@ -75,6 +79,7 @@ class Preparation:
         Raises:
             InputError: If no source at all is long enough for a clip, or for a pair where pairs are wanted.
         """
+        forget(self.dataset)
         self.errors = list(missing or [])
         known = self._read_recordings()
         states = {source.path: _state(source.path) for source in sources}
@@ -88,7 +93,7 @@ class Preparation:
         for stage in ("probe", "fingerprint"):
             self.seconds[stage] = sum(row[f"{stage}_seconds"] for row in probed)
         self.errors += [{"source": row["path"], **json.loads(row["error"])} for row in probed if row["error"]]
-        probed = [row for row in probed if not row["error"]]
+        probed = self._without_known([row for row in probed if not row["error"]], known)
         identities = self._identify(probed, known, {s.video_id: s.catalog_id for s in new})
         by_source = {source.video_id: source for source in new}
         splits: dict[str, list[PlannedSource]] = {split: [] for split in SPLITS}
@@ -97,7 +102,7 @@ class Preparation:
             planned = self._plan_source(source, row, recording_id)
             if planned is not None:
                 splits[self._split_of(recording_id)].append(planned)
-            self._recordings.append({**row, "state": states[row["path"]], "recording_id": recording_id})
+                self._recordings.append({**row, "state": states[row["path"]], "recording_id": recording_id})
         rows_per_shard = max(2, SHARD_BYTES // self.config.row_bytes)
         # Enough shards for all workers, as far as there are pairs.
         total = sum(len(source.windows) for members in splits.values() for source in members)
@@ -124,6 +129,7 @@ class Preparation:
                 f"--output: '{self.dataset}' has {free / 1e9:.1f} GB free and about "
                 f"{self.num_bytes / 1e9:.1f} GB are needed; free some, or choose a smaller --size or --storage h264"
             )
+        storage.write_json(storage.join(self.dataset, _CONFIG), self.config.to_dict())
         append_plan(self.dataset, self.new_shards)
         self._append_recordings()
         shards = read_plan(self.dataset)
@@ -161,15 +167,18 @@ class Preparation:
             )
 
     def _refuse_other_configuration(self) -> None:
-        if not storage.exists(storage.join(self.dataset, "dataset.json")):
+        if storage.exists(storage.join(self.dataset, "dataset.json")):
+            read_card(self.dataset)
+        uri = storage.join(self.dataset, _CONFIG)
+        if not storage.exists(uri):
             return
-        before = PreparationConfig.from_dict(read_card(self.dataset)["config"]).to_dict()
+        before = storage.read_json(uri)
         now = self.config.to_dict()
-        changed = [name for name in now if now[name] != before[name]]
+        changed = [name for name in now if now[name] != before.get(name)]
         if changed:
             name = changed[0]
             raise InputError(
-                f"--output: '{self.dataset}' was prepared with {name}={before[name]}, now {name}={now[name]}; "
+                f"--output: '{self.dataset}' was prepared with {name}={before.get(name)}, now {name}={now[name]}; "
                 "choose another folder or the same options"
             )
 
@@ -191,6 +200,22 @@ class Preparation:
             probed.append(row)
             self.progress("sources", len(probed), len(rows))
         return probed
+
+    def _without_known(self, probed: list[Row], known: list[Row]) -> list[Row]:
+        """Return the sources that are new in content; a known name with other content is an error row.
+
+        A file that was only touched or moved with its folder is known.
+        """
+        contents = {row["video_id"]: row["content_id"] for row in known}
+        new = []
+        for row in probed:
+            before = contents.get(row["video_id"])
+            if before is None:
+                new.append(row)
+            elif before != row["content_id"]:
+                detail = "its clips are of another file of this name; prepare it into another folder"
+                self.errors.append({"source": row["path"], "stage": "plan", "reason": "changed", "detail": detail})
+        return new
 
     def _make(self, shards: list[PlannedShard]) -> Iterator[Row]:
         if not shards:
@@ -262,10 +287,9 @@ class Preparation:
     def _append_recordings(self) -> None:
         if self._recordings:
             folder = storage.join(self.dataset, "recordings")
-            number = len(storage.list_files(folder, suffix=".parquet"))
             rows = [{name: row[name] for name in RECORDING_SCHEMA.names} for row in self._recordings]
             table = pa.Table.from_pylist(rows, schema=RECORDING_SCHEMA)
-            with storage.staged(storage.join(folder, f"{number:05d}.parquet")) as path:
+            with storage.staged(storage.join(folder, f"{uuid.uuid4().hex}.parquet")) as path:
                 pq.write_table(table, path)
 
     def _write_errors(self, markers: list[Row]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from datasets.reader import RowGroup
-from infra.seeding import generator
+from infra.seeding import digest, generator
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,6 +42,12 @@ class ReadPlan:
     def steps_per_epoch(self) -> int:
         """Steps that every rank takes; what is left over is dropped, another part each epoch."""
         return self.num_pairs // (self.batch_pairs * self.world_size)
+
+    @property
+    def digest(self) -> str:
+        """Stands for all that decides the order of reading; the same on every rank."""
+        groups = [(group.uri, group.index, group.pair_rows) for group in self.groups]
+        return digest(groups, self.batch_pairs, self.world_size, self.seed, self.pool_pairs).hex()
 
     def items(self, epoch: int) -> list[ReadItem]:
         """Return what this rank reads in an epoch, in order."""

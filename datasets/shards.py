@@ -6,6 +6,7 @@ marker. Its name is a digest of its sources' content and the configuration, so t
 
 import dataclasses
 import json
+import uuid
 from typing import Any
 
 import pyarrow as pa
@@ -87,15 +88,15 @@ def read_plan(dataset: str) -> list[PlannedShard]:
     lines = []
     for part in storage.list_files(storage.join(dataset, "plan"), suffix=".jsonl"):
         lines += storage.read_bytes(part).decode().splitlines()
-    return [PlannedShard.from_json(line) for line in lines]
+    shards = [PlannedShard.from_json(line) for line in lines]
+    return list({shard.shard_id: shard for shard in shards}.values())
 
 
 def append_plan(dataset: str, shards: list[PlannedShard]) -> None:
     """Add shards to the plan as one more part, complete or not at all."""
     if shards:
-        number = len(storage.list_files(storage.join(dataset, "plan"), suffix=".jsonl"))
         content = "".join(shard.to_json() + "\n" for shard in shards)
-        storage.write_bytes(storage.join(dataset, "plan", f"{number:05d}.jsonl"), content.encode())
+        storage.write_bytes(storage.join(dataset, "plan", f"{uuid.uuid4().hex}.jsonl"), content.encode())
 
 
 def clip_file(dataset: str, shard: PlannedShard) -> str:

@@ -69,8 +69,11 @@ def exists(uri: str) -> bool:
     if not is_remote(uri):
         return os.path.exists(uri)
     bucket, key = _split(uri)
-    found = _client().list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=2).get("Contents", [])
-    return any(item["Key"] == key or item["Key"].startswith(key.rstrip("/") + "/") for item in found)
+    inside = _client().list_objects_v2(Bucket=bucket, Prefix=_folder_prefix(key), MaxKeys=1)
+    if inside.get("Contents"):
+        return True
+    found = _client().list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [])
+    return any(item["Key"] == key for item in found)
 
 
 def list_files(uri: str, *, suffix: str = "") -> list[str]:
@@ -81,7 +84,7 @@ def list_files(uri: str, *, suffix: str = "") -> list[str]:
     if not is_remote(uri):
         return sorted(path for path in _walk(uri) if path.endswith(suffix))
     bucket, key = _split(uri)
-    pages = _client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key + "/")
+    pages = _client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=_folder_prefix(key))
     return sorted(
         f"s3://{bucket}/{item['Key']}"
         for page in pages
@@ -203,6 +206,10 @@ def _walk(folder: str) -> Iterator[str]:
         folders[:] = [name for name in real if real[name] not in seen]
         seen.update(real.values())
         yield from (os.path.join(place, name) for name in names)
+
+
+def _folder_prefix(key: str) -> str:
+    return f"{key.rstrip('/')}/" if key else ""
 
 
 def _split(uri: str) -> tuple[str, str]:

@@ -179,6 +179,18 @@ def resume_run(run_id: str) -> Run:
     return run
 
 
+def find_run(run_id: str | None) -> Run | None:
+    """Return a run, None where these tracking records do not know it: a model can be older, or from elsewhere."""
+    if run_id is None:
+        return None
+    run = Run(run_id)
+    try:
+        run._client.get_run(run_id)
+    except MlflowException:
+        return None
+    return run
+
+
 @contextlib.contextmanager
 def ending(run: Run) -> Iterator[Run]:
     """Give a run and end it with the block: FINISHED, FAILED on an error, KILLED on Ctrl-C."""

@@ -3,8 +3,6 @@
 python -m workflows.audit --data DATASET
 """
 
-import tyro
-
 from datasets.card import read_card
 from infra import storage
 from infra.tracking import ending, start_run
@@ -34,7 +32,7 @@ def audit(data: str, max_rows: int = 4000) -> None:
 
 def main() -> None:
     """Parse the command line and audit."""
-    command.parsing(lambda: tyro.cli(audit))
+    command.parse(audit)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ def write_checkpoint(
 ) -> None:
     """Write a checkpoint that becomes one with its last file."""
     contiguous = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
+    storage.remove(storage.join(folder, STATE))
     storage.write_bytes(storage.join(folder, WEIGHTS), safetensors.torch.save(contiguous))
     storage.write_json(storage.join(folder, CONFIG), description)
     buffer = io.BytesIO()

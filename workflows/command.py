@@ -2,11 +2,14 @@
 
 import contextlib
 import dataclasses
+import functools
 import io
 import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
+
+import tyro
 
 from infra.errors import InputError
 
@@ -18,7 +21,7 @@ _BOX = re.compile(r"[\u2500-\u257f]+")
 def run(main: Callable[[], object]) -> None:
     """Call an entry module's main and exit with its status.
 
-    `main` parses the command line with tyro, whose complaints arrive here on stderr and leave as one line.
+    `main` hands its verb to `parse`.
     """
     try:
         main()
@@ -31,14 +34,23 @@ def run(main: Callable[[], object]) -> None:
         sys.exit(_complain(str(known)))
 
 
-def parsing(parse: Callable[[], object]) -> object:
-    """Return what a tyro call parses; its boxed complaints become one line."""
-    complaint = io.StringIO()
+def parse(verb: Callable[..., object]) -> None:
+    """Call a verb with what tyro reads from the command line; tyro's boxed complaints become one line."""
+    complaint, terminal = io.StringIO(), sys.stderr
+    parsed = False
+
+    @functools.wraps(verb)
+    def called(*args: Any, **kwargs: Any) -> object:
+        nonlocal parsed
+        parsed = True
+        with contextlib.redirect_stderr(terminal):
+            return verb(*args, **kwargs)
+
     try:
         with contextlib.redirect_stderr(complaint):
-            return parse()
+            tyro.cli(called)
     except SystemExit as stop:
-        if stop.code != 2:
+        if parsed or stop.code != 2:
             raise
         sys.exit(_complain(_one_line(complaint.getvalue())))
 

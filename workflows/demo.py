@@ -4,8 +4,6 @@ python -m workflows.demo                      synthetic scenes
 python -m workflows.demo --videos FOLDER      one's own videos
 """
 
-import tyro
-
 from workflows import command
 from workflows.demonstration import demonstrate
 
@@ -31,7 +29,7 @@ def demo(
 
 def main() -> None:
     """Parse the command line and run."""
-    command.parsing(lambda: tyro.cli(demo))
+    command.parse(demo)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from datasets.presets import PRESETS
 from datasets.reader import list_row_groups, read_rows
 from datasets.sources.catalog import list_sources, render_scenes
 from infra import cluster, storage
+from infra.errors import InputError
 from infra.tracking import Run, ending, start_run, ui_command
 from workflows.console import ProgressLine
 from workflows.driver import FitResult, Scaling, fit
@@ -25,6 +27,7 @@ from workflows.reporting import describe_report
 
 RECIPE = "multisensory"
 _NUM_OVERLAYS = 3
+_MARK = "made_by_demo"
 
 
 class _Clock:
@@ -48,8 +51,7 @@ def demonstrate(*, videos: str | None, name: str, num_videos: int, epochs: int, 
     place = None if videos is None else storage.resolve(videos, field="--videos")
     if place is not None:
         list_sources(place, video_root=None, classes=())
-    for folder in (dataset, run_folder):
-        shutil.rmtree(folder, ignore_errors=True)
+    _replace(name, dataset, run_folder)
     progress, clock = ProgressLine(), _Clock()
     with cluster.running():
         with clock.stage("prepare"):
@@ -84,6 +86,18 @@ def demonstrate(*, videos: str | None, name: str, num_videos: int, epochs: int, 
         print(f"overlay  {overlay}")
     print(f"report   {storage.join(run_folder, 'report.json')}\ncompare  {ui_command()}")
     return report
+
+
+def _replace(name: str, *folders: str) -> None:
+    """Remove what an earlier demo of this name left, and nothing else; leave a mark to know it by."""
+    if name != os.path.basename(name) or name in ("", ".", ".."):
+        raise InputError(f"--name: '{name}' is no plain name; give one such as demo")
+    for folder in folders:
+        if os.path.exists(folder) and not os.path.exists(storage.join(folder, _MARK)):
+            raise InputError(f"--name: {folder} exists and no demo made it; give another name")
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+        storage.write_bytes(storage.join(folder, _MARK), b"")
 
 
 def _prepare(dataset: str, place: str | None, num_videos: int, progress: ProgressLine) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,13 +17,13 @@ import ray.train.torch
 
 from datasets.card import read_card
 from datasets.preparation_config import PreparationConfig
-from datasets.reader import list_row_groups, select_classes
+from datasets.reader import RowGroup, list_row_groups, select_classes
 from infra import cluster, storage
 from infra.errors import InputError
 from infra.tracking import Run, ending, register_model, resume_run, start_run, tracking_uri
 from infra.version import code_version
 from workflows.checkpoint import CONFIG, WEIGHTS, list_checkpoints, read_description, read_state
-from workflows.loop import Job, best_epoch, train
+from workflows.loop import Job, best_epoch, read_plan, train
 from workflows.recipe import load_recipe
 
 Progress = Callable[[dict[str, Any]], None]
@@ -72,7 +73,23 @@ def fit(
     card = read_card(dataset)
     run_folder = storage.resolve(os.path.join("runs", run_name), field="--run-name")
     config = _fitted(recipe, config, card)
-    _check(config, card, dataset, classes, scaling)
+    groups, held_out = (
+        tuple(select_classes(list_row_groups(dataset, split), classes)) for split in ("train", "validation")
+    )
+    _check(config, card, dataset, classes, groups, scaling)
+    job = Job(
+        recipe=recipe,
+        config=config,
+        dataset=dataset,
+        card=card,
+        groups=groups,
+        held_out=held_out,
+        run_folder=run_folder,
+        run_id="",
+        tracking_uri=tracking_uri(),
+    )
+    if resume:
+        _check_resume(job, run_name, scaling)
     run = _open_run(recipe, run_name, run_folder, resume=resume)
     with ending(run):
         if not resume:
@@ -84,19 +101,9 @@ def fit(
             {"code_hash": version["hash"], "commit": version["commit"], "recipe": recipe, "run_folder": run_folder}
         )
         run.watch_system()
-        job = Job(
-            recipe=recipe,
-            config=config,
-            dataset=dataset,
-            card=card,
-            classes=classes,
-            run_folder=run_folder,
-            run_id=run.run_id,
-            tracking_uri=tracking_uri(),
-        )
         cluster_or_not = cluster.running() if scaling.num_workers else contextlib.nullcontext()
         with cluster_or_not, _stopping_gently(run_folder):
-            _run_workers(job, scaling, progress)
+            _run_workers(dataclasses.replace(job, run_id=run.run_id), scaling, progress)
         return _conclude(run, recipe, run_folder)
 
 
@@ -111,7 +118,14 @@ def _fitted(recipe: str, config: Any, card: dict[str, Any]) -> Any:
     return load_recipe(recipe).adapt(config, sizes)
 
 
-def _check(config: Any, card: dict[str, Any], dataset: str, classes: tuple[str, ...], scaling: Scaling) -> None:
+def _check(
+    config: Any,
+    card: dict[str, Any],
+    dataset: str,
+    classes: tuple[str, ...],
+    groups: tuple[RowGroup, ...],
+    scaling: Scaling,
+) -> None:
     stored = card["config"]["size"]
     if config.crop_size > stored:
         raise InputError(
@@ -129,7 +143,6 @@ def _check(config: Any, card: dict[str, Any], dataset: str, classes: tuple[str, 
         )
     if getattr(config, "sync_batch_norm", False) and not scaling.use_gpu:
         raise InputError("sync_batch_norm: True needs GPUs; add --use-gpu or leave it out")
-    groups = select_classes(list_row_groups(dataset, "train"), classes)
     num_pairs = sum(len(group.pair_rows) for group in groups)
     needed = config.loader.batch_pairs * max(1, scaling.num_workers)
     if num_pairs < needed:
@@ -140,8 +153,30 @@ def _check(config: Any, card: dict[str, Any], dataset: str, classes: tuple[str, 
         )
 
 
+def _check_resume(job: Job, run_name: str, scaling: Scaling) -> None:
+    """Refuse to go on with other data or another length than the checkpoint's order and schedule were laid over."""
+    checkpoints = list_checkpoints(job.run_folder)
+    if not checkpoints:
+        raise InputError(f"--resume: '{run_name}' has no checkpoint in {job.run_folder}; start it without --resume")
+    state = read_state(checkpoints[-1])
+    plan = read_plan(job, rank=0, world_size=max(1, scaling.num_workers))
+    if state["step"] and state["plan"] != plan.digest:
+        raise InputError(
+            f"--resume: '{run_name}' stopped inside an epoch, and its data, batch or number of workers are other now; "
+            "give the same, or start a new run"
+        )
+    total = plan.steps_per_epoch * job.config.cadence.epochs
+    if job.config.schedule.kind != "constant" and state["total_steps"] != total:
+        raise InputError(
+            f"--resume: the schedule of '{run_name}' lies over {state['total_steps']} steps, now it would be {total}; "
+            "give the same --epochs, data and workers, or start a new run"
+        )
+
+
 def _open_run(recipe: str, run_name: str, run_folder: str, *, resume: bool) -> Run:
     record = storage.join(run_folder, "run_id")
+    for leftover in ("stop", "progress.json"):
+        storage.remove(storage.join(run_folder, leftover))
     if not resume:
         if list_checkpoints(run_folder):
             raise InputError(
@@ -150,9 +185,6 @@ def _open_run(recipe: str, run_name: str, run_folder: str, *, resume: bool) -> R
         run = start_run(recipe, name=run_name, tags={"stage": "train"})
         storage.write_bytes(record, run.run_id.encode())
         return run
-    if not list_checkpoints(run_folder):
-        raise InputError(f"--resume: '{run_name}' has no checkpoint in {run_folder}; start it without --resume")
-    storage.remove(storage.join(run_folder, "stop"))
     return resume_run(storage.read_bytes(record).decode())
 
 
@@ -217,7 +249,9 @@ def _stopping_gently(run_folder: str) -> Iterator[None]:
 
 def _conclude(run: Run, recipe: str, run_folder: str) -> FitResult:
     """Copy the best epoch to `model`, log and register it."""
-    history = storage.read_json(storage.join(run_folder, "history.json"))
+    # The checkpoint's own history: writing history.json may have failed after it.
+    state = read_state(list_checkpoints(run_folder)[-1])
+    history = state["history"]
     best = best_epoch(history)
     folder = storage.join(run_folder, "model")
     source = storage.join(run_folder, "checkpoints", f"epoch-{best:04d}")
@@ -225,7 +259,7 @@ def _conclude(run: Run, recipe: str, run_folder: str) -> FitResult:
         storage.write_bytes(storage.join(folder, name), storage.read_bytes(storage.join(source, name)))
     storage.write_bytes(storage.join(folder, "run_id"), run.run_id.encode())
     epochs = read_description(folder)["config"]["cadence"]["epochs"]
-    finished = read_state(list_checkpoints(run_folder)[-1])["epoch"] >= epochs
+    finished = state["epoch"] >= epochs
     run.set_tags({"best_epoch": str(best), "finished": str(finished)})
     for name in (WEIGHTS, CONFIG):
         with storage.local_copy(storage.join(folder, name)) as path:
@@ -244,4 +278,4 @@ def _conclude(run: Run, recipe: str, run_folder: str) -> FitResult:
 
 def default_run_name(recipe: str) -> str:
     """Return a name that no earlier run has."""
-    return f"{recipe}-{time.strftime('%Y%m%d-%H%M%S')}"
+    return f"{recipe}-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:4]}"

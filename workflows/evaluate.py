@@ -5,10 +5,8 @@ python -m workflows.evaluate --model models:/multisensory@champion --data DATASE
 
 from typing import Literal
 
-import tyro
-
 from infra import storage
-from infra.tracking import Run
+from infra.tracking import find_run
 from workflows import command
 from workflows.evaluation import evaluate_model, write_report
 from workflows.model import loaded
@@ -35,8 +33,8 @@ def evaluate(
     """
     dataset = storage.resolve(data, field="--data")
     with loaded(model, recipe=recipe) as found:
+        run = find_run(found.run_id)
         report = evaluate_model(found, dataset=dataset, split=split, classes=classes)
-        run = Run(found.run_id) if found.run_id else None
         place = output or (run.tag("run_folder") if run else None) or "evaluation"
         folder = storage.resolve(place, field="--output")
         write_report(report, folder, run)
@@ -48,7 +46,7 @@ def evaluate(
 
 def main() -> None:
     """Parse the command line and evaluate."""
-    command.parsing(lambda: tyro.cli(evaluate))
+    command.parse(evaluate)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,6 @@ python -m workflows.localize --model models:/multisensory@champion --video FILE.
 
 import sys
 
-import tyro
-
 from infra import storage
 from infra.errors import InputError
 from workflows import command
@@ -34,6 +32,8 @@ def localize(
     if not video:
         raise InputError("--video: empty; give one or more video files")
     folder = storage.resolve(output, field="--output")
+    if storage.is_remote(folder):
+        raise InputError(f"--output: '{folder}' is in S3; overlays are written to a local folder")
     failed = []
     with loaded(model, recipe=recipe) as found:
         share = found.config.crop_size / found.preparation.size
@@ -54,7 +54,7 @@ def localize(
 
 def main() -> None:
     """Parse the command line and localize."""
-    command.parsing(lambda: tyro.cli(localize))
+    command.parse(localize)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import ray.train
@@ -13,7 +13,7 @@ from torch import nn
 
 from datasets.preparation_config import PreparationConfig
 from datasets.read_plan import ReadPlan
-from datasets.reader import RowGroup, list_row_groups, read_pairs, select_classes
+from datasets.reader import RowGroup, read_pairs
 from datasets.stream import Stream
 from infra import storage
 from infra.seeding import seed_everything
@@ -38,10 +38,26 @@ class Job:
     config: Any
     dataset: str
     card: dict[str, Any]
-    classes: tuple[str, ...]
+    groups: tuple[RowGroup, ...]
+    """What all ranks train on: listed once, as a preparation may add to the dataset at any time."""
+    held_out: tuple[RowGroup, ...]
     run_folder: str
     run_id: str
     tracking_uri: str
+
+
+def read_plan(job: Job, *, rank: int, world_size: int) -> ReadPlan:
+    """Return what one of the workers reads in which order."""
+    preparation, loader = PreparationConfig.from_dict(job.card["config"]), job.config.loader
+    pair_bytes = 2 * preparation.num_frames * preparation.size**2 * 3
+    return ReadPlan(
+        groups=job.groups,
+        batch_pairs=loader.batch_pairs,
+        world_size=world_size,
+        rank=rank,
+        seed=job.config.seed,
+        pool_pairs=max(loader.batch_pairs, loader.pool_mb * 2**20 // pair_bytes),
+    )
 
 
 def train(job: Job) -> dict[str, Any]:
@@ -59,18 +75,8 @@ class _Worker:
         self.recipe = load_recipe(job.recipe)
         self.preparation = PreparationConfig.from_dict(job.card["config"])
         self.columns = self.recipe.streams(self.config)["clips"]
-        self.groups = select_classes(list_row_groups(job.dataset, "train"), job.classes)
-        self.held_out = select_classes(list_row_groups(job.dataset, "validation"), job.classes)
-        pair_bytes = 2 * self.preparation.num_frames * self.preparation.size**2 * 3
-        loader = self.config.loader
-        self.plan = ReadPlan(
-            groups=tuple(self.groups),
-            batch_pairs=loader.batch_pairs,
-            world_size=self.world_size,
-            rank=self.rank,
-            seed=self.config.seed,
-            pool_pairs=max(loader.batch_pairs, loader.pool_mb * 2**20 // pair_bytes),
-        )
+        self.groups, self.held_out = job.groups, job.held_out
+        self.plan = read_plan(job, rank=self.rank, world_size=self.world_size)
         self.history: list[dict[str, float]] = []
         self.began = time.monotonic()
         self.waited = 0.0
@@ -117,7 +123,8 @@ class _Worker:
 
     def _restore(self, state: dict[str, Any]) -> tuple[int, int]:
         self.learner.load_state_dict(state["learner"])
-        self.history = state["history"]
+        # An epoch that was stopped in its middle is finished now, and then reported as a whole.
+        self.history = [entry for entry in state["history"] if entry["epoch"] < state["epoch"]]
         torch.set_rng_state(state["rng"][self.rank % len(state["rng"])])
         for name, generators in state["generators"].items():
             generator = getattr(_bare(self.learner.modules[name]), "generator", None)
@@ -191,7 +198,7 @@ class _Worker:
                 left -= len(rows)
         return sample
 
-    def _reader(self, groups: list[RowGroup]):
+    def _reader(self, groups: Sequence[RowGroup]):
         def read(columns: Iterable[str]):
             return read_pairs(
                 groups,
@@ -234,6 +241,8 @@ class _Worker:
         folder = storage.join(self.job.run_folder, "checkpoints", f"epoch-{epoch:04d}")
         state = {
             "epoch": epoch if step else epoch + 1,
+            "plan": self.plan.digest,
+            "total_steps": self.plan.steps_per_epoch * self.config.cadence.epochs,
             "step": step,
             "history": self.history,
             "learner": self.learner.state_dict(),

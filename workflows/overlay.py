@@ -10,7 +10,8 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from datasets.media import Window, cut, probe, write_chunks
+from datasets.media import Window, cut, display_size, write_chunks
+from infra.errors import InputError
 from models.metrics.localization import place
 from workflows.localization import MapKind, VideoMaps, describe_frames
 
@@ -27,9 +28,11 @@ def write_outputs(
     """Write overlay, contact sheet, maps and table of a video; return their paths and how often a source was found."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     target = str(Path(folder) / stem)
+    if Path(f"{target}.mp4").resolve() == Path(path).resolve():
+        raise InputError(f"--output: '{folder}' holds the video '{path}' itself; give another folder")
     table = describe_frames(maps, kind, crop_share=crop_share)
-    info = probe(path)
-    width = 2 * round(_HEIGHT * info.width / max(1, info.height) / 2)
+    shown_width, shown_height = display_size(path)
+    width = 2 * max(1, round(_HEIGHT * shown_width / shown_height / 2))
     scale = max(float(np.quantile(np.maximum(maps.of_kind(kind), 0), 0.999)), 1e-6)
     drawing = _Drawing(maps=maps, table=table, kind=kind, scale=scale, width=width, crop_share=crop_share)
     num_frames = len(table)

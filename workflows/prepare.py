@@ -71,7 +71,7 @@ def main() -> None:
         progress.close()
         print(summarize_card(dataset, card, preparation.errors))
 
-    command.parsing(lambda: tyro.cli(prepare))
+    command.parse(prepare)
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def main() -> None:
         progress.close()
         print(describe_result(result))
 
-    command.parsing(lambda: tyro.cli(train))
+    command.parse(train)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ All times are seconds since `MediaInfo.origin_seconds`: the earliest presented t
 
 from datasets.media.cut import Window, cut, read_sound
 from datasets.media.encode import decode_frames, encode_frames, write_chunks, write_video
-from datasets.media.probe import MediaError, MediaInfo, probe
+from datasets.media.probe import MediaError, MediaInfo, display_size, probe
 
 __all__ = [
     "MediaError",
@@ -13,6 +13,7 @@ __all__ = [
     "Window",
     "cut",
     "decode_frames",
+    "display_size",
     "encode_frames",
     "probe",
     "read_sound",

@@ -111,7 +111,9 @@ class _Pictures:
 
     def finish(self) -> None:
         if self._held is not None:
-            self._serve(until=self._held[1] + _LONGEST_HOLD_SECONDS)
+            frame, time = self._held
+            shown = float((frame.duration or 0) * (frame.time_base or 0))
+            self._serve(until=time + max(shown, _LONGEST_HOLD_SECONDS))
 
     def take(self, index: int) -> np.ndarray:
         return self._clips.pop(index)

@@ -24,7 +24,7 @@ class MediaError(Exception):
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class MediaInfo:
-    """What the packets of a file say; width and height as displayed, spans in seconds from the origin."""
+    """What the packets of a file say; width and height as stored, spans in seconds from the origin."""
 
     container: str
     video_codec: str
@@ -125,3 +125,24 @@ def probe(path: str | os.PathLike[str]) -> MediaInfo:
             audio_start=max(0.0, min(times[audio.index]) - origin),
             audio_end=ends[audio.index] - origin,
         )
+
+
+def display_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Return width and height as players show them: turned as the file says, with its pixels' own shape.
+
+    Raises:
+        MediaError: If no frame can be decoded.
+    """
+    with open_media(path, "decode") as container:
+        video, _ = streams(container, "decode")
+        for packet in packets(container, (video,)):
+            try:
+                frames = packet.decode()
+            except (av.error.FFmpegError, ValueError):
+                continue
+            for frame in frames:
+                if isinstance(frame, av.VideoFrame):
+                    width = round(frame.width * float(video.sample_aspect_ratio or 1))
+                    turned = round(frame.rotation / 90) % 2
+                    return (frame.height, width) if turned else (width, frame.height)
+    raise MediaError("decode", "no picture")

@@ -66,9 +66,11 @@ def render_scenes(dataset: str, *, num_videos: int, level: Level, config: Prepar
     blocks = max(1, min(num_videos, num_videos // _BLOCK_SCENES))
     stream = ray.data.range(num_videos, override_num_blocks=blocks).map(render)
     rendered = sorted((json.loads(row["scene"]) for row in stream.iter_rows()), key=lambda r: r["path"])
-    boxes = [row.pop("box_row") for row in rendered]
-    with storage.staged(storage.join(dataset, "boxes.parquet")) as path:
-        pq.write_table(pa.Table.from_pylist(boxes, schema=BOX_SCHEMA), path)
+    table = storage.join(dataset, "boxes.parquet")
+    boxes = pq.read_table(table).to_pylist() if storage.exists(table) else []
+    boxes = {row["video_id"]: row for row in [*boxes, *(row.pop("box_row") for row in rendered)]}
+    with storage.staged(table) as path:
+        pq.write_table(pa.Table.from_pylist(list(boxes.values()), schema=BOX_SCHEMA), path)
     return [Source(**row) for row in rendered]
 
 

@@ -76,13 +76,8 @@ def render(
     video_id = f"synthetic-{level}-{seed}-{index:05d}"
     Path(folder).mkdir(parents=True, exist_ok=True)
     path = str(Path(folder) / f"{video_id}.mp4")
-    write_video(
-        path,
-        drawn.frames(),
-        drawn.waveform(),
-        frame_rate=frame_rate,
-        sample_rate=sample_rate,
-    )
+    if not Path(path).exists():
+        write_video(path, drawn.frames(), drawn.waveform(), frame_rate=frame_rate, sample_rate=sample_rate)
     label = "off_screen" if drawn.sounding is None else drawn.strikers[drawn.sounding].kind
     row = {
         "video_id": video_id,

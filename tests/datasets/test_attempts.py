@@ -3,7 +3,7 @@ import os
 import pytest
 import ray.data
 
-from datasets.attempts import guarded
+from datasets.attempts import forget, guarded
 from datasets.media import MediaError
 
 
@@ -34,4 +34,13 @@ def test_an_error_in_reading_leaves_no_mark(tmp_path):
     with pytest.raises(MediaError), guarded(str(tmp_path), "a.mp4", stage="probe"):
         raise MediaError("probe", "cannot open", "")
     with guarded(str(tmp_path), "a.mp4", stage="probe"):
+        pass
+
+
+def test_marks_of_an_interrupted_run_are_forgotten(tmp_path):
+    for _ in range(2):
+        reading = guarded(str(tmp_path), "a.mp4", stage="decode")
+        reading.__enter__()
+    forget(str(tmp_path))
+    with guarded(str(tmp_path), "a.mp4", stage="decode"):
         pass

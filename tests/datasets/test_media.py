@@ -9,9 +9,11 @@ from datasets.media import (
     Window,
     cut,
     decode_frames,
+    display_size,
     encode_frames,
     probe,
     read_sound,
+    write_chunks,
     write_video,
 )
 
@@ -136,3 +138,34 @@ def test_a_window_beyond_the_end_is_an_error(tmp_path):
     window = Window(start_seconds=1.5, sound_start_seconds=1.5)
     with pytest.raises(MediaError, match="ends early"):
         list(cut(path, [window], origin_seconds=0.0, clip_seconds=2.0, frame_rate=15, size=32, sample_rate=RATE))
+
+
+def test_a_slow_last_frame_is_shown_as_long_as_it_says(tmp_path):
+    path = tmp_path / "slides.mp4"
+    pictures = np.stack([np.full((32, 32, 3), 60 * number, np.uint8) for number in range(4)])
+    write_video(path, pictures, np.zeros(4 * RATE), frame_rate=1, sample_rate=RATE)
+    end = probe(path).video_end
+    assert end == pytest.approx(4.0, abs=0.01)
+    window = Window(start_seconds=2.0, sound_start_seconds=2.0)
+    ((_, frames, _),) = cut(
+        path, [window], origin_seconds=0.0, clip_seconds=2.0, frame_rate=8, size=32, sample_rate=RATE
+    )
+    assert np.abs(frames[:8].mean(axis=(1, 2, 3)) - 120).max() < 4
+    assert np.abs(frames[8:].mean(axis=(1, 2, 3)) - 180).max() < 4
+
+
+def test_pieces_of_picture_and_sound_make_the_same_video_as_the_whole(tmp_path):
+    chance = np.random.default_rng(0)
+    frames = np.repeat(chance.integers(0, 255, (4, 1, 1, 3), np.uint8), 32, 1).repeat(32, 2).repeat(10, 0)
+    sound = np.sin(np.arange(4 * RATE) / 20) / 2
+    write_video(tmp_path / "whole.mp4", frames, sound, frame_rate=10, sample_rate=RATE)
+    pieces = [(frames[10 * i : 10 * i + 10], sound[i * RATE : (i + 1) * RATE]) for i in range(4)]
+    write_chunks(tmp_path / "pieces.mp4", pieces, frame_rate=10, sample_rate=RATE)
+    whole, joined = (
+        read_sound(tmp_path / name, origin_seconds=0.0, sample_rate=RATE, longest_seconds=9)
+        for name in ("whole.mp4", "pieces.mp4")
+    )
+    assert len(joined) == len(whole)
+    assert np.abs(joined - whole).max() < 1e-3
+    assert display_size(tmp_path / "pieces.mp4") == (32, 32)
+    assert probe(tmp_path / "pieces.mp4").num_frames == 40

@@ -58,6 +58,11 @@ def test_s3_reads_back_what_was_written(bucket):
     assert storage.exists(uri)
     assert storage.exists(bucket)
     assert storage.read_bytes(uri) == b"12345"
+    for name in ("one", "two"):
+        storage.write_bytes(f"{bucket}-old/{name}", b"")
+    assert storage.exists(bucket)
+    assert not storage.exists(f"{bucket}-o")
+    assert len(storage.list_files("s3://clips")) == 3
     assert storage.list_files(bucket, suffix=".bin") == [uri]
     with storage.local_copy(uri) as path:
         assert Path(path).read_bytes() == b"12345"

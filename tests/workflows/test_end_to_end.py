@@ -103,12 +103,23 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(small_dataset, tracking, tm
         run_name="halves",
         scaling=Scaling(num_workers=0),
     )
+    longer = dataclasses.replace(config, cadence=dataclasses.replace(config.cadence, epochs=9))
+    with pytest.raises(InputError, match="the same --epochs"):
+        fit(
+            "multisensory",
+            longer,
+            dataset=small_dataset,
+            run_name="halves",
+            scaling=Scaling(num_workers=0),
+            resume=True,
+        )
     resumed = fit(
         "multisensory", config, dataset=small_dataset, run_name="halves", scaling=Scaling(num_workers=0), resume=True
     )
     assert not stopped.finished
     assert resumed.finished
     assert resumed.run_id == stopped.run_id
+    assert [entry["epoch"] for entry in json.loads(Path(resumed.run_folder, "history.json").read_text())] == [0, 1]
     history = [json.loads(Path(run.run_folder, "history.json").read_text())[-1] for run in (whole, resumed)]
     assert history[1]["train/loss"] == pytest.approx(history[0]["train/loss"], abs=1e-5)
     assert history[1]["validation/loss"] == pytest.approx(history[0]["validation/loss"], abs=1e-4)

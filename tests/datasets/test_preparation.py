@@ -1,0 +1,105 @@
+"""What a second run does: only what is missing, and nothing twice."""
+
+import dataclasses
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pyarrow.dataset
+import pyarrow.parquet as pq
+import pytest
+
+from datasets.card import read_card
+from datasets.preparation import Preparation
+from datasets.preparation_config import PreparationConfig
+from datasets.sources.catalog import list_sources, render_scenes
+from datasets.sources.synthetic import render
+from datasets.spectrogram import LogMelConfig
+from infra.errors import InputError
+
+pytestmark = pytest.mark.ray
+
+CONFIG = PreparationConfig(
+    clip_seconds=1.0,
+    frame_rate=8.0,
+    size=32,
+    sample_rate=8000,
+    min_shift_seconds=0.5,
+    max_shift_seconds=2.0,
+    log_mel=LogMelConfig(num_bins=8, window_ms=64, hop_ms=32),
+)
+
+
+def prepare(videos, dataset, config=CONFIG):
+    preparation = Preparation(str(dataset), config)
+    sources, missing = list_sources(str(videos), video_root=None, classes=())
+    preparation.plan(sources, missing=missing)
+    preparation.run()
+    return preparation
+
+
+def clip_ids(dataset):
+    table = pyarrow.dataset.dataset(Path(dataset, "clips"), partitioning="hive").to_table(columns=["clip_id"])
+    return Counter(table["clip_id"].to_pylist())
+
+
+@pytest.fixture
+def videos(ray_cluster, tmp_path):
+    folder = tmp_path / "videos"
+    for index in range(3):
+        render(index, str(folder), seed=1, seconds=4.0, size=32, frame_rate=8, sample_rate=8000)
+    render(9, str(folder), seed=2, seconds=0.5, size=32, frame_rate=8, sample_rate=8000)
+    return folder
+
+
+def test_touched_and_moved_videos_give_no_second_clips_and_errors_stay(videos, tmp_path):
+    prepare(videos, tmp_path / "clips")
+    before = clip_ids(tmp_path / "clips")
+    shutil.copytree(videos, tmp_path / "moved")
+    again = prepare(tmp_path / "moved", tmp_path / "clips")
+    assert again.new_shards == []
+    assert clip_ids(tmp_path / "clips") == before
+    assert set(before.values()) == {1}
+    reasons = [row["reason"] for row in pq.read_table(tmp_path / "clips" / "errors.parquet").to_pylist()]
+    assert reasons == ["too short"]
+
+
+def test_a_new_video_adds_a_shard_and_leaves_the_others(videos, tmp_path):
+    prepare(videos, tmp_path / "clips")
+    before = read_card(str(tmp_path / "clips"))
+    render(20, str(videos), seed=1, seconds=4.0, size=32, frame_rate=8, sample_rate=8000)
+    grown = prepare(videos, tmp_path / "clips")
+    after = read_card(str(tmp_path / "clips"))
+    assert len(grown.new_shards) == 1
+    assert [sum(s["videos"] for s in card["splits"].values()) for card in (before, after)] == [3, 4]
+    assert set(clip_ids(tmp_path / "clips").values()) == {1}
+
+
+def test_a_video_replaced_under_its_name_is_an_error_row(videos, tmp_path):
+    prepare(videos, tmp_path / "clips")
+    shutil.copy(next(videos.glob("*-1-00001.mp4")), next(videos.glob("*-1-00002.mp4")))
+    reasons = {row["reason"] for row in prepare(videos, tmp_path / "clips").errors}
+    assert reasons == {"too short", "changed"}
+
+
+def test_an_interrupted_first_run_goes_on_only_with_its_own_configuration(videos, tmp_path):
+    sources, _ = list_sources(str(videos), video_root=None, classes=())
+    preparation = Preparation(str(tmp_path / "clips"), CONFIG)
+    preparation.plan(sources)
+    preparation._make = lambda shards: (_ for _ in ()).throw(KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        preparation.run()
+    with pytest.raises(InputError, match="size=32, now size=64"):
+        Preparation(str(tmp_path / "clips"), dataclasses.replace(CONFIG, size=64))
+    prepare(videos, tmp_path / "clips")
+    assert len(clip_ids(tmp_path / "clips")) == 6
+
+
+def test_more_scenes_leave_those_that_are_there_and_their_boxes(ray_cluster, tmp_path):
+    folder = str(tmp_path / "scenes")
+    render_scenes(folder, num_videos=4, level="easy", config=CONFIG)
+    before = {path: path.stat().st_mtime_ns for path in Path(folder, "videos").iterdir()}
+    render_scenes(folder, num_videos=6, level="easy", config=CONFIG)
+    after = {path: path.stat().st_mtime_ns for path in Path(folder, "videos").iterdir()}
+    assert before.items() <= after.items()
+    assert len(after) == pq.read_table(f"{folder}/boxes.parquet").num_rows == 6
