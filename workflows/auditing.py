@@ -18,6 +18,7 @@ from infra import storage
 from infra.tracking import Run
 from workflows.checks.check import LEVEL, POWER, Check
 from workflows.checks.duplicates import check_duplicates
+from workflows.checks.null_data import check_null_data
 from workflows.checks.positions import check_clocks, check_marginals
 from workflows.checks.single_modality import check_probes, check_sound_statistics
 from workflows.checks.windows import make_examples, read_windows
@@ -40,6 +41,7 @@ def audit_dataset(dataset: str, *, max_rows: int, progress: ProgressLine | None 
         lambda: [check_sound_statistics(windows, examples)],
         lambda: check_probes(windows, examples),
         lambda: check_clocks(windows, examples),
+        lambda: [check_null_data(config)],
     )
     checks: list[Check] = []
     for done, stage in enumerate(stages, start=1):

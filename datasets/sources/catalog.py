@@ -45,10 +45,12 @@ def list_sources(
     return sources, missing
 
 
-def render_scenes(dataset: str, *, num_videos: int, level: Level, config: PreparationConfig) -> list[Source]:
+def render_scenes(
+    dataset: str, *, num_videos: int, level: Level, config: PreparationConfig, null: bool = False
+) -> list[Source]:
     """Return `num_videos` synthetic videos as files below the dataset, with the table of their boxes beside them.
 
-    A scene lasts a clip, the longest shift and a second more.
+    A scene lasts a clip, the longest shift and a second more. With `null` each has another scene's sound.
     """
     videos = storage.join(dataset, "videos")
     if storage.is_remote(videos):
@@ -62,6 +64,7 @@ def render_scenes(dataset: str, *, num_videos: int, level: Level, config: Prepar
         frame_rate=config.frame_rate,
         size=config.size,
         sample_rate=config.sample_rate,
+        foreign=num_videos if null else None,
     )
     blocks = max(1, min(num_videos, num_videos // _BLOCK_SCENES))
     stream = ray.data.range(num_videos, override_num_blocks=blocks).map(render)
@@ -74,6 +77,8 @@ def render_scenes(dataset: str, *, num_videos: int, level: Level, config: Prepar
     return [Source(**row) for row in rendered]
 
 
-def _render(row: dict[str, Any], *, folder: str, **options: Any) -> dict[str, str]:
-    source, box = synthetic.render(int(row["id"]), folder, **options)
+def _render(row: dict[str, Any], *, folder: str, foreign: int | None, **options: Any) -> dict[str, str]:
+    index = int(row["id"])
+    sound_index = None if foreign is None else index + foreign
+    source, box = synthetic.render(index, folder, sound_index=sound_index, **options)
     return {"scene": json.dumps({**dataclasses.asdict(source), "box_row": box})}

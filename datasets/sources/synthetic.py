@@ -43,6 +43,7 @@ def render(
     frame_rate: float = 15.0,
     size: int = 96,
     sample_rate: int = 16000,
+    sound_index: int | None = None,
 ) -> tuple[Source, dict[str, Any]]:
     """The written video as a source, and its row of `schema.BOX_SCHEMA`.
 
@@ -58,6 +59,8 @@ def render(
         frame_rate: frames per second.
         size: height and width in pixels, even (H.264 stores color at half size).
         sample_rate: sound samples per second.
+        sound_index: number of the scene that is heard; that which is seen if not given. Another one makes null
+            data, whose sound and picture have nothing to do with each other.
 
     Raises:
         InputError: an odd size, an unknown level, or an empty picture or sound.
@@ -77,7 +80,18 @@ def render(
     Path(folder).mkdir(parents=True, exist_ok=True)
     path = str(Path(folder) / f"{video_id}.mp4")
     if not Path(path).exists():
-        write_video(path, drawn.frames(), drawn.waveform(), frame_rate=frame_rate, sample_rate=sample_rate)
+        heard = drawn
+        if sound_index is not None:
+            heard = scene(
+                sound_index,
+                seed=seed,
+                level=level,
+                seconds=seconds,
+                frame_rate=frame_rate,
+                size=size,
+                sample_rate=sample_rate,
+            )
+        write_video(path, drawn.frames(), heard.waveform(), frame_rate=frame_rate, sample_rate=sample_rate)
     label = "off_screen" if drawn.sounding is None else drawn.strikers[drawn.sounding].kind
     row = {
         "video_id": video_id,

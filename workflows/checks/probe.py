@@ -38,7 +38,7 @@ def cross_fit(
         num_classes: number of classes.
         seed: seed of folds, weights and order.
     """
-    folds = _folds(recordings, seed)
+    folds = split_folds(recordings, _NUM_FOLDS, seed)
     answers = np.full((len(targets), num_classes), -np.log(num_classes), np.float32)
     for fold in range(_NUM_FOLDS):
         train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
@@ -47,10 +47,11 @@ def cross_fit(
     return answers
 
 
-def _folds(recordings: np.ndarray, seed: int) -> np.ndarray:
+def split_folds(recordings: np.ndarray, num_folds: int, seed: int) -> np.ndarray:
+    """Return the fold of every example; a recording is in one."""
     names, index = np.unique(recordings, return_inverse=True)
     order = generator(seed, "folds").permutation(len(names))
-    return (order % _NUM_FOLDS)[index]
+    return (order % num_folds)[index]
 
 
 def _fit(

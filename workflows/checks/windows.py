@@ -78,6 +78,16 @@ def read_windows(dataset: str, config: PreparationConfig, *, max_rows: int) -> W
     )
 
 
+def read_pictures(dataset: str, config: PreparationConfig, *, side: int, max_rows: int) -> np.ndarray:
+    """Return the frames of the same windows in the same order, small: float32 (rows, 3, frames, side, side) in [-1, 1]."""
+    pictures = []
+    for _, table in _row_groups(dataset, max_rows):
+        arrays = to_arrays(decode_table(table.select(["frames"]), config=config), config=config)
+        pictures.append(_block_means(arrays["frames"], side))
+    frames = np.concatenate(pictures)
+    return np.ascontiguousarray(np.moveaxis(frames, 4, 1)) / 127.5 - 1
+
+
 def make_examples(windows: Windows) -> Examples:
     """Return all four pairings of every pair; where windows carry their own label, each window."""
     first = np.flatnonzero((windows.partner >= 0) & (np.arange(len(windows.partner)) < windows.partner))
@@ -123,11 +133,15 @@ def _partners(pair_ids: list[str | None]) -> np.ndarray:
 
 
 def _thumbnails(frames: np.ndarray) -> np.ndarray:
+    means = _block_means(frames, _THUMBNAIL)
+    return np.moveaxis(means.reshape(*means.shape[:2], -1), 1, 2) / 255
+
+
+def _block_means(frames: np.ndarray, side: int) -> np.ndarray:
     rows, count, height, width, _ = frames.shape
-    tall, wide = height // _THUMBNAIL, width // _THUMBNAIL
-    frames = frames[:, :, : tall * _THUMBNAIL, : wide * _THUMBNAIL]
-    blocks = frames.reshape(rows, count, _THUMBNAIL, tall, _THUMBNAIL, wide, 3).mean(axis=(3, 5), dtype=np.float32)
-    return np.moveaxis(blocks.reshape(rows, count, -1), 1, 2) / 255
+    tall, wide = height // side, width // side
+    frames = frames[:, :, : tall * side, : wide * side]
+    return frames.reshape(rows, count, side, tall, side, wide, 3).mean(axis=(3, 5), dtype=np.float32)
 
 
 def _sound_statistics(waveform: np.ndarray, starts: np.ndarray, sample_rate: int) -> dict[str, np.ndarray]:
