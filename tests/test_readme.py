@@ -43,12 +43,15 @@ def test_the_four_verbs(run, tmp_path):
         run(line)
     assert (tmp_path / "runs" / "first" / "report.json").exists()
     assert list((tmp_path / "runs" / "maps").glob("*.mp4"))
+    for line in commands("Is a dataset honest?"):
+        run(f"{line} --null-scenes 40")
+    assert (tmp_path / "data" / "scenes" / "audit.html").exists()
 
 
 def test_make_demo_and_make_demo_real(run, tmp_path):
     demo, real, tests = (line.rstrip() for line in commands("Start"))
     assert tests == "make test"
-    run(f"{demo} DEMO_OPTIONS='--num-videos 40 --epochs 1'")
+    run(f"{demo} DEMO_OPTIONS='--num-videos 32 --epochs 1'")
     run(f"{real.replace('folder', str(tmp_path / 'data' / 'demo' / 'videos'))} DEMO_OPTIONS='--epochs 1'")
     for name in ("demo", "demo-real"):
         assert (tmp_path / "runs" / name / "report.json").exists()

@@ -11,19 +11,20 @@ from workflows.auditing import audit_dataset, describe_audit, write_audit
 from workflows.console import ProgressLine
 
 
-def audit(data: str, max_rows: int = 4000) -> None:
+def audit(data: str, max_rows: int = 4000, null_scenes: int = 240) -> None:
     """Check a dataset for shortcuts; writes audit.json and audit.html beside it.
 
     Args:
         data: Dataset that workflows.prepare made.
         max_rows: About how many windows are looked at, spread over the files.
+        null_scenes: Number of scenes with foreign sound that are sent down the dataset's path.
     """
     dataset = storage.resolve(data, field="--data")
     read_card(dataset)
     progress = ProgressLine()
     run = start_run("audit", name=dataset.rsplit("/", 1)[-1], tags={"stage": "audit"})
     with ending(run):
-        found = audit_dataset(dataset, max_rows=max_rows, progress=progress)
+        found = audit_dataset(dataset, max_rows=max_rows, null_scenes=null_scenes, progress=progress)
         page = write_audit(found, dataset, run)
     progress.close()
     print(describe_audit(found))

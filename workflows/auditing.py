@@ -17,6 +17,7 @@ from datasets.preparation_config import PreparationConfig
 from infra import storage
 from infra.tracking import Run
 from workflows.checks.check import LEVEL, POWER, Check
+from workflows.checks.decode_delay import check_decode_delay
 from workflows.checks.duplicates import check_duplicates
 from workflows.checks.null_data import check_null_data
 from workflows.checks.positions import check_clocks, check_marginals
@@ -27,7 +28,9 @@ from workflows.console import ProgressLine
 _COLORS = {"pass": "#2a7f3f", "leak": "#b3261e", "too little data": "#8a6d00"}
 
 
-def audit_dataset(dataset: str, *, max_rows: int, progress: ProgressLine | None = None) -> dict[str, Any]:
+def audit_dataset(
+    dataset: str, *, max_rows: int, null_scenes: int, progress: ProgressLine | None = None
+) -> dict[str, Any]:
     """Return the audit of a dataset: its verdict and every check.
 
     A leak anywhere is a leak; otherwise the data pass if every check could have seen something.
@@ -41,7 +44,8 @@ def audit_dataset(dataset: str, *, max_rows: int, progress: ProgressLine | None 
         lambda: [check_sound_statistics(windows, examples)],
         lambda: check_probes(windows, examples),
         lambda: check_clocks(windows, examples),
-        lambda: [check_null_data(config)],
+        lambda: [check_decode_delay(dataset, config)],
+        lambda: [check_null_data(config, num_scenes=null_scenes)],
     )
     checks: list[Check] = []
     for done, stage in enumerate(stages, start=1):

@@ -10,7 +10,7 @@ from models.metrics.binary import bootstrap_interval
 
 Verdict = Literal["pass", "leak", "too little data"]
 
-NUM_CHECKS = 9
+NUM_CHECKS = 10
 LEVEL = 0.05 / (20 * NUM_CHECKS)
 """Chance of a false alarm of one check: one in twenty over twenty datasets and all checks."""
 POWER = 0.8

@@ -16,7 +16,6 @@ from workflows.checks.check import Check, accuracy_check
 from workflows.checks.probe import split_folds
 from workflows.checks.windows import Examples, Windows, make_examples, read_pictures, read_windows
 
-_NUM_SCENES = 240
 _SIDE = 32
 _NUM_FOLDS = 2
 _EPOCHS = 12
@@ -24,17 +23,17 @@ _BATCH_RECORDINGS = 8
 _LEARNING_RATE = 0.01
 
 
-def check_null_data(config: PreparationConfig) -> Check:
+def check_null_data(config: PreparationConfig, *, num_scenes: int) -> Check:
     """Return the check that a network given both modalities learns nothing from null data.
 
     Rendered, encoded, decoded, cut and labeled as the dataset's configuration says. Any accuracy above chance comes from the path.
     """
     with tempfile.TemporaryDirectory() as folder, cluster.running():
         preparation = Preparation(folder, config)
-        preparation.plan(render_scenes(folder, num_videos=_NUM_SCENES, level="medium", config=config, null=True))
+        preparation.plan(render_scenes(folder, num_videos=num_scenes, level="medium", config=config, null=True))
         preparation.run()
-        windows = read_windows(folder, config, max_rows=4 * _NUM_SCENES)
-        pictures = read_pictures(folder, config, side=_SIDE, max_rows=4 * _NUM_SCENES)
+        windows = read_windows(folder, config, max_rows=4 * num_scenes)
+        pictures = read_pictures(folder, config, side=_SIDE, max_rows=4 * num_scenes)
     examples = make_examples(windows)
     right = answer_both(windows, pictures, examples, seed=config.seed)
     majority = max(examples.target.mean(), 1 - examples.target.mean())

@@ -12,7 +12,7 @@ from workflows.checks.single_modality import check_probes, check_sound_statistic
 from workflows.checks.windows import Windows, make_examples
 
 ROWS = 480
-FEW_ROWS = 160
+FEW_ROWS = 120
 
 
 def clean(seed, *, pairs, num_rows=ROWS):
