@@ -83,15 +83,16 @@ def write_verdict(dataset: str, verdict: str) -> dict[str, Any]:
     return card
 
 
-def warn_of_leaks(dataset: str, card: dict[str, Any]) -> str | None:
-    """Return one line where a dataset was not audited as it stands, or leaks; None where it passed."""
+def warn_of_leaks(dataset: str) -> list[str]:
+    """Return one line where a dataset was not audited as it stands, or leaks; none where it passed."""
+    card = read_card(dataset)
     audit = card.get("audit", {})
-    ask = f"python -m workflows.audit --data {dataset}"
     if audit.get("fingerprint") != card["fingerprint"]:
-        return f"warning: '{dataset}' was not audited for shortcuts: {ask}"
+        ask = f"python -m workflows.audit --data {dataset}"
+        return [f"warning: '{dataset}' was not audited for shortcuts: {ask}"]
     if audit["verdict"] == "leak":
-        return f"warning: '{dataset}' leaks its labels, see {storage.join(dataset, 'audit.html')}"
-    return None
+        return [f"warning: '{dataset}' leaks its labels, see {storage.join(dataset, 'audit.html')}"]
+    return []
 
 
 def _normalization(markers: list[dict[str, Any]], config: PreparationConfig) -> dict[str, Any]:

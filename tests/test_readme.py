@@ -44,15 +44,17 @@ def test_the_four_verbs(run, tmp_path):
     assert (tmp_path / "runs" / "first" / "report.json").exists()
     assert list((tmp_path / "runs" / "maps").glob("*.mp4"))
     for line in commands("Is a dataset honest?"):
-        run(f"{line} --null-scenes 40")
+        run(f"{line} --null-scenes 16")
     assert (tmp_path / "data" / "scenes" / "audit.html").exists()
 
 
 def test_make_demo_and_make_demo_real(run, tmp_path):
     demo, real, tests = (line.rstrip() for line in commands("Start"))
     assert tests == "make test"
-    run(f"{demo} DEMO_OPTIONS='--num-videos 32 --epochs 1'")
-    run(f"{real.replace('folder', str(tmp_path / 'data' / 'demo' / 'videos'))} DEMO_OPTIONS='--epochs 1'")
+    run(f"{demo} DEMO_OPTIONS='--num-videos 32 --epochs 1 --num-workers 0'")
+    run(
+        f"{real.replace('folder', str(tmp_path / 'data' / 'demo' / 'videos'))} DEMO_OPTIONS='--epochs 1 --num-workers 0'"
+    )
     for name in ("demo", "demo-real"):
         assert (tmp_path / "runs" / name / "report.json").exists()
         assert len(list((tmp_path / "runs" / name / "overlays").glob("*.mp4"))) == 3

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from datasets.card import read_card, warn_of_leaks
+from datasets.card import warn_of_leaks
 from infra import storage
 from workflows import command
 from workflows.console import ProgressLine
@@ -60,8 +60,7 @@ def main() -> None:
         chosen = command.with_cadence(config, short)
         progress = ProgressLine()
         dataset = storage.resolve(data, field="--data")
-        warning = warn_of_leaks(dataset, read_card(dataset))
-        if warning is not None:
+        for warning in warn_of_leaks(dataset):
             print(warning, flush=True)
         result = fit(
             recipe,

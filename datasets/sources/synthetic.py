@@ -1,5 +1,6 @@
 """Synthetic videos as a source: scene number i of a seed, written as a real MP4 file."""
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,8 @@ def render(
     """
     if size % 2:
         raise InputError(f"size: {size} is odd; H.264 needs an even size such as {size + 1}")
-    drawn = scene(
-        index,
+    draw = functools.partial(
+        scene,
         seed=seed,
         level=level,
         seconds=seconds,
@@ -76,21 +77,12 @@ def render(
         size=size,
         sample_rate=sample_rate,
     )
+    drawn = draw(index)
     video_id = f"synthetic-{level}-{seed}-{index:05d}"
     Path(folder).mkdir(parents=True, exist_ok=True)
     path = str(Path(folder) / f"{video_id}.mp4")
     if not Path(path).exists():
-        heard = drawn
-        if sound_index is not None:
-            heard = scene(
-                sound_index,
-                seed=seed,
-                level=level,
-                seconds=seconds,
-                frame_rate=frame_rate,
-                size=size,
-                sample_rate=sample_rate,
-            )
+        heard = drawn if sound_index is None else draw(sound_index)
         write_video(path, drawn.frames(), heard.waveform(), frame_rate=frame_rate, sample_rate=sample_rate)
     label = "off_screen" if drawn.sounding is None else drawn.strikers[drawn.sounding].kind
     row = {

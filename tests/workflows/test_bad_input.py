@@ -83,6 +83,7 @@ def test_a_clip_longer_than_every_video(complaint, scene_folder, tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.ray
 @pytest.mark.parametrize("verb", ["train", "evaluate"])
 def test_a_dataset_of_another_version(complaint, tmp_path, trained, verb):
     (tmp_path / "old").mkdir()
@@ -92,6 +93,7 @@ def test_a_dataset_of_another_version(complaint, tmp_path, trained, verb):
     assert f"is of version {DATASET_VERSION + 1}, this program reads {DATASET_VERSION}; prepare it again" in said
 
 
+@pytest.mark.ray
 @pytest.mark.parametrize("verb", ["evaluate", "localize"])
 def test_a_model_of_another_recipe(complaint, tmp_path, trained, verb):
     folder = tmp_path / "other"

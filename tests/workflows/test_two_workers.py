@@ -59,7 +59,7 @@ def test_two_workers_have_the_gradients_of_one_with_twice_the_batch(ray_cluster,
 @pytest.mark.slow
 def test_two_nodes_train(small_dataset, tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "tests.workflows.two_nodes", small_dataset, "tiny", "2"],
+        [sys.executable, "-m", "tests.workflows.two_nodes", small_dataset, "tiny", "1"],
         cwd=ROOT,
         env={**os.environ, "SENSORIUM_HOME": str(tmp_path), "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2"},
         capture_output=True,

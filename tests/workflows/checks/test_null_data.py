@@ -24,6 +24,7 @@ def windows(chance):
     )
 
 
+@pytest.mark.slow
 def test_a_clock_in_sound_and_picture_is_learned_and_noise_is_not():
     chance = np.random.default_rng(0)
     noise = windows(chance)
