@@ -127,6 +127,19 @@ def probe(path: str | os.PathLike[str]) -> MediaInfo:
         )
 
 
+def sound_origin(path: str | os.PathLike[str]) -> float:
+    """Return the time stamp of a file's first sound, in seconds; for files that need have no picture.
+
+    Raises:
+        MediaError: If it cannot be opened or has no sound.
+    """
+    with open_media(path, "probe") as container:
+        for packet in packets(container, container.streams.audio[:1]) if container.streams.audio else ():
+            if packet.pts is not None and packet.time_base is not None:
+                return float(packet.pts * packet.time_base)
+    raise MediaError("probe", "no audio stream")
+
+
 def display_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     """Return width and height as players show them: turned as the file says, with its pixels' own shape.
 

@@ -1,0 +1,86 @@
+"""What sound alone tells about labels made by shifting it: fourteen ways to make them, five folds each.
+
+python -m workflows.shortcuts --sounds ESC10 VIDEOS --output runs/shortcuts
+
+The results and what they mean are in docs/the-audio-only-mystery.md. Each finished cell is kept; the same command goes on.
+"""
+
+from pathlib import Path
+
+import ray
+
+from infra import cluster, storage
+from infra.errors import InputError
+from infra.tracking import ending, start_run
+from workflows import command
+from workflows.console import ProgressLine
+from workflows.study.cells import CELLS, LONG_CELLS
+from workflows.study.record import draw_accuracies, draw_curves, read_results, result_file, table
+from workflows.study.run import SOUNDS, run_cell
+
+
+def shortcuts(
+    sounds: tuple[str, ...] = (),
+    output: str = "runs/shortcuts",
+    num_scenes: int = 2200,
+    figures: str | None = None,
+    seed: int = 0,
+) -> None:
+    """Train networks that only hear on labels made in fourteen ways; say how often each is right on recordings it has not heard.
+
+    Args:
+        sounds: Folders of recordings, the real sound; without any, synthetic scenes only.
+        output: Where each cell's result, the table and the figures go.
+        num_scenes: Number of synthetic scenes.
+        figures: Another folder for the figures.
+        seed: Seed of windows, labels and networks.
+    """
+    if num_scenes < 50:
+        raise InputError(f"--num-scenes: {num_scenes} is too few for five folds; give 50 or more")
+    folder = storage.resolve(output, field="--output")
+    places = [storage.resolve(place, field="--sounds") for place in sounds]
+    chosen = [sound for sound in SOUNDS if places or sound == "synthetic"]
+    todo = [
+        (sound, cell)
+        for cell in (*CELLS, *LONG_CELLS)
+        for sound in chosen
+        if not storage.exists(result_file(folder, sound, cell))
+    ]
+    progress = ProgressLine()
+    with cluster.running(object_store_mb=200):
+        work = [run_cell.remote(sound, cell, places, folder, num_scenes=num_scenes, seed=seed) for sound, cell in todo]
+        total = len(work)
+        while work:
+            ready, work = ray.wait(work, num_returns=1)
+            name = ray.get(ready[0])
+            progress("cells", total - len(work), total, name)
+    progress.close()
+    results = read_results(folder, chosen)
+    storage.write_bytes(storage.join(folder, "table.md"), table(results).encode())
+    drawn = [Path(figures or folder) / name for name in ("shortcuts.png", "shortcuts-long.png")]
+    drawn[0].parent.mkdir(parents=True, exist_ok=True)
+    draw_accuracies(results, drawn[0])
+    draw_curves(results, drawn[1])
+    run = start_run("shortcuts", name=Path(folder).name, tags={"stage": "study"})
+    with ending(run):
+        run.log_artifact(storage.join(folder, "table.md"))
+        for path in drawn:
+            run.log_artifact(path)
+        run.log_metrics(
+            {
+                f"{sound}/{name.replace(',', '')}": result["accuracy"]["value"]
+                for sound, by_cell in results.items()
+                for name, result in by_cell.items()
+            }
+        )
+    print(table(results), end="")
+    print(f"figures  {drawn[0]} {drawn[1]}")
+
+
+def main() -> None:
+    """Parse the command line and run the study."""
+    command.parse(shortcuts)
+
+
+if __name__ == "__main__":
+    command.run(main)
