@@ -1,7 +1,7 @@
 """A dataset in small: of every window what the checks read, and the labeled examples that training makes of the windows."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -54,7 +54,7 @@ def read_windows(dataset: str, config: PreparationConfig, *, max_rows: int) -> W
     texts: dict[str, list] = {name: [] for name in _COLUMNS}
     splits: list[str] = []
     parts: list[dict[str, np.ndarray]] = []
-    for split, table in _row_groups(dataset, max_rows):
+    for split, table in read_tables(dataset, max_rows=max_rows, columns=(*_COLUMNS, *_MEDIA)):
         splits += [split] * table.num_rows
         for name in _COLUMNS:
             texts[name] += table[name].to_pylist()
@@ -71,7 +71,7 @@ def read_windows(dataset: str, config: PreparationConfig, *, max_rows: int) -> W
         starts=np.asarray(texts["start_seconds"], float),
         sound_starts=np.asarray(texts["sound_start_seconds"], float),
         in_sync=np.asarray(texts["in_sync"], bool),
-        partner=_partners(texts["pair_id"]),
+        partner=partners(texts["pair_id"]),
         log_mel=joined.pop("log_mel"),
         thumbnails=joined.pop("thumbnails"),
         sounds=joined,
@@ -81,8 +81,8 @@ def read_windows(dataset: str, config: PreparationConfig, *, max_rows: int) -> W
 def read_pictures(dataset: str, config: PreparationConfig, *, side: int, max_rows: int) -> np.ndarray:
     """Return the frames of the same windows in the same order, small: float32 (rows, 3, frames, side, side) in [-1, 1]."""
     pictures = []
-    for _, table in _row_groups(dataset, max_rows):
-        arrays = to_arrays(decode_table(table.select(["frames"]), config=config), config=config)
+    for _, table in read_tables(dataset, max_rows=max_rows, columns=("frames",)):
+        arrays = to_arrays(decode_table(table, config=config), config=config)
         pictures.append(_block_means(arrays["frames"], side))
     frames = np.concatenate(pictures)
     return np.ascontiguousarray(np.moveaxis(frames, 4, 1)) / 127.5 - 1
@@ -90,29 +90,37 @@ def read_pictures(dataset: str, config: PreparationConfig, *, side: int, max_row
 
 def make_examples(windows: Windows) -> Examples:
     """Return all four pairings of every pair; where windows carry their own label, each window."""
-    first = np.flatnonzero((windows.partner >= 0) & (np.arange(len(windows.partner)) < windows.partner))
+    return pair_examples(windows.partner, windows.in_sync)
+
+
+def pair_examples(partner: np.ndarray, in_sync: np.ndarray) -> Examples:
+    """Return the examples of windows, by the row of each one's partner (-1: none) and its own label."""
+    rows = np.arange(len(partner))
+    first = np.flatnonzero((partner >= 0) & (rows < partner))
     if len(first):
-        second = windows.partner[first]
+        second = partner[first]
         return Examples(
             picture=np.concatenate([first, second, first, second]),
             sound=np.concatenate([first, second, second, first]),
             target=np.repeat([1, 1, 0, 0], len(first)),
         )
-    rows = np.arange(len(windows.partner))
-    return Examples(picture=rows, sound=rows, target=windows.in_sync.astype(int))
+    return Examples(picture=rows, sound=rows, target=in_sync.astype(int))
 
 
-def _row_groups(dataset: str, max_rows: int) -> Iterator[tuple[str, pa.Table]]:
+def read_tables(
+    dataset: str, *, max_rows: int, columns: Sequence[str], splits: Sequence[str] = SPLITS
+) -> Iterator[tuple[str, pa.Table]]:
+    """Yield (split, rows) of whole row groups, spread over the files, about `max_rows` in all."""
     places = [
         (split, uri, group, rows)
-        for split in SPLITS
+        for split in splits
         for uri in storage.list_files(storage.join(dataset, "clips", f"split={split}"), suffix=".parquet")
         for group, rows in enumerate(_group_sizes(uri))
     ]
     total = sum(rows for *_, rows in places)
     kept = places[:: max(1, -(-total // max_rows))]
     for split, uri, group, _ in kept:
-        yield split, pq.ParquetFile(storage.open_input(uri)).read_row_group(group, columns=[*_COLUMNS, *_MEDIA])
+        yield split, pq.ParquetFile(storage.open_input(uri)).read_row_group(group, columns=list(columns))
 
 
 def _group_sizes(uri: str) -> list[int]:
@@ -120,7 +128,8 @@ def _group_sizes(uri: str) -> list[int]:
     return [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
 
 
-def _partners(pair_ids: list[str | None]) -> np.ndarray:
+def partners(pair_ids: Sequence[str | None]) -> np.ndarray:
+    """Return the row of each row's partner in its pair, -1 where there is none."""
     rows: dict[str, list[int]] = {}
     for row, pair in enumerate(pair_ids):
         if pair is not None:

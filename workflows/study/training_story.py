@@ -1,0 +1,101 @@
+"""The same network trained on pairs and on rolled sound: accuracy and maps by checkpoint."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import torch
+
+from datasets.card import read_card
+from datasets.preparation_config import PreparationConfig
+from datasets.reader import list_row_groups, read_pairs
+from infra import storage
+from workflows.checks.responses import Responses, respond
+from workflows.checks.trained_model import check_model
+from workflows.evaluation import evaluate_model
+from workflows.evaluators.localization import read_boxes
+from workflows.model import Model
+from workflows.recipes import multisensory
+from workflows.study.seeing import train
+
+_MAX_WINDOWS = 200
+_NUM_SHOWN = 8
+_KEPT = ("sync_accuracy", "sync_accuracy_ci95", "pointing_accuracy", "pointing_centre_disk", "by_class")
+
+
+def tell(
+    name: str,
+    own: str,
+    config: PreparationConfig,
+    honest: str,
+    folder: str,
+    *,
+    steps: int,
+    visits: list[int],
+    seed: int,
+) -> str:
+    """Train on a dataset's own labels; write what each checkpoint answers on held-out clips; return the name.
+
+    Each checkpoint is asked for its accuracy on its own kind of labels (also with grey pictures), and on honest pairs of the same scenes,
+    with pointing accuracy, and for the flatness of its maps.
+
+    Args:
+        name: what the dataset is called.
+        own: dataset to train on.
+        config: its configuration.
+        honest: dataset of pairs of the same scenes in the same splits.
+        folder: where `NAME.json` goes.
+        steps: steps of training.
+        visits: steps at which to ask.
+        seed: seed of weights and order.
+    """
+    torch.set_num_threads(1)
+    recipe = dataclasses.replace(multisensory.demo(), seed=seed)
+    module = multisensory.build(recipe).modules["network"]
+    assert isinstance(module, multisensory.Synchronization)
+    model = Model(module=module, config=recipe, preparation=config, description={"recipe": "multisensory"}, run_id=None)
+    shown = _shown(honest)
+    points: list[dict[str, Any]] = []
+    maps: list[np.ndarray] = []
+
+    def visit(step: int) -> None:
+        found = respond(model, own, config, max_rows=_MAX_WINDOWS)
+        assert found is not None
+        report = evaluate_model(model, dataset=honest, split="test", classes=())
+        points.append({"step": step, **_own(found), **{key: report[key] for key in _KEPT if key in report}})
+        maps.append(module.maps(module.encode_sound(shown), module.encode_picture(shown)).numpy())
+
+    train(module, own, config, steps=steps, visits=visits, visit=visit, seed=seed)
+    with storage.staged(storage.join(folder, f"{name}.npz")) as path, open(path, "wb") as file:
+        np.savez_compressed(file, frames=shown["frames"], maps=np.stack(maps))
+    story = {"name": name, "steps": steps, "seed": seed, "points": points}
+    storage.write_json(storage.join(folder, f"{name}.json"), story)
+    return name
+
+
+def _shown(honest: str) -> dict[str, Any]:
+    """Return the first windows of the test split whose source is on screen, one of each of eight videos."""
+    config = PreparationConfig.from_dict(read_card(honest)["config"])
+    hidden = {video for video, row in read_boxes(honest).items() if row["off_screen"]}
+    batch = next(
+        read_pairs(
+            list_row_groups(honest, "test"),
+            columns=("frames", "log_mel", "video_id"),
+            config=config,
+            batch_pairs=4 * _NUM_SHOWN,
+        )
+    )
+    rows = [row for row in range(0, len(batch["video_id"]), 2) if batch["video_id"][row] not in hidden][:_NUM_SHOWN]
+    return {name: batch[name][rows] for name in ("frames", "log_mel")}
+
+
+def _own(found: Responses) -> dict[str, Any]:
+    truth = found.examples.target == 1
+    checks = {check.name: check.value for check in check_model(found)}
+    return {
+        "own_accuracy": float(((found.logits > 0) == truth).mean()),
+        "own_sound_only": float(((found.grey_picture > 0) == truth).mean()),
+        "frame_swap_correlation": checks["model: frame swap"],
+        "flatness": checks["model: flat maps"],
+        "map_under_foreign_sound": checks["model: map under foreign sound"],
+    }
