@@ -11,6 +11,9 @@ from datasets.scenes import Level, Scene, draw_scene
 from datasets.sources.source import Source
 from infra.errors import InputError
 
+OFF_SCREEN = "off_screen"
+"""Label of a scene whose sounding thing is not seen."""
+
 
 def scene(
     index: int,
@@ -32,6 +35,11 @@ def scene(
         size=size,
         sample_rate=sample_rate,
     )
+
+
+def label_of(drawn: Scene) -> str:
+    """Return what strikes and sounds in a scene, for per-class tables."""
+    return OFF_SCREEN if drawn.sounding is None else drawn.strikers[drawn.sounding].kind
 
 
 def render(
@@ -84,10 +92,9 @@ def render(
     if not Path(path).exists():
         heard = drawn if sound_index is None else draw(sound_index)
         write_video(path, drawn.frames(), heard.waveform(), frame_rate=frame_rate, sample_rate=sample_rate)
-    label = "off_screen" if drawn.sounding is None else drawn.strikers[drawn.sounding].kind
     row = {
         "video_id": video_id,
         "boxes": None if drawn.box is None else [list(drawn.box)],
         "off_screen": drawn.off_screen,
     }
-    return Source(path=path, video_id=video_id, label=label, catalog_id=video_id), row
+    return Source(path=path, video_id=video_id, label=label_of(drawn), catalog_id=video_id), row

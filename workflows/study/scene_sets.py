@@ -9,7 +9,7 @@ from datasets.preparation_config import PreparationConfig
 from datasets.presets import PRESETS
 from datasets.sources.catalog import render_scenes
 from datasets.sources.source import Source
-from datasets.sources.synthetic import scene
+from datasets.sources.synthetic import label_of, scene
 from infra import storage
 
 SETS = ("pairs", "roll", "roll, file start")
@@ -39,19 +39,18 @@ def _render_heads(folder: str, num_videos: int, config: PreparationConfig) -> li
     sources = []
     for number in range(num_videos):
         path = Path(folder) / f"head-{number:05d}.mp4"
+        drawn = scene(
+            number,
+            seed=config.seed,
+            seconds=config.clip_seconds,
+            frame_rate=config.frame_rate,
+            size=config.size,
+            sample_rate=config.sample_rate,
+        )
         if not path.exists():
-            drawn = scene(
-                number,
-                seed=config.seed,
-                seconds=config.clip_seconds,
-                frame_rate=config.frame_rate,
-                size=config.size,
-                sample_rate=config.sample_rate,
-            )
             sound = through_aac(drawn.waveform(), sample_rate=config.sample_rate, container="adts")
             write_video(path, drawn.frames(), sound, frame_rate=config.frame_rate, sample_rate=config.sample_rate)
         # The scene's own name, so that it falls into the same split in every set.
-        sources.append(
-            Source(path=str(path), video_id=path.stem, catalog_id=f"synthetic-medium-{config.seed}-{number:05d}")
-        )
+        name = f"synthetic-medium-{config.seed}-{number:05d}"
+        sources.append(Source(path=str(path), video_id=path.stem, label=label_of(drawn), catalog_id=name))
     return sources

@@ -46,26 +46,22 @@ def draw_story(stories: Mapping[str, Mapping[str, Any]], path: Path) -> None:
 def draw_maps(
     arrays: Mapping[str, Mapping[str, np.ndarray]], stories: Mapping[str, Any], path: Path, *, clip: int
 ) -> None:
-    """Draw one clip's evidence by checkpoint, each map on a scale of its own, at the moment where the honest network's is strongest."""
-    moment = int(arrays["pairs"]["maps"][-1, clip].max(axis=(1, 2)).argmax())
-    frames = arrays["pairs"]["frames"][clip]
-    frame = frames[round((moment + 0.5) * len(frames) / arrays["pairs"]["maps"].shape[2])]
+    """Draw each network's evidence on a held-out clip of its own kind by checkpoint, at the moment where its last map is strongest.
+
+    Colors span each checkpoint's own range over the clip, as a viewer scales a map.
+    """
     columns = len(stories["pairs"]["points"])
-    figure, axes = plt.subplots(len(arrays), columns, figsize=(1.5 * columns, 1.7 * len(arrays)), layout="constrained")
+    figure, axes = plt.subplots(len(arrays), columns, figsize=(1.5 * columns, 1.75 * len(arrays)), layout="constrained")
     for row, (name, found) in zip(axes, arrays.items(), strict=True):
+        moment = int(found["maps"][-1, clip].max(axis=(1, 2)).argmax())
+        frames = found["frames"][clip]
+        frame = frames[int((moment + 0.5) * len(frames) / found["maps"].shape[2])]
         for axis, point, maps in zip(row, stories[name]["points"], found["maps"], strict=True):
-            cells = np.maximum(maps[clip], 0)
-            strength = cells[moment] / max(float(cells.max()), 1e-9)
+            strength = np.clip(maps[clip, moment] / max(float(maps[clip].max()), 1e-9), 0, 1)
             axis.imshow(frame, extent=(0, 1, 1, 0))
-            axis.imshow(
-                strength,
-                extent=(0, 1, 1, 0),
-                cmap="inferno",
-                vmin=0,
-                vmax=1,
-                alpha=0.75 * np.sqrt(strength),
-                interpolation="bilinear",
-            )
+            heat = matplotlib.colormaps["inferno"](strength)
+            heat[..., 3] = 0.8 * np.sqrt(strength)
+            axis.imshow(heat, extent=(0, 1, 1, 0), interpolation="bilinear")
             axis.set(xticks=[], yticks=[])
             axis.set_title(f"{point['step']}: {point['own_accuracy']:.2f}", fontsize=8)
         row[0].set_ylabel(name, fontsize=9)

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from datasets.card import read_card
 from datasets.preparation_config import PreparationConfig
-from datasets.reader import list_row_groups, read_pairs
+from datasets.reader import to_arrays
+from datasets.sources.synthetic import OFF_SCREEN
 from infra import storage
 from workflows.checks.responses import Responses, respond
 from workflows.checks.trained_model import check_model
+from workflows.checks.windows import read_tables
 from workflows.evaluation import evaluate_model
-from workflows.evaluators.localization import read_boxes
 from workflows.model import Model
 from workflows.recipes import multisensory
 from workflows.study.seeing import train
@@ -54,7 +54,7 @@ def tell(
     module = multisensory.build(recipe).modules["network"]
     assert isinstance(module, multisensory.Synchronization)
     model = Model(module=module, config=recipe, preparation=config, description={"recipe": "multisensory"}, run_id=None)
-    shown = _shown(honest)
+    shown = _shown(own, config)
     points: list[dict[str, Any]] = []
     maps: list[np.ndarray] = []
 
@@ -73,19 +73,16 @@ def tell(
     return name
 
 
-def _shown(honest: str) -> dict[str, Any]:
-    """Return the first windows of the test split whose source is on screen, one of each of eight videos."""
-    config = PreparationConfig.from_dict(read_card(honest)["config"])
-    hidden = {video for video, row in read_boxes(honest).items() if row["off_screen"]}
-    batch = next(
-        read_pairs(
-            list_row_groups(honest, "test"),
-            columns=("frames", "log_mel", "video_id"),
-            config=config,
-            batch_pairs=4 * _NUM_SHOWN,
-        )
-    )
-    rows = [row for row in range(0, len(batch["video_id"]), 2) if batch["video_id"][row] not in hidden][:_NUM_SHOWN]
+def _shown(own: str, config: PreparationConfig) -> dict[str, Any]:
+    """Return the first held-out windows in step whose source is on screen, one of each of eight videos."""
+    columns = ("frames", "log_mel", "in_sync", "label", "video_id")
+    _, table = next(read_tables(own, max_rows=_MAX_WINDOWS, columns=columns, splits=("test",)))
+    batch = to_arrays(table, config=config)
+    first = {}
+    for row, video in enumerate(batch["video_id"]):
+        if batch["in_sync"][row] and batch["label"][row] != OFF_SCREEN:
+            first.setdefault(video, row)
+    rows = list(first.values())[:_NUM_SHOWN]
     return {name: batch[name][rows] for name in ("frames", "log_mel")}
 
 
