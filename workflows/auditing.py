@@ -39,7 +39,7 @@ def audit_dataset(
     windows = read_windows(dataset, config, max_rows=max_rows)
     examples = make_examples(windows)
     stages = (
-        lambda: [check_duplicates(dataset, windows)],
+        lambda: [check_duplicates(dataset)],
         lambda: [check_marginals(windows, examples)],
         lambda: [check_sound_statistics(windows, examples)],
         lambda: check_probes(windows, examples),

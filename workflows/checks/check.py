@@ -68,8 +68,8 @@ def accuracy_check(
         detail: what was asked.
         seed: seed of the interval.
     """
-    if not len(right):
-        return too_little(name, chance=chance, detail=f"{detail}; no examples")
+    if not len(right) or chance == 1:
+        return too_little(name, chance=chance, detail=f"{detail}; {'one answer only' if len(right) else 'no examples'}")
     value = float(np.mean(right))
     names, index = np.unique(clusters, return_inverse=True)
     spread = np.bincount(index, weights=right - value)
