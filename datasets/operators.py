@@ -80,7 +80,7 @@ def decode_shard(row: Row, *, dataset: str, config: PreparationConfig) -> Row:
     seconds = {"decode": time.perf_counter() - began}
     return {
         "shard": row["shard"],
-        "clips": _to_bytes(table),
+        "clips": to_bytes(table),
         "errors": json.dumps(errors),
         "seconds": json.dumps(seconds),
     }
@@ -104,7 +104,7 @@ def add_log_mel(row: Row, *, config: PreparationConfig) -> Row:
     seconds = {**json.loads(row["seconds"]), "log_mel": time.perf_counter() - began}
     return {
         **row,
-        "clips": _to_bytes(table),
+        "clips": to_bytes(table),
         "statistics": json.dumps(statistics),
         "seconds": json.dumps(seconds),
     }
@@ -151,17 +151,18 @@ def _clips_of(source: PlannedSource, config: PreparationConfig) -> list[Row]:
             size=config.size,
             sample_rate=config.sample_rate,
         ):
-            rows[index] = _row(source, index, frames, waveform, config)
+            rows[index] = clip_row(source, index, frames, waveform, config)
     return [rows[index] for index in sorted(rows)]
 
 
-def _row(
+def clip_row(
     source: PlannedSource,
     index: int,
     frames: np.ndarray,
     waveform: np.ndarray,
     config: PreparationConfig,
 ) -> Row:
+    """Return the row of a source's window, complete but for the spectrogram."""
     window = source.windows[index]
     rolled = np.roll(waveform, round(window.roll_seconds * config.sample_rate))
     raw = config.storage == "raw"
@@ -190,7 +191,8 @@ def _error_json(error: MediaError | FileNotFoundError, stage: str) -> str:
     return json.dumps(fields)
 
 
-def _to_bytes(table: pa.Table) -> bytes:
+def to_bytes(table: pa.Table) -> bytes:
+    """Return clips as they travel between operators: an Arrow stream."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)

@@ -39,14 +39,15 @@ def tracking_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{storage.home() / 'mlflow.db'}"
 
 
-_PAGE = "http://127.0.0.1:5000/#/experiments?workflowType=machine_learning"
+UI_PAGE = "http://127.0.0.1:5000/#/experiments?workflowType=machine_learning"
+"""Where `ui_command` shows the runs; without the last part MLflow opens its pages for language models."""
 
 
 def ui_command() -> str:
     """Return the command that shows the runs in a browser."""
     return (
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false .venv/bin/mlflow ui --host 127.0.0.1 --workers 1 "
-        f"--backend-store-uri {tracking_uri()}   then open {_PAGE}"
+        f"--backend-store-uri {tracking_uri()}"
     )
 
 

@@ -1,34 +1,60 @@
-"""Does a dataset give its labels away: to sound alone, to picture alone, to clocks, to copies across splits.
+"""Does a dataset give its labels away, and does a trained model look and listen.
 
 python -m workflows.audit --data DATASET
+python -m workflows.audit --data DATASET --model models:/multisensory@champion
 """
 
 from datasets.card import read_card
 from infra import storage
-from infra.tracking import ending, start_run
+from infra.tracking import ending, find_run, start_run
 from workflows import command
-from workflows.auditing import audit_dataset, describe_audit, write_audit
+from workflows.audit_page import describe_audit
+from workflows.auditing import audit_dataset, write_audit
 from workflows.console import ProgressLine
+from workflows.model import loaded
+from workflows.model_auditing import audit_model, write_model_audit
 
 
-def audit(data: str, max_rows: int = 4000, null_scenes: int = 240) -> None:
-    """Check a dataset for shortcuts; writes audit.json and audit.html beside it.
+def audit(
+    data: str,
+    model: str | None = None,
+    recipe: str = "multisensory",
+    output: str | None = None,
+    max_rows: int = 4000,
+    null_scenes: int = 240,
+) -> None:
+    """Check a dataset for shortcuts; writes audit.json and audit.html beside it. With --model, check that model on the dataset instead.
 
     Args:
         data: Dataset that workflows.prepare made.
+        model: models:/NAME@ALIAS, models:/NAME/VERSION, runs:/ID, or a folder.
+        recipe: Recipe that the model must be of.
+        output: Folder for a model's audit.json and audit.html; that of its run if not given.
         max_rows: About how many windows are looked at, spread over the files.
         null_scenes: Number of scenes with foreign sound that are sent down the dataset's path.
     """
     dataset = storage.resolve(data, field="--data")
     read_card(dataset)
+    if model is None:
+        found, page = _audit_dataset(dataset, max_rows, null_scenes)
+    else:
+        with loaded(model, recipe=recipe) as trained:
+            found = audit_model(trained, dataset, max_rows=max_rows)
+            run = find_run(trained.run_id)
+        place = output or (run.tag("run_folder") if run else None) or "evaluation"
+        page = write_model_audit(found, storage.resolve(place, field="--output"), run)
+    print(describe_audit(found))
+    print(f"page     {page}")
+
+
+def _audit_dataset(dataset: str, max_rows: int, null_scenes: int) -> tuple[dict, str]:
     progress = ProgressLine()
     run = start_run("audit", name=dataset.rsplit("/", 1)[-1], tags={"stage": "audit"})
     with ending(run):
         found = audit_dataset(dataset, max_rows=max_rows, null_scenes=null_scenes, progress=progress)
         page = write_audit(found, dataset, run)
     progress.close()
-    print(describe_audit(found))
-    print(f"page     {page}")
+    return found, page
 
 
 def main() -> None:

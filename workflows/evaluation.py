@@ -38,7 +38,7 @@ def evaluate_model(
     """
     card = read_card(dataset)
     preparation = PreparationConfig.from_dict(card["config"])
-    _check_fit(model, preparation, dataset)
+    check_fit(model, preparation, dataset)
     groups = select_classes(list_row_groups(dataset, split), classes)
     if not sum(len(group.pair_rows) for group in groups):
         raise InputError(
@@ -98,7 +98,12 @@ def _without(groups: list[Any], videos: set[str]) -> list[Any]:
     return kept
 
 
-def _check_fit(model: Model, preparation: PreparationConfig, dataset: str) -> None:
+def check_fit(model: Model, preparation: PreparationConfig, dataset: str) -> None:
+    """Refuse a dataset whose clips are not those a model reads.
+
+    Raises:
+        InputError: Naming the first field that differs.
+    """
     for name in ("clip_seconds", "frame_rate", "sample_rate", "log_mel"):
         ours, theirs = getattr(preparation, name), getattr(model.preparation, name)
         if ours != theirs:

@@ -16,7 +16,7 @@ from workflows import command
 from workflows.console import ProgressLine
 from workflows.study.scene_sets import SETS, prepare_sets
 from workflows.study.story_figures import draw_maps, draw_story
-from workflows.study.training_story import tell
+from workflows.study.training_story import Story, tell
 
 _NUM_VISITS = 8
 _FEWEST_VIDEOS = 60
@@ -46,14 +46,24 @@ def failure(
         raise InputError(f"--steps: {steps} is too few for {_NUM_VISITS} checkpoints; give more")
     folder = storage.resolve(output, field="--output")
     results = storage.join(folder, "results")
-    visits = [round(steps * (number + 1) / _NUM_VISITS) for number in range(_NUM_VISITS)]
+    visits = tuple(round(steps * (number + 1) / _NUM_VISITS) for number in range(_NUM_VISITS))
     progress = ProgressLine()
     with cluster.running(object_store_mb=200):
         sets = prepare_sets(folder, num_videos=num_videos, seed=seed)
         todo = [name for name in SETS if not storage.exists(storage.join(results, f"{name}.json"))]
         task = ray.remote(num_cpus=1)(tell)
         work = [
-            task.remote(name, *sets[name], sets["pairs"][0], results, steps=steps, visits=visits, seed=seed)
+            task.remote(
+                Story(
+                    name=name,
+                    dataset=sets[name][0],
+                    config=sets[name][1],
+                    honest=sets["pairs"][0],
+                    folder=results,
+                    visits=visits,
+                    seed=seed,
+                )
+            )
             for name in todo
         ]
         while work:

@@ -10,10 +10,10 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from datasets.media import Window, cut, display_size, write_chunks
+from datasets.media import MediaError, Window, cut, display_size, write_chunks
 from infra.errors import InputError
 from models.metrics.localization import place
-from workflows.localization import MapKind, VideoMaps, describe_frames
+from workflows.localization import MapKind, VideoMaps, describe_frames, unreadable
 
 _HEIGHT = 288
 _SAMPLE_RATE = 44100
@@ -26,12 +26,15 @@ def write_outputs(
     maps: VideoMaps, path: str, folder: str, *, stem: str, kind: MapKind, crop_share: float
 ) -> dict[str, Any]:
     """Write overlay, contact sheet, maps and table of a video; return their paths and how often a source was found."""
-    Path(folder).mkdir(parents=True, exist_ok=True)
     target = str(Path(folder) / stem)
     if Path(f"{target}.mp4").resolve() == Path(path).resolve():
         raise InputError(f"--output: '{folder}' holds the video '{path}' itself; give another folder")
     table = describe_frames(maps, kind, crop_share=crop_share)
-    shown_width, shown_height = display_size(path)
+    try:
+        shown_width, shown_height = display_size(path)
+    except MediaError as error:
+        raise unreadable(path, error) from None
+    Path(folder).mkdir(parents=True, exist_ok=True)
     width = 2 * max(1, round(_HEIGHT * shown_width / shown_height / 2))
     scale = max(float(np.quantile(np.maximum(maps.of_kind(kind), 0), 0.999)), 1e-6)
     drawing = _Drawing(maps=maps, table=table, kind=kind, scale=scale, width=width, crop_share=crop_share)

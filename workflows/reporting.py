@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from infra.tracking import ui_command
+from infra.tracking import UI_PAGE, ui_command
 from workflows.driver import FitResult
 
 
@@ -17,8 +17,13 @@ def describe_result(result: FitResult) -> str:
     if not result.finished:
         lines.append(f"stopped early: go on with --resume {result.run_folder.rsplit('/', 1)[-1]}")
     lines += [f"model     {result.model_uri}  {result.model_folder}", f"run       {result.run_id}  {result.run_folder}"]
-    lines.append(f"compare   {ui_command()}")
+    lines.append(describe_comparison())
     return "\n".join(lines)
+
+
+def describe_comparison() -> str:
+    """Return how to see the runs beside each other."""
+    return f"compare   {ui_command()}\n          {UI_PAGE}"
 
 
 def describe_report(report: dict[str, Any]) -> str:

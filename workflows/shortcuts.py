@@ -16,7 +16,7 @@ from workflows import command
 from workflows.console import ProgressLine
 from workflows.study.cells import CELLS, LONG_CELLS
 from workflows.study.record import draw_accuracies, draw_curves, read_results, result_file, table
-from workflows.study.run import SOUNDS, run_cell
+from workflows.study.run import SOUNDS, Study, run_cell
 
 
 def shortcuts(
@@ -38,7 +38,8 @@ def shortcuts(
     if num_scenes < 50:
         raise InputError(f"--num-scenes: {num_scenes} is too few for five folds; give 50 or more")
     folder = storage.resolve(output, field="--output")
-    places = [storage.resolve(place, field="--sounds") for place in sounds]
+    places = tuple(storage.resolve(place, field="--sounds") for place in sounds)
+    study = Study(places=places, output=folder, num_scenes=num_scenes, seed=seed)
     chosen = [sound for sound in SOUNDS if places or sound == "synthetic"]
     todo = [
         (sound, cell)
@@ -48,7 +49,8 @@ def shortcuts(
     ]
     progress = ProgressLine()
     with cluster.running(object_store_mb=200):
-        work = [run_cell.remote(sound, cell, places, folder, num_scenes=num_scenes, seed=seed) for sound, cell in todo]
+        task = ray.remote(num_cpus=1)(run_cell)
+        work = [task.remote(study, sound, cell) for sound, cell in todo]
         total = len(work)
         while work:
             ready, work = ray.wait(work, num_returns=1)

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import ray.data
 
+from datasets.card import write_config
 from datasets.preparation_config import PreparationConfig
 from datasets.scenes import Level
 from datasets.schema import BOX_SCHEMA
@@ -55,6 +56,7 @@ def render_scenes(
     videos = storage.join(dataset, "videos")
     if storage.is_remote(videos):
         raise InputError(f"--output: '{dataset}' is in S3; synthetic videos need a local folder")
+    write_config(dataset, config)
     render = functools.partial(
         _render,
         folder=videos,

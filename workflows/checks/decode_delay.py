@@ -12,7 +12,10 @@ _MOST_FILES = 500
 
 
 def check_decode_delay(dataset: str, config: PreparationConfig) -> Check:
-    """Return the check that clicks and flashes, coded as the sources are, come back within half an output frame of each other."""
+    """Return the check that clicks and flashes, coded as the sources are, come back within half an output frame of each other.
+
+    Delays are measured to a 240th of a second, so that a longer one is found with certainty.
+    """
     name = "decode delay"
     delays: dict[Coding, float] = {}
     unknown: dict[Coding, str] = {}

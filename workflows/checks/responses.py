@@ -1,6 +1,7 @@
 """What a trained model answers to held-out windows: with their own sound and picture, foreign ones, none, noise, and delayed ones."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,7 +51,7 @@ def respond(model: Model, dataset: str, config: PreparationConfig, *, max_rows: 
     module, columns = model.module, ("frames", model.module.sound_column)
     texts: dict[str, list] = {name: [] for name in ("recording_id", "video_id", "pair_id", "in_sync", "shift_seconds")}
     sounds, pictures = [], []
-    for _, table in read_tables(dataset, max_rows=max_rows, columns=(*columns, *texts), splits=("test",)):
+    for table in read_tables(dataset, max_rows=max_rows, columns=(*columns, *texts), splits=("test",)):
         arrays = to_arrays(decode_table(table, config=config), config=config)
         sounds.append(arrays[columns[1]])
         pictures += [module.encode_picture({"frames": frames}) for frames in _batches(arrays["frames"])]
@@ -94,7 +95,7 @@ def respond(model: Model, dataset: str, config: PreparationConfig, *, max_rows: 
 class _Asked:
     """A model, and the sounds and picture features of the windows it is asked about."""
 
-    module: "torch.nn.Module"
+    module: Any
     sounds: np.ndarray
     pictures: torch.Tensor
 

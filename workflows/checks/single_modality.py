@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from workflows.checks.balance import balanced_check, is_balanced
 from workflows.checks.check import Check, accuracy_check, decide, detectable, too_little
 from workflows.checks.probe import cross_fit
 from workflows.checks.windows import Examples, Windows
@@ -18,7 +19,7 @@ def check_probes(windows: Windows, examples: Examples) -> list[Check]:
 
 
 def check_sound_statistics(windows: Windows, examples: Examples) -> Check:
-    """Return the check of what no network is needed for: seam, edges, silence, place in the codec's frame.
+    """Return the check of what no network is needed for: seam, edges, silence.
 
     The value is the area under the curve of the most telling statistic; its standard error is that of the rank-sum test
     (Hanley and McNeil 1982, Radiology 143:29, for equal distributions), divided over the number of statistics.
@@ -27,12 +28,12 @@ def check_sound_statistics(windows: Windows, examples: Examples) -> Check:
     ones, zeros = examples.target.sum(), (1 - examples.target).sum()
     if not ones or not zeros:
         return too_little(name, chance=0.5, detail="one label only")
+    if is_balanced(examples.sound, examples.target):
+        return balanced_check(name, chance=0.5)
     areas = {statistic: _area(values[examples.sound], examples.target) for statistic, values in windows.sounds.items()}
     worst = max(areas, key=lambda statistic: abs(areas[statistic] - 0.5))
     value = 0.5 + abs(areas[worst] - 0.5)
     error = float(np.sqrt((ones + zeros + 1) / (12 * ones * zeros)))
-    if _balanced(examples.sound, examples.target):
-        error = 0.0
     # Either sign counts: two tests a statistic.
     num_tests = 2 * len(areas)
     return Check(
@@ -48,27 +49,14 @@ def check_sound_statistics(windows: Windows, examples: Examples) -> Check:
 
 def _probe(name: str, sequences: np.ndarray, rows: np.ndarray, windows: Windows, examples: Examples) -> Check:
     recordings = windows.recordings[rows]
-    if _balanced(rows, examples.target):
-        return Check(
-            name=name,
-            verdict="pass",
-            value=0.5,
-            interval=(0.5, 0.5),
-            chance=0.5,
-            smallest_detectable=0.0,
-            detail="every window occurs as often with either label: no function of it can be right more often",
-        )
+    if is_balanced(rows, examples.target):
+        return balanced_check(name, chance=0.5)
     answers = [cross_fit(sequences[rows], examples.target, recordings, num_classes=2, seed=seed) for seed in _SEEDS]
     each = [float((answer.argmax(axis=1) == examples.target).mean()) for answer in answers]
     right = np.mean(answers, axis=0).argmax(axis=1) == examples.target
     majority = max(examples.target.mean(), 1 - examples.target.mean())
     seeds = ", ".join(f"{value:.3f}" for value in each)
     return accuracy_check(name, right, recordings, chance=float(majority), detail=f"cross-fitted probe, seeds {seeds}")
-
-
-def _balanced(rows: np.ndarray, target: np.ndarray) -> bool:
-    """Return whether every window occurs equally often with both labels."""
-    return not np.bincount(rows, weights=2 * target - 1).any()
 
 
 def _area(values: np.ndarray, target: np.ndarray) -> float:

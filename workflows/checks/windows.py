@@ -11,6 +11,7 @@ from datasets.preparation_config import PreparationConfig
 from datasets.reader import decode_table, to_arrays
 from datasets.shards import SPLITS
 from infra import storage
+from infra.errors import InputError
 
 _COLUMNS = ("recording_id", "video_id", "pair_id", "start_seconds", "sound_start_seconds", "in_sync")
 _MEDIA = ("frames", "waveform", "log_mel")
@@ -26,13 +27,14 @@ class Windows:
     """Windows, row by row.
 
     `partner` is the row of the pair's other window, -1 where there is none; `log_mel` (rows, bins, hops); `thumbnails` (rows,
-    192, frames), 8x8 means of every frame; `sounds` (rows,) per statistic of the waveform that no network computes.
+    192, frames), 8x8 means of every frame; `sounds` (rows,) per statistic of the waveform that no network computes; `frame_places`
+    (rows,) how many samples before the sound began the codec's frame would have begun.
     """
 
-    splits: np.ndarray
     recordings: np.ndarray
     starts: np.ndarray
     sound_starts: np.ndarray
+    frame_places: np.ndarray
     in_sync: np.ndarray
     partner: np.ndarray
     log_mel: np.ndarray
@@ -50,26 +52,30 @@ class Examples:
 
 
 def read_windows(dataset: str, config: PreparationConfig, *, max_rows: int) -> Windows:
-    """Return the windows of all splits, of at most about `max_rows` rows: whole row groups, spread over the files."""
+    """Return the windows of all splits, of at most about `max_rows` rows: whole row groups, spread over the files.
+
+    Raises:
+        InputError: If there is none.
+    """
     texts: dict[str, list] = {name: [] for name in _COLUMNS}
-    splits: list[str] = []
     parts: list[dict[str, np.ndarray]] = []
-    for split, table in read_tables(dataset, max_rows=max_rows, columns=(*_COLUMNS, *_MEDIA)):
-        splits += [split] * table.num_rows
+    for table in read_tables(dataset, max_rows=max_rows, columns=(*_COLUMNS, *_MEDIA)):
         for name in _COLUMNS:
             texts[name] += table[name].to_pylist()
         arrays = to_arrays(decode_table(table.select(list(_MEDIA)), config=config), config=config)
-        starts = np.asarray(table["sound_start_seconds"].to_pylist(), float)
         parts.append(
             {"log_mel": arrays["log_mel"], "thumbnails": _thumbnails(arrays["frames"])}
-            | _sound_statistics(arrays["waveform"][:, 0], starts, config.sample_rate)
+            | _sound_statistics(arrays["waveform"][:, 0], config.sample_rate)
         )
+    if not parts:
+        raise InputError(f"--data: '{dataset}' holds no clips; prepare it from videos that last at least one")
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    sound_starts = np.asarray(texts["sound_start_seconds"], float)
     return Windows(
-        splits=np.asarray(splits),
         recordings=np.asarray(texts["recording_id"]),
         starts=np.asarray(texts["start_seconds"], float),
-        sound_starts=np.asarray(texts["sound_start_seconds"], float),
+        sound_starts=sound_starts,
+        frame_places=np.rint(sound_starts * config.sample_rate) % _AAC_FRAME,
         in_sync=np.asarray(texts["in_sync"], bool),
         partner=partners(texts["pair_id"]),
         log_mel=joined.pop("log_mel"),
@@ -81,7 +87,7 @@ def read_windows(dataset: str, config: PreparationConfig, *, max_rows: int) -> W
 def read_pictures(dataset: str, config: PreparationConfig, *, side: int, max_rows: int) -> np.ndarray:
     """Return the frames of the same windows in the same order, small: float32 (rows, 3, frames, side, side) in [-1, 1]."""
     pictures = []
-    for _, table in read_tables(dataset, max_rows=max_rows, columns=("frames",)):
+    for table in read_tables(dataset, max_rows=max_rows, columns=("frames",)):
         arrays = to_arrays(decode_table(table, config=config), config=config)
         pictures.append(_block_means(arrays["frames"], side))
     frames = np.concatenate(pictures)
@@ -109,18 +115,18 @@ def pair_examples(partner: np.ndarray, in_sync: np.ndarray) -> Examples:
 
 def read_tables(
     dataset: str, *, max_rows: int, columns: Sequence[str], splits: Sequence[str] = SPLITS
-) -> Iterator[tuple[str, pa.Table]]:
-    """Yield (split, rows) of whole row groups, spread over the files, about `max_rows` in all."""
+) -> Iterator[pa.Table]:
+    """Yield whole row groups, spread over the files, of about `max_rows` rows in all."""
     places = [
-        (split, uri, group, rows)
+        (uri, group, rows)
         for split in splits
         for uri in storage.list_files(storage.join(dataset, "clips", f"split={split}"), suffix=".parquet")
         for group, rows in enumerate(_group_sizes(uri))
     ]
     total = sum(rows for *_, rows in places)
     kept = places[:: max(1, -(-total // max_rows))]
-    for split, uri, group, _ in kept:
-        yield split, pq.ParquetFile(storage.open_input(uri)).read_row_group(group, columns=list(columns))
+    for uri, group, _ in kept:
+        yield pq.ParquetFile(storage.open_input(uri)).read_row_group(group, columns=list(columns))
 
 
 def _group_sizes(uri: str) -> list[int]:
@@ -153,7 +159,7 @@ def _block_means(frames: np.ndarray, side: int) -> np.ndarray:
     return frames.reshape(rows, count, side, tall, side, wide, 3).mean(axis=(3, 5), dtype=np.float32)
 
 
-def _sound_statistics(waveform: np.ndarray, starts: np.ndarray, sample_rate: int) -> dict[str, np.ndarray]:
+def _sound_statistics(waveform: np.ndarray, sample_rate: int) -> dict[str, np.ndarray]:
     level = np.sqrt((waveform**2).mean(axis=1)) + 1e-6
     bend = np.abs(np.diff(waveform, 2, axis=1))[:, 2 * _EDGE_SAMPLES : -2 * _EDGE_SAMPLES]
     begin, end = waveform[:, :_EDGE_SAMPLES], waveform[:, -_EDGE_SAMPLES:]
@@ -162,7 +168,6 @@ def _sound_statistics(waveform: np.ndarray, starts: np.ndarray, sample_rate: int
         "level at the start": np.sqrt((begin**2).mean(axis=1)) / level,
         "level at the end": np.sqrt((end**2).mean(axis=1)) / level,
         "longest silence": np.asarray([_longest_run(np.abs(row) < _SILENT) for row in waveform]) / sample_rate,
-        "place in the codec's frame": np.rint(starts * sample_rate) % _AAC_FRAME,
     }
 
 

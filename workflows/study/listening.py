@@ -1,7 +1,6 @@
 """A network that hears only, trained on a cell's labels and asked about recordings of the fold it has not heard."""
 
 import dataclasses
-from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -29,7 +28,7 @@ class Answers:
     curve: list[dict[str, float]]
 
 
-def cross_fit(cell: Cell, clips: Clips, *, seed: int, progress: Callable[[int], None] = lambda fold: None) -> Answers:
+def cross_fit(cell: Cell, clips: Clips, *, seed: int) -> Answers:
     """Return answers about every clip, each by a network trained on the four folds that its recording is not in."""
     network = Listener(sample_rate=SAMPLE_RATE, mute_samples=cell.mute_samples)
     whole, without_head = _hear(network, clips), _hear(network, clips, silent_samples=HEAD_SAMPLES)
@@ -41,7 +40,6 @@ def cross_fit(cell: Cell, clips: Clips, *, seed: int, progress: Callable[[int], 
         right[0, test] = _right(network, whole, clips.targets, test)
         right[1, test] = _right(network, without_head, clips.targets, test)
         curve += points
-        progress(fold + 1)
     return Answers(right=right[0], right_without_head=right[1], curve=curve)
 
 

@@ -23,7 +23,6 @@ def train(
     dataset: str,
     preparation: PreparationConfig,
     *,
-    steps: int,
     visits: Sequence[int],
     visit: Callable[[int], None],
     seed: int,
@@ -36,8 +35,7 @@ def train(
         module: network to train, in place.
         dataset: a prepared dataset.
         preparation: its configuration.
-        steps: steps of 32 examples.
-        visits: steps after which `visit` is called.
+        visits: steps, of 32 examples, after which `visit` is called; the last is the end.
         visit: called with the step, the module in evaluation mode.
         seed: seed of order and augmentation.
     """
@@ -47,10 +45,10 @@ def train(
     units = np.flatnonzero(np.arange(len(partner)) < partner) if paired else np.arange(len(partner))
     chance = generator("seeing", seed)
     optimizer = torch.optim.AdamW(module.parameters(), lr=_LEARNING_RATE, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _LEARNING_RATE, total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _LEARNING_RATE, total_steps=visits[-1])
     order = np.zeros(0, np.int64)
     module.train()
-    for step in range(1, steps + 1):
+    for step in range(1, visits[-1] + 1):
         wanted = _EXAMPLES_A_STEP // 4 if paired else _EXAMPLES_A_STEP
         if len(order) < wanted:
             order = chance.permutation(units)
@@ -80,7 +78,7 @@ def train(
 def _read(dataset: str, preparation: PreparationConfig) -> tuple[np.ndarray, ...]:
     texts: dict[str, list] = {"pair_id": [], "in_sync": []}
     frames, sounds = [], []
-    for _, table in read_tables(dataset, max_rows=2**31, columns=_COLUMNS, splits=("train",)):
+    for table in read_tables(dataset, max_rows=2**31, columns=_COLUMNS, splits=("train",)):
         arrays = to_arrays(decode_table(table, config=preparation), config=preparation)
         frames.append(arrays["frames"])
         sounds.append(arrays["log_mel"])

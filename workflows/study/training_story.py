@@ -23,61 +23,62 @@ _NUM_SHOWN = 8
 _KEPT = ("sync_accuracy", "sync_accuracy_ci95", "pointing_accuracy", "pointing_centre_disk", "by_class")
 
 
-def tell(
-    name: str,
-    own: str,
-    config: PreparationConfig,
-    honest: str,
-    folder: str,
-    *,
-    steps: int,
-    visits: list[int],
-    seed: int,
-) -> str:
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Story:
+    """One training to be told."""
+
+    name: str
+    """What the dataset is called."""
+    dataset: str
+    """The dataset to train on, prepared by `config`."""
+    config: PreparationConfig
+    honest: str
+    """A dataset of pairs of the same scenes in the same splits."""
+    folder: str
+    """Where NAME.json and NAME.npz go."""
+    visits: tuple[int, ...]
+    """Steps after which the network is asked; the last is the end."""
+    seed: int
+    """Seed of weights and order."""
+
+
+def tell(story: Story) -> str:
     """Train on a dataset's own labels; write what each checkpoint answers on held-out clips; return the name.
 
     Each checkpoint is asked for its accuracy on its own kind of labels (also with grey pictures), and on honest pairs of the same scenes,
     with pointing accuracy, and for the flatness of its maps.
-
-    Args:
-        name: what the dataset is called.
-        own: dataset to train on.
-        config: its configuration.
-        honest: dataset of pairs of the same scenes in the same splits.
-        folder: where `NAME.json` goes.
-        steps: steps of training.
-        visits: steps at which to ask.
-        seed: seed of weights and order.
     """
     torch.set_num_threads(1)
-    recipe = dataclasses.replace(multisensory.demo(), seed=seed)
+    recipe = dataclasses.replace(multisensory.demo(), seed=story.seed)
     module = multisensory.build(recipe).modules["network"]
     assert isinstance(module, multisensory.Synchronization)
-    model = Model(module=module, config=recipe, preparation=config, description={"recipe": "multisensory"}, run_id=None)
-    shown = _shown(own, config)
+    model = Model(
+        module=module, config=recipe, preparation=story.config, description={"recipe": "multisensory"}, run_id=None
+    )
+    shown = _shown(story)
     points: list[dict[str, Any]] = []
     maps: list[np.ndarray] = []
 
     def visit(step: int) -> None:
-        found = respond(model, own, config, max_rows=_MAX_WINDOWS)
+        found = respond(model, story.dataset, story.config, max_rows=_MAX_WINDOWS)
         assert found is not None
-        report = evaluate_model(model, dataset=honest, split="test", classes=())
+        report = evaluate_model(model, dataset=story.honest, split="test", classes=())
         points.append({"step": step, **_own(found), **{key: report[key] for key in _KEPT if key in report}})
         maps.append(module.maps(module.encode_sound(shown), module.encode_picture(shown)).numpy())
 
-    train(module, own, config, steps=steps, visits=visits, visit=visit, seed=seed)
-    with storage.staged(storage.join(folder, f"{name}.npz")) as path, open(path, "wb") as file:
+    train(module, story.dataset, story.config, visits=story.visits, visit=visit, seed=story.seed)
+    target = storage.join(story.folder, story.name)
+    with storage.staged(f"{target}.npz") as path, open(path, "wb") as file:
         np.savez_compressed(file, frames=shown["frames"], maps=np.stack(maps))
-    story = {"name": name, "steps": steps, "seed": seed, "points": points}
-    storage.write_json(storage.join(folder, f"{name}.json"), story)
-    return name
+    storage.write_json(f"{target}.json", {"name": story.name, "seed": story.seed, "points": points})
+    return story.name
 
 
-def _shown(own: str, config: PreparationConfig) -> dict[str, Any]:
+def _shown(story: Story) -> dict[str, Any]:
     """Return the first held-out windows in step whose source is on screen, one of each of eight videos."""
     columns = ("frames", "log_mel", "in_sync", "label", "video_id")
-    _, table = next(read_tables(own, max_rows=_MAX_WINDOWS, columns=columns, splits=("test",)))
-    batch = to_arrays(table, config=config)
+    table = next(read_tables(story.dataset, max_rows=_MAX_WINDOWS, columns=columns, splits=("test",)))
+    batch = to_arrays(table, config=story.config)
     first = {}
     for row, video in enumerate(batch["video_id"]):
         if batch["in_sync"][row] and batch["label"][row] != OFF_SCREEN:

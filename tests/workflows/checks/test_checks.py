@@ -1,4 +1,4 @@
-"""A leak of each kind is found and named; clean data raise no alarm."""
+"""Checks of windows in memory: clean ones raise no alarm, and a leak of the smallest detectable size is found as often as said."""
 
 import dataclasses
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from workflows.checks.check import LEVEL, accuracy_check, detectable
-from workflows.checks.duplicates import check_duplicates
 from workflows.checks.positions import check_clocks, check_marginals
 from workflows.checks.single_modality import check_probes, check_sound_statistics
 from workflows.checks.windows import Windows, make_examples
@@ -21,10 +20,10 @@ def clean(seed, *, pairs, num_rows=ROWS):
     rows = np.arange(num_rows)
     recordings = rows // 2 if pairs else rows
     return Windows(
-        splits=np.where(recordings % 10 == 0, "test", "train"),
         recordings=np.array([f"r{number}" for number in recordings]),
         starts=chance.uniform(0, 6, num_rows),
         sound_starts=chance.uniform(0, 6, num_rows),
+        frame_places=chance.integers(0, 1024, num_rows),
         in_sync=np.ones(num_rows, bool) if pairs else chance.random(num_rows) < 0.5,
         partner=rows ^ 1 if pairs else np.full(num_rows, -1),
         log_mel=chance.normal(size=(num_rows, 8, 16)).astype(np.float32),
@@ -33,81 +32,52 @@ def clean(seed, *, pairs, num_rows=ROWS):
     )
 
 
-def audit(windows, tmp_path):
+def audit(windows):
     examples = make_examples(windows)
     return [
-        check_duplicates(str(tmp_path), windows),
         check_marginals(windows, examples),
         check_sound_statistics(windows, examples),
         *check_probes(windows, examples),
-        *check_clocks(windows, examples),
+        *check_clocks(windows),
     ]
 
 
-def leaks(windows, tmp_path):
-    return {check.name for check in audit(windows, tmp_path) if check.verdict == "leak"}
+def leaks(windows):
+    return {check.name for check in audit(windows) if check.verdict == "leak"}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("pairs", [False, True])
-def test_clean_data_raise_no_alarm_in_20_seeds(tmp_path, pairs):
-    assert [leaks(clean(seed, pairs=pairs, num_rows=FEW_ROWS), tmp_path) for seed in range(20)] == [set()] * 20
+def test_clean_data_raise_no_alarm_in_20_seeds(pairs):
+    assert [leaks(clean(seed, pairs=pairs, num_rows=FEW_ROWS)) for seed in range(20)] == [set()] * 20
 
 
-def test_a_seam_in_shifted_sound_is_found(tmp_path):
-    windows = clean(0, pairs=False)
-    windows.sounds["seam"][~windows.in_sync] += 1
-    found = [check for check in audit(windows, tmp_path) if check.verdict == "leak"]
-    assert [check.name for check in found] == ["sound statistics"]
-    assert found[0].detail.startswith("seam")
-
-
-def test_shifted_sound_that_begins_elsewhere_is_found(tmp_path):
-    windows = clean(1, pairs=False)
-    late = windows.sound_starts + 2 * ~windows.in_sync
-    assert leaks(dataclasses.replace(windows, sound_starts=late), tmp_path) == {"start marginals"}
-
-
-def test_a_trace_in_the_spectrogram_is_found(tmp_path):
-    windows = clean(2, pairs=False)
-    windows.log_mel[~windows.in_sync, 3, 7] += 3
-    assert leaks(windows, tmp_path) == {"audio only"}
-
-
-def test_a_trace_in_the_picture_is_found(tmp_path):
-    windows = clean(3, pairs=False)
-    windows.thumbnails[windows.in_sync, 5, 4:8] += 2
-    assert leaks(windows, tmp_path) == {"video only"}
-
-
-def test_clocks_that_both_modalities_show_are_found_even_in_pairs(tmp_path):
-    windows = clean(4, pairs=True)
-    windows.log_mel[:, 0] += windows.starts[:, None]
-    windows.thumbnails[:, 0] += windows.starts[:, None]
-    assert leaks(windows, tmp_path) == {"clock matching"}
-
-
-def test_a_clock_in_one_modality_is_a_warning_only(tmp_path):
+def test_a_clock_in_one_modality_is_a_warning_only():
     windows = clean(5, pairs=True)
     windows.log_mel[:, 0] += windows.starts[:, None]
-    checks = {check.name: check for check in audit(windows, tmp_path)}
+    checks = {check.name: check for check in audit(windows)}
     assert "warning" in checks["position from sound"].detail
-    assert checks["position from sound"].value > 0.8
+    assert checks["position from sound"].value > 0.7
     assert not any(check.verdict == "leak" for check in checks.values())
 
 
-def test_a_recording_on_two_sides_is_found(tmp_path):
-    windows = clean(6, pairs=True)
-    windows.splits[1] = "validation"
-    assert leaks(windows, tmp_path) == {"duplicates across splits"}
-
-
-def test_pairs_cannot_be_told_by_one_modality_whatever_is_in_it(tmp_path):
+def test_pairs_cannot_be_told_by_one_modality_whatever_is_in_it():
     windows = clean(7, pairs=True)
     examples = make_examples(windows)
     assert np.bincount(examples.sound).tolist() == np.bincount(examples.picture).tolist() == [2] * ROWS
-    for check in (*check_probes(windows, examples), check_sound_statistics(windows, examples)):
-        assert (check.verdict, check.value, check.smallest_detectable) == ("pass", 0.5, 0.0)
+    single = (*check_probes(windows, examples), check_sound_statistics(windows, examples))
+    for check in (*single, check_marginals(windows, examples)):
+        assert (check.verdict, check.value, check.smallest_detectable) == ("pass", check.chance, 0.0)
+        assert "every window occurs as often with either label" in check.detail
+
+
+def test_one_label_only_is_too_little():
+    windows = clean(8, pairs=False, num_rows=FEW_ROWS)
+    windows.in_sync[:] = True
+    examples = make_examples(windows)
+    single = (*check_probes(windows, examples), check_sound_statistics(windows, examples))
+    verdicts = {check.verdict for check in (*single, check_marginals(windows, examples))}
+    assert verdicts == {"too little data"}
 
 
 def test_two_thousand_windows_show_five_points():
@@ -129,6 +99,19 @@ def test_a_leak_of_the_smallest_detectable_size_is_found_as_often_as_said():
     assert quiet == ["pass"] * 50
 
 
-def test_ten_windows_are_too_little(tmp_path):
+def test_ten_windows_are_too_little():
     right = np.ones(8)
     assert accuracy_check("x", right, np.arange(8), chance=0.5, detail="").verdict == "too little data"
+
+
+def test_starts_that_differ_by_the_smallest_detectable_amount_are_found_about_as_often_as_said():
+    chance = np.random.default_rng(0)
+    examples = make_examples(clean(9, pairs=False))
+    quiet = check_marginals(clean(9, pairs=False), examples)
+    association = np.sqrt((quiet.chance + quiet.smallest_detectable) ** 2 - quiet.chance**2)
+    found = []
+    for _ in range(100):
+        late = chance.random(ROWS) < 0.5 + association * (examples.target - 0.5)
+        windows = dataclasses.replace(clean(9, pairs=False), starts=3 * late + chance.uniform(0, 3, ROWS))
+        found.append(check_marginals(windows, examples).verdict == "leak")
+    assert 0.6 < np.mean(found) < 0.9

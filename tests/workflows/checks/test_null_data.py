@@ -12,10 +12,10 @@ ROWS = 240
 def windows(chance):
     rows = np.arange(ROWS)
     return Windows(
-        splits=np.full(ROWS, "train"),
         recordings=np.array([f"r{row // 2:03d}" for row in rows]),
         starts=chance.uniform(0, 6, ROWS),
         sound_starts=np.zeros(ROWS),
+        frame_places=np.zeros(ROWS),
         in_sync=np.ones(ROWS, bool),
         partner=rows ^ 1,
         log_mel=chance.normal(size=(ROWS, 8, 16)).astype(np.float32),
