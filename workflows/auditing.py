@@ -17,7 +17,7 @@ from workflows.checks.positions import check_clocks, check_marginals
 from workflows.checks.single_modality import check_probes, check_sound_statistics
 from workflows.checks.windows import make_examples, read_windows
 
-_FEWEST_NULL_SCENES = 16
+_FEWEST_NULL_SCENES = 10
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage, how many are done and how many there are."""

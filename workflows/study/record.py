@@ -117,7 +117,8 @@ def draw_curves(results: dict[str, dict[str, dict[str, Any]]], path: Path) -> No
         axis.axhline(0.5, color="0.6", linewidth=0.8)
         axis.set(title=sound, xlabel="steps of 64 clips", ylim=(0.4, 1.02))
     axes[0][0].set_ylabel("accuracy from sound alone")
-    axes[0][0].legend(frameon=False, fontsize=7, loc="upper left")
+    if axes[0][0].lines[:-1]:
+        axes[0][0].legend(frameon=False, fontsize=7, loc="upper left")
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
