@@ -4,6 +4,8 @@ import contextlib
 import json
 import logging
 import os
+import shlex
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
@@ -39,16 +41,32 @@ def tracking_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{storage.home() / 'mlflow.db'}"
 
 
-UI_PAGE = "http://127.0.0.1:5000/#/experiments?workflowType=machine_learning"
-"""Where `ui_command` shows the runs; without the last part MLflow opens its pages for language models."""
+UI_PORT = 5000
+
+
+def ui_page(port: int = UI_PORT) -> str:
+    """Return where the runs are seen; without the last part MLflow opens its pages for language models."""
+    return f"http://127.0.0.1:{port}/#/experiments?workflowType=machine_learning"
+
+
+_UI_ENVIRONMENT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
 
 def ui_command() -> str:
     """Return the command that shows the runs in a browser."""
-    return (
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false .venv/bin/mlflow ui --host 127.0.0.1 --workers 1 "
-        f"--backend-store-uri {tracking_uri()}"
-    )
+    settings = " ".join(f"{name}={value}" for name, value in _UI_ENVIRONMENT.items())
+    return f"{settings} .venv/bin/{shlex.join(_ui_arguments(UI_PORT))}"
+
+
+def serve_ui(port: int) -> None:
+    """Become the server of MLflow's pages, on this machine's own address; does not return."""
+    program = Path(sys.executable).parent / "mlflow"
+    os.execve(program, _ui_arguments(port), {**os.environ, **_UI_ENVIRONMENT})
+
+
+def _ui_arguments(port: int) -> list[str]:
+    address = ["--host", "127.0.0.1", "--port", str(port)]
+    return ["mlflow", "ui", *address, "--workers", "1", "--backend-store-uri", tracking_uri()]
 
 
 def _client(uri: str | None = None) -> mlflow.MlflowClient:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from infra.tracking import UI_PAGE, ui_command
+from infra.tracking import ui_command, ui_page
 from workflows.driver import FitResult
 
 
@@ -23,7 +23,7 @@ def describe_result(result: FitResult) -> str:
 
 def describe_comparison() -> str:
     """Return how to see the runs beside each other."""
-    return f"compare   {ui_command()}\n          {UI_PAGE}"
+    return f"compare   {ui_command()}\n          {ui_page()}"
 
 
 def describe_report(report: dict[str, Any]) -> str:

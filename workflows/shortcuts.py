@@ -15,6 +15,7 @@ from infra.tracking import ending, start_run
 from workflows import command
 from workflows.console import ProgressLine
 from workflows.study.cells import CELLS, LONG_CELLS
+from workflows.study.listening import NUM_POINTS
 from workflows.study.record import draw_accuracies, draw_curves, read_results, result_file, table
 from workflows.study.run import SOUNDS, Study, run_cell
 
@@ -23,6 +24,8 @@ def shortcuts(
     sounds: tuple[str, ...] = (),
     output: str = "runs/shortcuts",
     num_scenes: int = 2200,
+    cells: tuple[str, ...] = (),
+    steps: int = 500,
     figures: str | None = None,
     seed: int = 0,
 ) -> None:
@@ -32,20 +35,23 @@ def shortcuts(
         sounds: Folders of recordings, the real sound; without any, synthetic scenes only.
         output: Where each cell's result, the table and the figures go.
         num_scenes: Number of synthetic scenes.
+        cells: Only these cells, by name; all if none are named.
+        steps: Steps of each training, of 64 clips; long cells take four times as many.
         figures: Another folder for the figures.
         seed: Seed of windows, labels and networks.
     """
     if num_scenes < 50:
         raise InputError(f"--num-scenes: {num_scenes} is too few for five folds; give 50 or more")
+    if steps < NUM_POINTS:
+        raise InputError(f"--steps: {steps} is too few for {NUM_POINTS} points of the curve; give {NUM_POINTS} or more")
+    by_name = {cell.name: cell for cell in (*CELLS, *LONG_CELLS)}
+    wanted = [command.choose(by_name, name, option="--cells") for name in cells] or list(by_name.values())
     folder = storage.resolve(output, field="--output")
     places = tuple(storage.resolve(place, field="--sounds") for place in sounds)
-    study = Study(places=places, output=folder, num_scenes=num_scenes, seed=seed)
+    study = Study(places=places, output=folder, num_scenes=num_scenes, steps=steps, seed=seed)
     chosen = [sound for sound in SOUNDS if places or sound == "synthetic"]
     todo = [
-        (sound, cell)
-        for cell in (*CELLS, *LONG_CELLS)
-        for sound in chosen
-        if not storage.exists(result_file(folder, sound, cell))
+        (sound, cell) for cell in wanted for sound in chosen if not storage.exists(result_file(folder, sound, cell))
     ]
     progress = ProgressLine()
     with cluster.running(object_store_mb=200):

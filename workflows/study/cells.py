@@ -7,8 +7,8 @@ from datasets.windows import LabelMode
 
 Audio = Literal["decoded", "aac after", "file start"]
 
-STEPS = 500
-LONG_STEPS = 2000
+LONG = 4
+"""How many times longer some cells are trained."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,8 +26,8 @@ class Cell:
     """Samples at the start that the network does not hear."""
     clips_per_source: int = 1
     """1: every clip has a label of its own; 2: clips come in twos of one source, one in step and one out of step."""
-    steps: int = STEPS
-    """Steps of training."""
+    long: bool = False
+    """Whether training lasts four times as long."""
 
     @property
     def name(self) -> str:
@@ -36,7 +36,7 @@ class Cell:
         parts += [self.audio] if self.audio != "decoded" else []
         parts += [f"mute {self.mute_samples}"] if self.mute_samples else []
         parts += ["two clips"] if self.clips_per_source == 2 else []
-        parts += ["long"] if self.steps == LONG_STEPS else []
+        parts += ["long"] if self.long else []
         return ", ".join(parts)
 
 
@@ -58,5 +58,5 @@ CELLS = (
 )
 """A base cell, each factor alone, and the crossings that tell the seam from the priming and both from the codec."""
 
-LONG_CELLS = (Cell(mute_samples=5000, steps=LONG_STEPS), Cell(label_mode="slice", steps=LONG_STEPS))
+LONG_CELLS = (Cell(mute_samples=5000, long=True), Cell(label_mode="slice", long=True))
 """Trained on for four times as long."""

@@ -16,7 +16,7 @@ from workflows.study.recordings import NUM_FOLDS, SAMPLE_RATE
 HEAD_SAMPLES = 10000
 _BATCH = 64
 _LEARNING_RATE = 3e-3
-_NUM_POINTS = 10
+NUM_POINTS = 10
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -28,7 +28,7 @@ class Answers:
     curve: list[dict[str, float]]
 
 
-def cross_fit(cell: Cell, clips: Clips, *, seed: int) -> Answers:
+def cross_fit(cell: Cell, clips: Clips, *, steps: int, seed: int) -> Answers:
     """Return answers about every clip, each by a network trained on the four folds that its recording is not in."""
     network = Listener(sample_rate=SAMPLE_RATE, mute_samples=cell.mute_samples)
     whole, without_head = _hear(network, clips), _hear(network, clips, silent_samples=HEAD_SAMPLES)
@@ -36,24 +36,26 @@ def cross_fit(cell: Cell, clips: Clips, *, seed: int) -> Answers:
     curve = []
     for fold in range(NUM_FOLDS):
         test = np.flatnonzero(clips.folds == fold)
-        network, points = _train(cell, clips, whole, fold=fold, seed=seed)
+        network, points = _train(cell, clips, whole, steps=steps, fold=fold, seed=seed)
         right[0, test] = _right(network, whole, clips.targets, test)
         right[1, test] = _right(network, without_head, clips.targets, test)
         curve += points
     return Answers(right=right[0], right_without_head=right[1], curve=curve)
 
 
-def _train(cell: Cell, clips: Clips, heard: Heard, *, fold: int, seed: int) -> tuple[Listener, list[dict[str, float]]]:
+def _train(
+    cell: Cell, clips: Clips, heard: Heard, *, steps: int, fold: int, seed: int
+) -> tuple[Listener, list[dict[str, float]]]:
     train, test = np.flatnonzero(clips.folds != fold), np.flatnonzero(clips.folds == fold)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed * NUM_FOLDS + fold)
         network = Listener(sample_rate=SAMPLE_RATE, mute_samples=cell.mute_samples)
     chance = generator("study", "order", seed, fold)
     optimizer = torch.optim.AdamW(network.parameters(), lr=_LEARNING_RATE, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _LEARNING_RATE, total_steps=cell.steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _LEARNING_RATE, total_steps=steps)
     order = np.zeros(0, np.int64)
     points, answered, correct = [], 0, 0
-    for step in range(1, cell.steps + 1):
+    for step in range(1, steps + 1):
         if len(order) < _BATCH:
             order = chance.permutation(train)
         batch, order = order[:_BATCH], order[_BATCH:]
@@ -65,7 +67,7 @@ def _train(cell: Cell, clips: Clips, heard: Heard, *, fold: int, seed: int) -> t
         optimizer.step()
         schedule.step()
         answered, correct = answered + len(batch), correct + int(((logits > 0) == (targets == 1)).sum())
-        if step % (cell.steps // _NUM_POINTS) == 0:
+        if step % (steps // NUM_POINTS) == 0:
             held_out = float(_right(network, heard, clips.targets, test).mean())
             points.append({"fold": fold, "step": step, "train": correct / answered, "held_out": held_out})
             answered = correct = 0

@@ -5,7 +5,7 @@ import dataclasses
 import torch
 
 from infra import storage
-from workflows.study.cells import Cell
+from workflows.study.cells import LONG, Cell
 from workflows.study.clips import make_clips
 from workflows.study.listening import cross_fit
 from workflows.study.record import describe, result_file
@@ -26,6 +26,8 @@ class Study:
     """Where results go."""
     num_scenes: int
     """Number of synthetic scenes."""
+    steps: int
+    """Steps of training, of 64 clips; long cells take four times as many."""
     seed: int
     """Seed of windows, labels and networks."""
 
@@ -38,6 +40,7 @@ def run_cell(study: Study, sound: str, cell: Cell) -> str:
     else:
         recordings, per_recording = synthesize_recordings(study.num_scenes, seed=study.seed), _SYNTHETIC_CLIPS
     clips = make_clips(cell, recordings, per_recording=per_recording, seed=study.seed)
-    answers = cross_fit(cell, clips, seed=study.seed)
+    steps = study.steps * (LONG if cell.long else 1)
+    answers = cross_fit(cell, clips, steps=steps, seed=study.seed)
     storage.write_json(result_file(study.output, sound, cell), describe(sound, cell, clips, answers))
     return f"{sound}: {cell.name}"

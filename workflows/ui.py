@@ -1,0 +1,26 @@
+"""The runs beside each other in a browser, by MLflow on this machine's own address; Ctrl-C ends it.
+
+python -m workflows.ui
+"""
+
+from infra.tracking import UI_PORT, serve_ui, ui_page
+from workflows import command
+
+
+def ui(port: int = UI_PORT) -> None:
+    """Serve MLflow's pages of the runs below the home folder, or of MLFLOW_TRACKING_URI.
+
+    Args:
+        port: Port of 127.0.0.1.
+    """
+    print(f"open {ui_page(port)}", flush=True)
+    serve_ui(port)
+
+
+def main() -> None:
+    """Parse the command line and serve."""
+    command.parse(ui)
+
+
+if __name__ == "__main__":
+    command.run(main)
