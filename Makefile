@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: help setup demo demo-real check test test-fast lock
+.PHONY: help setup demo demo-real ui check test test-fast lock
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -24,6 +24,9 @@ demo: setup  ## synthetic videos -> prepare -> train -> evaluate -> localize
 demo-real: setup  ## the same on your videos: make demo-real VIDEOS=folder
 	@test -n "$(VIDEOS)" || { echo "error: VIDEOS is missing; say make demo-real VIDEOS=folder"; exit 2; }
 	$(BIN)/python -m workflows.demo --videos "$(VIDEOS)" --name demo-real --epochs 40 $(DEMO_OPTIONS)
+
+ui: setup  ## compare the runs in a browser
+	@$(BIN)/python -c 'from infra.tracking import serve_ui; serve_ui()'
 
 check: setup  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

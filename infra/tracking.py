@@ -4,11 +4,12 @@ import contextlib
 import json
 import logging
 import os
+import shlex
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
@@ -27,6 +28,9 @@ from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from infra import storage
 from infra.errors import InputError
 
+UI_PAGE = "http://127.0.0.1:5000/#/experiments?workflowType=machine_learning"
+"""MLflow otherwise opens its pages for language models."""
+
 _LONGEST_PARAM = 6000
 _SYSTEM_METRICS_SECONDS = 5
 
@@ -39,15 +43,18 @@ def tracking_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{storage.home() / 'mlflow.db'}"
 
 
-_PAGE = "http://127.0.0.1:5000/#/experiments?workflowType=machine_learning"
-
-
 def ui_command() -> str:
-    """Return the command that shows the runs in a browser."""
+    """Return the command that serves the runs at `UI_PAGE`."""
     return (
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false .venv/bin/mlflow ui --host 127.0.0.1 --workers 1 "
-        f"--backend-store-uri {tracking_uri()}   then open {_PAGE}"
+        f"--backend-store-uri {shlex.quote(tracking_uri())}"
     )
+
+
+def serve_ui() -> NoReturn:
+    """Say which page to open and turn this process into that of `ui_command`."""
+    print(f"open     {UI_PAGE}", flush=True)
+    os.execlp("sh", "sh", "-c", f"exec env {ui_command()}")
 
 
 def _client(uri: str | None = None) -> mlflow.MlflowClient:

@@ -14,7 +14,7 @@ from datasets.reader import list_row_groups, read_rows
 from datasets.sources.catalog import list_sources, render_scenes
 from infra import cluster, storage
 from infra.errors import InputError
-from infra.tracking import Run, ending, start_run, ui_command
+from infra.tracking import Run, ending, start_run
 from workflows.console import ProgressLine
 from workflows.driver import FitResult, Scaling, fit
 from workflows.evaluation import evaluate_model, write_report
@@ -23,7 +23,7 @@ from workflows.model import loaded
 from workflows.overlay import write_outputs
 from workflows.preparing import log_preparation, summarize_card
 from workflows.recipe import load_recipe
-from workflows.reporting import describe_report
+from workflows.reporting import describe_comparison, describe_report
 
 RECIPE = "multisensory"
 _NUM_OVERLAYS = 3
@@ -84,7 +84,7 @@ def demonstrate(*, videos: str | None, name: str, num_videos: int, epochs: int, 
     print(", ".join(f"{stage} {s:.0f} s" for stage, s in clock.seconds.items()) + f", together {total:.0f} s")
     for overlay in overlays:
         print(f"overlay  {overlay}")
-    print(f"report   {storage.join(run_folder, 'report.json')}\ncompare  {ui_command()}")
+    print(f"report   {storage.join(run_folder, 'report.json')}\n{describe_comparison()}")
     return report
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from infra.tracking import ui_command
+from infra.tracking import UI_PAGE, ui_command
 from workflows.driver import FitResult
 
 
@@ -16,9 +16,13 @@ def describe_result(result: FitResult) -> str:
             lines.append(f"  validation {name + '_accuracy':<26}{value:.3f}")
     if not result.finished:
         lines.append(f"stopped early: go on with --resume {result.run_folder.rsplit('/', 1)[-1]}")
-    lines += [f"model     {result.model_uri}  {result.model_folder}", f"run       {result.run_id}  {result.run_folder}"]
-    lines.append(f"compare   {ui_command()}")
-    return "\n".join(lines)
+    lines += [f"model    {result.model_uri}  {result.model_folder}", f"run      {result.run_id}  {result.run_folder}"]
+    return "\n".join([*lines, describe_comparison()])
+
+
+def describe_comparison() -> str:
+    """Return the command that compares the runs, and the page to open then."""
+    return f"compare  {ui_command()}\nopen     {UI_PAGE}"
 
 
 def describe_report(report: dict[str, Any]) -> str:
