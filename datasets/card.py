@@ -13,6 +13,13 @@ from infra.errors import InputError
 from infra.seeding import digest
 from infra.version import code_version, library_versions
 
+CONFIG = "config.json"
+
+
+def write_config(dataset: str, config: PreparationConfig) -> None:
+    """Record what a dataset is made with: from then on another configuration is refused."""
+    storage.write_json(storage.join(dataset, CONFIG), config.to_dict())
+
 
 def read_card(dataset: str) -> dict[str, Any]:
     """Return the card of a dataset.

@@ -15,7 +15,7 @@ import ray.data
 
 from datasets import operators
 from datasets.attempts import forget
-from datasets.card import read_card, write_card
+from datasets.card import CONFIG, read_card, write_card, write_config
 from datasets.fingerprint import group_recordings
 from datasets.preparation_config import PreparationConfig
 from datasets.schema import ERROR_SCHEMA
@@ -34,8 +34,6 @@ from datasets.windows import draw_windows
 from infra import storage
 from infra.errors import InputError
 from infra.seeding import generator, hash_fraction
-
-_CONFIG = "config.json"
 
 Row = dict[str, Any]
 Progress = Callable[[str, int, int], None]
@@ -129,7 +127,7 @@ class Preparation:
                 f"--output: '{self.dataset}' has {free / 1e9:.1f} GB free and about "
                 f"{self.num_bytes / 1e9:.1f} GB are needed; free some, or choose a smaller --size or --storage h264"
             )
-        storage.write_json(storage.join(self.dataset, _CONFIG), self.config.to_dict())
+        write_config(self.dataset, self.config)
         append_plan(self.dataset, self.new_shards)
         self._append_recordings()
         shards = read_plan(self.dataset)
@@ -169,7 +167,7 @@ class Preparation:
     def _refuse_other_configuration(self) -> None:
         if storage.exists(storage.join(self.dataset, "dataset.json")):
             read_card(self.dataset)
-        uri = storage.join(self.dataset, _CONFIG)
+        uri = storage.join(self.dataset, CONFIG)
         if not storage.exists(uri):
             return
         before = storage.read_json(uri)

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import ray.data
 
+from datasets.card import write_config
 from datasets.preparation_config import PreparationConfig
 from datasets.scenes import Level
 from datasets.schema import BOX_SCHEMA
@@ -51,10 +52,12 @@ def render_scenes(
     """Return `num_videos` synthetic videos as files below the dataset, with the table of their boxes beside them.
 
     A scene lasts a clip, the longest shift and a second more. With `null` each has another scene's sound.
+    Scenes that are there stay; so that they fit, the configuration is on record before the first.
     """
     videos = storage.join(dataset, "videos")
     if storage.is_remote(videos):
         raise InputError(f"--output: '{dataset}' is in S3; synthetic videos need a local folder")
+    write_config(dataset, config)
     render = functools.partial(
         _render,
         folder=videos,

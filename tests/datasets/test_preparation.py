@@ -97,3 +97,21 @@ def test_more_scenes_leave_those_that_are_there_and_their_boxes(ray_cluster, sma
     after = {path: path.stat().st_mtime_ns for path in Path(folder, "videos").iterdir()}
     assert before.items() <= after.items()
     assert len(after) == pq.read_table(f"{folder}/boxes.parquet").num_rows == 6
+
+
+def test_scenes_of_an_interrupted_rendering_are_not_taken_for_those_of_another_configuration(
+    ray_cluster, small_config, monkeypatch, tmp_path
+):
+    folder = str(tmp_path / "scenes")
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pq, "write_table", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            render_scenes(folder, num_videos=2, level="easy", config=small_config)
+    assert len(list(Path(folder, "videos").glob("*.mp4"))) == 2
+    with pytest.raises(InputError, match=r"clip_seconds=1.0, now clip_seconds=2.0"):
+        Preparation(folder, dataclasses.replace(small_config, clip_seconds=2.0))
+    Preparation(folder, small_config)
