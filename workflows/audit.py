@@ -3,11 +3,10 @@
 python -m workflows.audit --data DATASET
 """
 
-from datasets.card import read_card
 from infra import storage
 from infra.tracking import ending, start_run
 from workflows import command
-from workflows.auditing import audit_dataset, describe_audit, write_audit
+from workflows.auditing import audit_dataset, describe_audit, refuse_bad_input, write_audit
 from workflows.console import ProgressLine
 
 
@@ -20,7 +19,7 @@ def audit(data: str, max_rows: int = 4000, null_scenes: int = 240) -> None:
         null_scenes: Number of scenes with foreign sound that are sent down the dataset's path.
     """
     dataset = storage.resolve(data, field="--data")
-    read_card(dataset)
+    refuse_bad_input(dataset, max_rows=max_rows, null_scenes=null_scenes)
     progress = ProgressLine()
     run = start_run("audit", name=dataset.rsplit("/", 1)[-1], tags={"stage": "audit"})
     with ending(run):

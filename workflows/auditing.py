@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 from datasets.card import read_card, write_verdict
 from datasets.preparation_config import PreparationConfig
 from infra import storage
+from infra.errors import InputError
 from infra.tracking import Run
 from workflows.checks.check import LEVEL, POWER, Check
 from workflows.checks.decode_delay import check_decode_delay
@@ -26,11 +27,28 @@ from workflows.checks.windows import make_examples, read_windows
 from workflows.console import ProgressLine
 
 _COLORS = {"pass": "#2a7f3f", "leak": "#b3261e", "too little data": "#8a6d00"}
+_FEWEST_ROWS = 1
+_FEWEST_NULL_SCENES = 16
 
 
-def audit_dataset(
-    dataset: str, *, max_rows: int, null_scenes: int, progress: ProgressLine | None = None
-) -> dict[str, Any]:
+def refuse_bad_input(dataset: str, *, max_rows: int, null_scenes: int) -> None:
+    """Refuse what cannot be audited.
+
+    Raises:
+        InputError: If too little is asked for, or there is no dataset with clips.
+    """
+    options = (("--max-rows", max_rows, _FEWEST_ROWS), ("--null-scenes", null_scenes, _FEWEST_NULL_SCENES))
+    for option, value, fewest in options:
+        if value < fewest:
+            raise InputError(f"{option}: {value} is too few; give {fewest} or more")
+    read_card(dataset)
+    if not storage.list_files(storage.join(dataset, "clips"), suffix=".parquet"):
+        raise InputError(
+            f"--data: '{dataset}' holds no clips; its errors.parquet says why, prepare it again with other videos"
+        )
+
+
+def audit_dataset(dataset: str, *, max_rows: int, null_scenes: int, progress: ProgressLine) -> dict[str, Any]:
     """Return the audit of a dataset: its verdict and every check.
 
     A leak anywhere is a leak; otherwise the data pass if every check could have seen something.
@@ -50,8 +68,7 @@ def audit_dataset(
     checks: list[Check] = []
     for done, stage in enumerate(stages, start=1):
         checks += stage()
-        if progress is not None:
-            progress("checks", done, len(stages))
+        progress("checks", done, len(stages))
     verdicts = [check.verdict for check in checks]
     return {
         "verdict": next((v for v in ("leak", "too little data") if v in verdicts), "pass"),
