@@ -71,9 +71,12 @@ def map_video(model: Model, path: str) -> VideoMaps:
         with torch.inference_mode():
             return _blend(model, _score_windows(model, clips, len(starts)), offsets, begin, info.origin_seconds)
     except MediaError as error:
-        raise InputError(
-            f"--video: '{path}': {error.reason} {error.detail}; give a video with picture and sound"
-        ) from None
+        raise unreadable(path, error) from None
+
+
+def unreadable(path: str, error: MediaError) -> InputError:
+    """Return what to tell of a video that cannot be read."""
+    return InputError(f"--video: '{path}': {error.reason} {error.detail}; give a video with picture and sound")
 
 
 class _Scores(NamedTuple):
