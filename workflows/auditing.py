@@ -61,7 +61,7 @@ def audit_dataset(dataset: str, *, max_rows: int, null_scenes: int, progress: Pr
         lambda: [check_marginals(windows, examples)],
         lambda: [check_sound_statistics(windows, examples)],
         lambda: check_probes(windows, examples),
-        lambda: check_clocks(windows, examples),
+        lambda: check_clocks(windows),
         lambda: [check_decode_delay(dataset, config)],
         lambda: [check_null_data(config, num_scenes=null_scenes)],
     )

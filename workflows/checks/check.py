@@ -44,18 +44,14 @@ def detectable(standard_error: float, *, num_tests: int = 1) -> float:
     return (quantile(1 - LEVEL / num_tests) + quantile(POWER)) * standard_error
 
 
-def decide(
-    excess: float, standard_error: float, *, num_tests: int = 1, most_detectable: float = _MOST_DETECTABLE
-) -> Verdict:
+def decide(excess: float, standard_error: float, *, num_tests: int = 1) -> Verdict:
     """Return the verdict on a value that lies `excess` above chance."""
     if excess > quantile(1 - LEVEL / num_tests) * standard_error:
         return "leak"
-    return "pass" if detectable(standard_error, num_tests=num_tests) <= most_detectable else "too little data"
+    return "pass" if detectable(standard_error, num_tests=num_tests) <= _MOST_DETECTABLE else "too little data"
 
 
-def accuracy_check(
-    name: str, right: np.ndarray, clusters: np.ndarray, *, chance: float, detail: str, seed: int = 0
-) -> Check:
+def accuracy_check(name: str, right: np.ndarray, clusters: np.ndarray, *, chance: float, detail: str) -> Check:
     """Return the check of an accuracy that must not exceed chance.
 
     The standard error is that of independent examples or of whole clusters (recordings), whichever is larger.
@@ -66,7 +62,6 @@ def accuracy_check(
         clusters: the recording of every example.
         chance: accuracy without a leak.
         detail: what was asked.
-        seed: seed of the interval.
     """
     if not len(right):
         return too_little(name, chance=chance, detail=f"{detail}; no examples")
@@ -79,7 +74,7 @@ def accuracy_check(
         name=name,
         verdict=verdict,
         value=value,
-        interval=bootstrap_interval(np.asarray(right, float), clusters=clusters, seed=seed),
+        interval=bootstrap_interval(np.asarray(right, float), clusters=clusters, seed=0),
         chance=chance,
         smallest_detectable=detectable(error),
         detail=f"{detail}; {len(right)} examples of {len(names)} recordings",
