@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -11,6 +10,7 @@ import av.error
 import numpy as np
 
 from datasets.media.cut import Window, cut
+from datasets.media.encode import sound_frame
 from datasets.media.probe import MediaError, open_media, probe, streams
 
 _SAMPLE_RATE = 48000
@@ -22,7 +22,7 @@ _EVENTS = (1.0, 2.2, 3.4, 4.6)
 """Seconds, each the beginning of a frame."""
 _CLICK_SECONDS = 0.004
 _SEARCH_SECONDS = 0.5
-_FORMATS = {"mov": "mp4", "matroska": "matroska", "asf": "asf", "mpeg": "mpeg"}
+_FORMATS = {"mov": "mp4"}
 _ENCODERS = {
     "h264": "libx264",
     "hevc": "libx265",
@@ -113,7 +113,5 @@ def _write(path: Path, coding: Coding) -> None:
             picture = np.full((_SIDE, _SIDE, 3), 255 if number in flashes else 0, np.uint8)
             container.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(video.encode(None))
-        sound = av.AudioFrame.from_ndarray(waveform[None], format="fltp", layout="mono")
-        sound.sample_rate, sound.pts, sound.time_base = _SAMPLE_RATE, 0, Fraction(1, _SAMPLE_RATE)
-        container.mux(audio.encode(sound))
+        container.mux(audio.encode(sound_frame(waveform, _SAMPLE_RATE, 0)))
         container.mux(audio.encode(None))

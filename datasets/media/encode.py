@@ -110,7 +110,7 @@ def write_chunks(
                     container.mux(video.encode(av.VideoFrame.from_ndarray(array, format="rgb24")))
                     num_frames += 1
                 if audio is not None and sample_rate is not None:
-                    container.mux(audio.encode(_sound_frame(waveform, sample_rate, num_samples)))
+                    container.mux(audio.encode(sound_frame(waveform, sample_rate, num_samples)))
                     num_samples += len(waveform)
             container.mux(video.encode(None))
             if audio is not None:
@@ -120,7 +120,8 @@ def write_chunks(
         partial.unlink(missing_ok=True)
 
 
-def _sound_frame(waveform: np.ndarray, sample_rate: int, begin: int) -> av.AudioFrame:
+def sound_frame(waveform: np.ndarray, sample_rate: int, begin: int) -> av.AudioFrame:
+    """Return mono sound (samples,) for an encoder, `begin` samples after the first of its stream."""
     samples = np.ascontiguousarray(waveform, np.float32)[None]
     frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
     frame.sample_rate, frame.pts, frame.time_base = sample_rate, begin, Fraction(1, sample_rate)
