@@ -10,7 +10,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
@@ -58,7 +58,7 @@ def ui_command() -> str:
     return f"{settings} .venv/bin/{shlex.join(_ui_arguments(UI_PORT))}"
 
 
-def serve_ui(port: int) -> None:
+def serve_ui(port: int) -> NoReturn:
     """Become the server of MLflow's pages, on this machine's own address; does not return."""
     program = Path(sys.executable).parent / "mlflow"
     os.execve(program, _ui_arguments(port), {**os.environ, **_UI_ENVIRONMENT})

@@ -15,6 +15,9 @@ import numpy as np
 import pytest
 import torch
 
+from datasets.preparation_config import PreparationConfig
+from datasets.spectrogram import LogMelConfig
+
 ROOT = Path(__file__).resolve().parent.parent
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -51,6 +54,22 @@ def ray_cluster() -> Iterator[None]:
 
     with cluster.running(num_cpus=2, object_store_mb=200):
         yield
+
+
+@pytest.fixture(scope="session")
+def small_config() -> PreparationConfig:
+    """Clips of a second that are prepared in no time."""
+    return PreparationConfig(
+        clip_seconds=1.0,
+        frame_rate=8.0,
+        size=32,
+        sample_rate=8000,
+        min_shift_seconds=0.5,
+        max_shift_seconds=2.0,
+        log_mel=LogMelConfig(num_bins=8, window_ms=64, hop_ms=32),
+        validation_share=0.2,
+        test_share=0.2,
+    )
 
 
 @pytest.fixture(scope="session")

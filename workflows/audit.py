@@ -4,12 +4,11 @@ python -m workflows.audit --data DATASET
 python -m workflows.audit --data DATASET --model models:/multisensory@champion
 """
 
-from datasets.card import read_card
 from infra import storage
 from infra.tracking import ending, find_run, start_run
 from workflows import command
 from workflows.audit_page import describe_audit
-from workflows.auditing import audit_dataset, write_audit
+from workflows.auditing import audit_dataset, refuse_bad_input, write_audit
 from workflows.console import ProgressLine
 from workflows.model import loaded
 from workflows.model_auditing import audit_model, write_model_audit
@@ -34,7 +33,7 @@ def audit(
         null_scenes: Number of scenes with foreign sound that are sent down the dataset's path.
     """
     dataset = storage.resolve(data, field="--data")
-    read_card(dataset)
+    refuse_bad_input(dataset, max_rows=max_rows, null_scenes=null_scenes)
     if model is None:
         found, page = _audit_dataset(dataset, max_rows, null_scenes)
     else:

@@ -17,25 +17,34 @@ from workflows.checks.positions import check_clocks, check_marginals
 from workflows.checks.single_modality import check_probes, check_sound_statistics
 from workflows.checks.windows import make_examples, read_windows
 
+_FEWEST_ROWS = 1
 _FEWEST_NULL_SCENES = 10
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage, how many are done and how many there are."""
 
 
+def refuse_bad_input(dataset: str, *, max_rows: int, null_scenes: int) -> None:
+    """Refuse what cannot be audited.
+
+    Raises:
+        InputError: If too little is asked for, or there is no dataset with clips.
+    """
+    options = (("--max-rows", max_rows, _FEWEST_ROWS), ("--null-scenes", null_scenes, _FEWEST_NULL_SCENES))
+    for option, value, fewest in options:
+        if value < fewest:
+            raise InputError(f"{option}: {value} is too few; give {fewest} or more")
+    read_card(dataset)
+    if not storage.list_files(storage.join(dataset, "clips"), suffix=".parquet"):
+        raise InputError(
+            f"--data: '{dataset}' holds no clips; its errors.parquet says why, prepare it again with other videos"
+        )
+
+
 def audit_dataset(
     dataset: str, *, max_rows: int, null_scenes: int, progress: Progress = lambda stage, done, total: None
 ) -> dict[str, Any]:
-    """Return the audit of a dataset: its verdict and every check.
-
-    A leak anywhere is a leak; otherwise the data pass if every check could have seen something.
-
-    Raises:
-        InputError: If there are no clips, or too few of what is asked for.
-    """
-    for field, value, least in (("--max-rows", max_rows, 1), ("--null-scenes", null_scenes, _FEWEST_NULL_SCENES)):
-        if value < least:
-            raise InputError(f"{field}: {value} is below {least}; give {least} or more")
+    """Return the audit of a dataset: its verdict and every check."""
     config = PreparationConfig.from_dict(read_card(dataset)["config"])
     windows = read_windows(dataset, config, max_rows=max_rows)
     examples = make_examples(windows)

@@ -83,8 +83,8 @@ def demonstrate(*, videos: str | None, name: str, num_videos: int, epochs: int, 
     total = sum(clock.seconds.values())
     print(", ".join(f"{stage} {s:.0f} s" for stage, s in clock.seconds.items()) + f", together {total:.0f} s")
     for overlay in overlays:
-        print(f"overlay   {overlay}")
-    print(f"report    {storage.join(run_folder, 'report.json')}\n{describe_comparison()}")
+        print(f"overlay  {overlay}")
+    print(f"report   {storage.join(run_folder, 'report.json')}\n{describe_comparison()}")
     return report
 
 

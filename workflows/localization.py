@@ -75,7 +75,7 @@ def map_video(model: Model, path: str) -> VideoMaps:
 
 
 def unreadable(path: str, error: MediaError) -> InputError:
-    """Return what to say of a video that cannot be read."""
+    """Return what to tell of a video that cannot be read."""
     return InputError(f"--video: '{path}': {error.reason} {error.detail}; give a video with picture and sound")
 
 

@@ -25,35 +25,25 @@ _STRONGEST = 0.6
 def write_outputs(
     maps: VideoMaps, path: str, folder: str, *, stem: str, kind: MapKind, crop_share: float
 ) -> dict[str, Any]:
-    """Write overlay, contact sheet, maps and table of a video; return their paths and how often a source was found."""
+    """Write overlay, contact sheet, maps and table of a video; return their paths and how often a source was found.
+
+    Raises:
+        InputError: If the overlay would replace the video, or the video cannot be read.
+    """
     target = str(Path(folder) / stem)
     if Path(f"{target}.mp4").resolve() == Path(path).resolve():
         raise InputError(f"--output: '{folder}' holds the video '{path}' itself; give another folder")
     table = describe_frames(maps, kind, crop_share=crop_share)
     try:
         shown_width, shown_height = display_size(path)
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        width = 2 * max(1, round(_HEIGHT * shown_width / shown_height / 2))
+        scale = max(float(np.quantile(np.maximum(maps.of_kind(kind), 0), 0.999)), 1e-6)
+        drawing = _Drawing(maps=maps, table=table, kind=kind, scale=scale, width=width, crop_share=crop_share)
+        sheet = _write_overlay(drawing, path, f"{target}.mp4")
     except MediaError as error:
         raise unreadable(path, error) from None
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    width = 2 * max(1, round(_HEIGHT * shown_width / shown_height / 2))
-    scale = max(float(np.quantile(np.maximum(maps.of_kind(kind), 0), 0.999)), 1e-6)
-    drawing = _Drawing(maps=maps, table=table, kind=kind, scale=scale, width=width, crop_share=crop_share)
-    num_frames = len(table)
-    chosen = set(np.linspace(0, num_frames - 1, _SHEET_COLUMNS * _SHEET_ROWS).round().astype(int).tolist())
-    sheet: dict[int, np.ndarray] = {}
-
-    def draw(pictures: np.ndarray, first: int) -> Iterator[np.ndarray]:
-        for number, picture in enumerate(drawing.frames(pictures, first), start=first):
-            if number in chosen:
-                sheet[number] = picture
-            yield picture
-
-    chunks = ((draw(pictures, first), sound) for first, pictures, sound in _chunks(maps, path))
-    write_chunks(f"{target}.mp4", chunks, frame_rate=maps.frame_rate, sample_rate=_SAMPLE_RATE)
-    tiles = [sheet[number] for number in sorted(sheet)]
-    tiles += [np.zeros_like(tiles[0])] * (_SHEET_COLUMNS * _SHEET_ROWS - len(tiles))
-    rows = [np.concatenate(tiles[i : i + _SHEET_COLUMNS], axis=1) for i in range(0, len(tiles), _SHEET_COLUMNS)]
-    Image.fromarray(np.concatenate(rows)).save(f"{target}.png")
+    Image.fromarray(sheet).save(f"{target}.png")
     np.savez_compressed(
         f"{target}.npz",
         seconds=maps.seconds,
@@ -67,6 +57,27 @@ def write_outputs(
         json.dumps({"video": path, "kind": kind, "source_found_share": found, "frames": table})
     )
     return {"overlay": f"{target}.mp4", "sheet": f"{target}.png", "source_found_share": found}
+
+
+def _write_overlay(drawing: "_Drawing", path: str, target: str) -> np.ndarray:
+    """Write the overlay; return the contact sheet, a few of its frames side by side."""
+    maps = drawing.maps
+    num_tiles = _SHEET_COLUMNS * _SHEET_ROWS
+    chosen = set(np.linspace(0, len(maps.seconds) - 1, num_tiles).round().astype(int).tolist())
+    tiles: list[np.ndarray] = []
+
+    def draw(pictures: np.ndarray, first: int) -> Iterator[np.ndarray]:
+        for number, picture in enumerate(drawing.frames(pictures, first), start=first):
+            if number in chosen:
+                tiles.append(picture)
+            yield picture
+
+    chunks = ((draw(pictures, first), sound) for first, pictures, sound in _chunks(maps, path))
+    write_chunks(target, chunks, frame_rate=maps.frame_rate, sample_rate=_SAMPLE_RATE)
+    tiles += [np.zeros_like(tiles[0])] * (num_tiles - len(tiles))
+    return np.concatenate(
+        [np.concatenate(tiles[i : i + _SHEET_COLUMNS], axis=1) for i in range(0, num_tiles, _SHEET_COLUMNS)]
+    )
 
 
 def _chunks(maps: VideoMaps, path: str) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:

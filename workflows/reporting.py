@@ -16,14 +16,13 @@ def describe_result(result: FitResult) -> str:
             lines.append(f"  validation {name + '_accuracy':<26}{value:.3f}")
     if not result.finished:
         lines.append(f"stopped early: go on with --resume {result.run_folder.rsplit('/', 1)[-1]}")
-    lines += [f"model     {result.model_uri}  {result.model_folder}", f"run       {result.run_id}  {result.run_folder}"]
-    lines.append(describe_comparison())
-    return "\n".join(lines)
+    lines += [f"model    {result.model_uri}  {result.model_folder}", f"run      {result.run_id}  {result.run_folder}"]
+    return "\n".join([*lines, describe_comparison()])
 
 
 def describe_comparison() -> str:
-    """Return how to see the runs beside each other."""
-    return f"compare   {ui_command()}\n          {ui_page()}"
+    """Return the command that compares the runs, and the page to open then."""
+    return f"compare  {ui_command()}\nopen     {ui_page()}"
 
 
 def describe_report(report: dict[str, Any]) -> str:

@@ -52,6 +52,7 @@ def render_scenes(
     """Return `num_videos` synthetic videos as files below the dataset, with the table of their boxes beside them.
 
     A scene lasts a clip, the longest shift and a second more. With `null` each has another scene's sound.
+    Scenes that are there stay; so that they fit, the configuration is on record before the first.
     """
     videos = storage.join(dataset, "videos")
     if storage.is_remote(videos):

@@ -11,31 +11,25 @@ import pytest
 
 from datasets.card import read_card
 from datasets.preparation import Preparation
-from datasets.preparation_config import PreparationConfig
 from datasets.sources.catalog import list_sources, render_scenes
 from datasets.sources.synthetic import render
-from datasets.spectrogram import LogMelConfig
 from infra.errors import InputError
 
 pytestmark = pytest.mark.ray
 
-CONFIG = PreparationConfig(
-    clip_seconds=1.0,
-    frame_rate=8.0,
-    size=32,
-    sample_rate=8000,
-    min_shift_seconds=0.5,
-    max_shift_seconds=2.0,
-    log_mel=LogMelConfig(num_bins=8, window_ms=64, hop_ms=32),
-)
 
+@pytest.fixture
+def prepare(small_config):
+    """Prepares a folder of videos, all of it."""
 
-def prepare(videos, dataset, config=CONFIG):
-    preparation = Preparation(str(dataset), config)
-    sources, missing = list_sources(str(videos), video_root=None, classes=())
-    preparation.plan(sources, missing=missing)
-    preparation.run()
-    return preparation
+    def run(videos, dataset):
+        preparation = Preparation(str(dataset), small_config)
+        sources, missing = list_sources(str(videos), video_root=None, classes=())
+        preparation.plan(sources, missing=missing)
+        preparation.run()
+        return preparation
+
+    return run
 
 
 def clip_ids(dataset):
@@ -52,7 +46,7 @@ def videos(ray_cluster, tmp_path):
     return folder
 
 
-def test_touched_and_moved_videos_give_no_second_clips_and_errors_stay(videos, tmp_path):
+def test_touched_and_moved_videos_give_no_second_clips_and_errors_stay(prepare, videos, tmp_path):
     prepare(videos, tmp_path / "clips")
     before = clip_ids(tmp_path / "clips")
     shutil.copytree(videos, tmp_path / "moved")
@@ -64,7 +58,7 @@ def test_touched_and_moved_videos_give_no_second_clips_and_errors_stay(videos, t
     assert reasons == ["too short"]
 
 
-def test_a_new_video_adds_a_shard_and_leaves_the_others(videos, tmp_path):
+def test_a_new_video_adds_a_shard_and_leaves_the_others(prepare, videos, tmp_path):
     prepare(videos, tmp_path / "clips")
     before = read_card(str(tmp_path / "clips"))
     render(20, str(videos), seed=1, seconds=4.0, size=32, frame_rate=8, sample_rate=8000)
@@ -75,31 +69,49 @@ def test_a_new_video_adds_a_shard_and_leaves_the_others(videos, tmp_path):
     assert set(clip_ids(tmp_path / "clips").values()) == {1}
 
 
-def test_a_video_replaced_under_its_name_is_an_error_row(videos, tmp_path):
+def test_a_video_replaced_under_its_name_is_an_error_row(prepare, videos, tmp_path):
     prepare(videos, tmp_path / "clips")
     shutil.copy(next(videos.glob("*-1-00001.mp4")), next(videos.glob("*-1-00002.mp4")))
     reasons = {row["reason"] for row in prepare(videos, tmp_path / "clips").errors}
     assert reasons == {"too short", "changed"}
 
 
-def test_an_interrupted_first_run_goes_on_only_with_its_own_configuration(videos, tmp_path):
+def test_an_interrupted_first_run_goes_on_only_with_its_own_configuration(prepare, videos, small_config, tmp_path):
     sources, _ = list_sources(str(videos), video_root=None, classes=())
-    preparation = Preparation(str(tmp_path / "clips"), CONFIG)
+    preparation = Preparation(str(tmp_path / "clips"), small_config)
     preparation.plan(sources)
     preparation._make = lambda shards: (_ for _ in ()).throw(KeyboardInterrupt)
     with pytest.raises(KeyboardInterrupt):
         preparation.run()
     with pytest.raises(InputError, match="size=32, now size=64"):
-        Preparation(str(tmp_path / "clips"), dataclasses.replace(CONFIG, size=64))
+        Preparation(str(tmp_path / "clips"), dataclasses.replace(small_config, size=64))
     prepare(videos, tmp_path / "clips")
     assert len(clip_ids(tmp_path / "clips")) == 6
 
 
-def test_more_scenes_leave_those_that_are_there_and_their_boxes(ray_cluster, tmp_path):
+def test_more_scenes_leave_those_that_are_there_and_their_boxes(ray_cluster, small_config, tmp_path):
     folder = str(tmp_path / "scenes")
-    render_scenes(folder, num_videos=4, level="easy", config=CONFIG)
+    render_scenes(folder, num_videos=4, level="easy", config=small_config)
     before = {path: path.stat().st_mtime_ns for path in Path(folder, "videos").iterdir()}
-    render_scenes(folder, num_videos=6, level="easy", config=CONFIG)
+    render_scenes(folder, num_videos=6, level="easy", config=small_config)
     after = {path: path.stat().st_mtime_ns for path in Path(folder, "videos").iterdir()}
     assert before.items() <= after.items()
     assert len(after) == pq.read_table(f"{folder}/boxes.parquet").num_rows == 6
+
+
+def test_scenes_of_an_interrupted_rendering_are_not_taken_for_those_of_another_configuration(
+    ray_cluster, small_config, monkeypatch, tmp_path
+):
+    folder = str(tmp_path / "scenes")
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pq, "write_table", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            render_scenes(folder, num_videos=2, level="easy", config=small_config)
+    assert len(list(Path(folder, "videos").glob("*.mp4"))) == 2
+    with pytest.raises(InputError, match=r"clip_seconds=1.0, now clip_seconds=2.0"):
+        Preparation(folder, dataclasses.replace(small_config, clip_seconds=2.0))
+    Preparation(folder, small_config)

@@ -5,37 +5,18 @@ from pathlib import Path
 import pytest
 
 from datasets.preparation import Preparation
-from datasets.preparation_config import PreparationConfig
 from datasets.sources.catalog import list_sources, render_scenes
-from datasets.spectrogram import LogMelConfig
 from workflows.driver import Scaling, fit
 from workflows.recipes import multisensory
 
-_CONFIG = PreparationConfig(
-    clip_seconds=1.0,
-    frame_rate=8.0,
-    size=32,
-    sample_rate=8000,
-    min_shift_seconds=0.5,
-    max_shift_seconds=2.0,
-    log_mel=LogMelConfig(num_bins=8, window_ms=64, hop_ms=32),
-    validation_share=0.2,
-    test_share=0.2,
-)
-
 
 @pytest.fixture(scope="session")
-def small_config():
-    return _CONFIG
-
-
-@pytest.fixture(scope="session")
-def small_dataset(ray_cluster, tmp_path_factory):
+def small_dataset(ray_cluster, small_config, tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("scenes"))
-    sources = render_scenes(folder, num_videos=24, level="medium", config=_CONFIG)
+    sources = render_scenes(folder, num_videos=24, level="medium", config=small_config)
     broken = Path(folder, "broken.mp4")
     broken.write_text("no video")
-    preparation = Preparation(folder, _CONFIG)
+    preparation = Preparation(folder, small_config)
     found, _ = list_sources(folder, video_root=None, classes=())
     preparation.plan([*sources, *(source for source in found if source.path == str(broken))])
     preparation.run()

@@ -114,6 +114,9 @@ def test_a_model_of_another_recipe(complaint, tmp_path, trained, verb):
         (["prepare", "--source", ".", "--output", "x", "--preset", "big"], "--preset: 'big' does not exist; choose"),
         (["prepare", "--source", ".", "--output", "x", "--size", "33"], "size: 33 is odd"),
         (["train", "multisensory", "--data", "/no/such"], "--data: '/no/such' holds no dataset.json"),
+        (["audit", "--data", "/no/such"], "--data: '/no/such' holds no dataset.json"),
+        (["audit", "--data", "x", "--max-rows", "0"], "--max-rows: 0 is too few; give 1 or more"),
+        (["audit", "--data", "x", "--null-scenes", "0"], "--null-scenes: 0 is too few; give 10 or more"),
         (["train", "nothing", "--data", "x"], "recipe: 'nothing' does not exist"),
         (["evaluate", "--model", "/no/such", "--data", "x"], "--model: '/no/such'"),
         (["localize", "--model", "models:/none@champion", "--video", "x", "--output", "y"], "'models:/none@champion'"),
@@ -126,6 +129,15 @@ def test_what_does_not_exist_or_cannot_be(complaint, tracking, tmp_path, argumen
     assert words in complaint(*arguments)
     left = {path for path in tmp_path.rglob("*") if path.suffix != ".lock"}  # of the tracking store
     assert left == before
+
+
+def test_an_audit_of_a_dataset_without_clips(complaint, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "dataset.json").write_text(json.dumps({"version": DATASET_VERSION}))
+    said = complaint("audit", "--data", tmp_path / "empty")
+    assert said.startswith(f"--data: '{tmp_path}/empty' holds no clips; ")
+    assert "prepare it again" in said
+    assert not (tmp_path / "mlflow.db").exists()
 
 
 @pytest.mark.ray

@@ -69,8 +69,7 @@ def check_clocks(windows: Windows) -> list[Check]:
             chance=share,
             detail=f"which of {_NUM_BINS} start bins",
         )
-        warned = read.verdict == "leak"
-        checks.append(_as_warning(read) if warned else read)
+        checks.append(_as_warning(read) if read.verdict == "leak" else read)
     checks.append(_match_clocks(windows, times["sound"], times["picture"]))
     return checks
 

@@ -1,8 +1,6 @@
 import numpy as np
 import pytest
 
-from datasets.preparation_config import PreparationConfig
-from datasets.spectrogram import LogMelConfig
 from workflows.checks import null_data
 from workflows.checks.windows import Windows, make_examples
 
@@ -38,17 +36,8 @@ def test_a_clock_in_sound_and_picture_is_learned_and_noise_is_not():
 
 
 @pytest.mark.ray
-def test_null_scenes_through_the_real_path_stay_at_chance(ray_cluster):
-    config = PreparationConfig(
-        clip_seconds=1.0,
-        frame_rate=8.0,
-        size=32,
-        sample_rate=8000,
-        min_shift_seconds=0.5,
-        max_shift_seconds=2.0,
-        log_mel=LogMelConfig(num_bins=8, window_ms=64, hop_ms=32),
-    )
-    check = null_data.check_null_data(config, num_scenes=40)
+def test_null_scenes_through_the_real_path_stay_at_chance(ray_cluster, small_config):
+    check = null_data.check_null_data(small_config, num_scenes=40)
     assert check.verdict in ("pass", "too little data")
     assert abs(check.value - 0.5) < 0.15
     assert "160 examples of 40 recordings" in check.detail
