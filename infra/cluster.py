@@ -31,12 +31,13 @@ _ENVIRONMENT = {
 
 
 @contextlib.contextmanager
-def running(*, num_cpus: int | None = None, object_store_mb: int = 500) -> Iterator[None]:
+def running(*, num_cpus: int | None = None, object_store_mb: int = 500, dashboard: bool = False) -> Iterator[None]:
     """Have Ray for as long as the block runs; a cluster that was there before stays.
 
     Args:
         num_cpus: processors of a cluster of our own, all of the machine if not given; at least 2.
         object_store_mb: its object store.
+        dashboard: whether it has one; without, processors of stopped trials that have workers are never given back.
     """
     if ray.is_initialized():
         yield
@@ -57,7 +58,7 @@ def running(*, num_cpus: int | None = None, object_store_mb: int = 500) -> Itera
             address="local",
             num_cpus=max(2, num_cpus or os.cpu_count() or 2),
             object_store_memory=object_store_mb * 2**20,
-            include_dashboard=False,
+            include_dashboard=dashboard,
             log_to_driver=False,
             logging_level=logging.ERROR,
         )

@@ -41,6 +41,8 @@ def tracking_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{storage.home() / 'mlflow.db'}"
 
 
+CHAMPION = "champion"
+"""Alias of the version of a model that the others are measured against."""
 UI_PORT = 5000
 
 
@@ -234,9 +236,33 @@ def register_model(run: Run, *, folder: str, name: str) -> str:
         client.create_registered_model(name)
     source = f"{client.get_run(run.run_id).info.artifact_uri}/{folder}"
     version = client.create_model_version(name, source, run.run_id).version
-    if "champion" not in client.get_registered_model(name).aliases:
-        client.set_registered_model_alias(name, "champion", version)
+    if CHAMPION not in client.get_registered_model(name).aliases:
+        client.set_registered_model_alias(name, CHAMPION, version)
     return str(version)
+
+
+def find_version(run: Run, *, name: str) -> str:
+    """Return the version under which a run's model is registered; registers it where it is not."""
+    found = _client(run.uri).search_model_versions(f"name = '{name}' and run_id = '{run.run_id}'")
+    versions = sorted(int(each.version) for each in found)
+    return str(versions[-1]) if versions else register_model(run, folder="model", name=name)
+
+
+def champion(name: str) -> str:
+    """Return the version of a model that is the champion.
+
+    Raises:
+        InputError: If there is no such model, or none of it is.
+    """
+    try:
+        return str(_client().get_model_version_by_alias(name, CHAMPION).version)
+    except MlflowException:
+        raise InputError(f"--model: '{name}' has no champion in {tracking_uri()}; train one first") from None
+
+
+def crown(name: str, version: str) -> None:
+    """Make a version of a model its champion."""
+    _client().set_registered_model_alias(name, CHAMPION, version)
 
 
 @contextlib.contextmanager

@@ -91,6 +91,23 @@ def tracking(tracking_template: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.fixture(scope="session")
+def small_dataset(ray_cluster: None, small_config: object, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A dataset of 24 scenes of 4 s, beside one file that is no video."""
+    from datasets.preparation import Preparation
+    from datasets.sources.catalog import list_sources, render_scenes
+
+    folder = str(tmp_path_factory.mktemp("scenes"))
+    sources = render_scenes(folder, num_videos=24, level="medium", config=small_config)
+    broken = Path(folder, "broken.mp4")
+    broken.write_text("no video")
+    preparation = Preparation(folder, small_config)
+    found, _ = list_sources(folder, video_root=None, classes=())
+    preparation.plan([*sources, *(source for source in found if source.path == str(broken))])
+    preparation.run()
+    return folder
+
+
+@pytest.fixture(scope="session")
 def real_data() -> Path:
     folder = Path(os.environ.get("SENSORIUM_REAL_DATA", ROOT.parent / "shared" / "data"))
     if not folder.exists():

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import ray
@@ -25,6 +25,7 @@ from infra.version import code_version
 from workflows.checkpoint import CONFIG, WEIGHTS, list_checkpoints, read_description, read_state
 from workflows.loop import Job, best_epoch, read_plan, train
 from workflows.recipe import load_recipe
+from workflows.reporter import LocalReporter, Report
 
 Progress = Callable[[dict[str, Any]], None]
 
@@ -39,6 +40,18 @@ class Scaling:
     """One GPU a worker."""
     resources_per_worker: dict[str, float] | None = None
     """What a worker reserves; half a processor if not given, so that reading data finds some."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Trial:
+    """What is different where a run is one of a sweep's: it lies below another, goes on by itself, and is not registered."""
+
+    parent_run: str
+    """Run of the sweep."""
+    report: Report = lambda metrics: None
+    """Is told of every epoch where the loop runs in this process."""
+    callbacks: tuple[Any, ...] = ()
+    """Callbacks of Ray Train, where workers run."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,48 +76,70 @@ def fit(
     classes: tuple[str, ...] = (),
     resume: bool = False,
     progress: Progress = lambda state: None,
-    extra_params: dict[str, Any] | None = None,
+    trial: Trial | None = None,
 ) -> FitResult:
     """Train a recipe and register its best epoch; a first Ctrl-C checkpoints and stops.
+
+    As a sweep's trial it goes on from whatever an earlier try of the same name left.
 
     Raises:
         InputError: If dataset and configuration do not fit, or there is nothing to resume.
     """
-    card = read_card(dataset)
-    run_folder = storage.resolve(os.path.join("runs", run_name), field="--run-name")
-    config = _fitted(recipe, config, card)
-    groups, held_out = (
-        tuple(select_classes(list_row_groups(dataset, split), classes)) for split in ("train", "validation")
-    )
-    _check(config, card, dataset, classes, groups, scaling)
-    job = Job(
-        recipe=recipe,
-        config=config,
-        dataset=dataset,
-        card=card,
-        groups=groups,
-        held_out=held_out,
-        run_folder=run_folder,
-        run_id="",
-        tracking_uri=tracking_uri(),
-    )
+    job = make_job(recipe, config, dataset=dataset, run_name=run_name, scaling=scaling, classes=classes)
+    run_folder, card = job.run_folder, job.card
+    if trial is not None:
+        resume = bool(list_checkpoints(run_folder))
     if resume:
         _check_resume(job, run_name, scaling)
-    run = _open_run(recipe, run_name, run_folder, resume=resume)
+    run = _open_run(recipe, run_name, run_folder, resume=resume, trial=trial)
     with ending(run):
         if not resume:
-            run.log_params(dataclasses.asdict(config) | {"scaling": dataclasses.asdict(scaling)} | (extra_params or {}))
+            run.log_params(dataclasses.asdict(job.config) | {"scaling": dataclasses.asdict(scaling)})
         run.log_dataset(dataset, name=dataset.rsplit("/", 1)[-1], digest=card["fingerprint"], context="training")
         run.log_dict(card, "dataset.json")
         version = code_version()
         run.set_tags(
             {"code_hash": version["hash"], "commit": version["commit"], "recipe": recipe, "run_folder": run_folder}
         )
-        run.watch_system()
-        cluster_or_not = cluster.running() if scaling.num_workers else contextlib.nullcontext()
-        with cluster_or_not, _stopping_gently(run_folder):
-            _run_workers(dataclasses.replace(job, run_id=run.run_id), scaling, progress)
-        return _conclude(run, recipe, run_folder)
+        if trial is None:
+            run.watch_system()
+        job = dataclasses.replace(job, run_id=run.run_id)
+        with _stopping_gently(run_folder):
+            if scaling.num_workers:
+                with cluster.running():
+                    _run_workers(job, scaling, progress, () if trial is None else trial.callbacks)
+            elif trial is None:
+                _showing(functools.partial(train, job, LocalReporter()), run_folder, progress)
+            else:
+                train(job, LocalReporter(trial.report))
+        return _conclude(run, recipe, run_folder, register=trial is None)
+
+
+def make_job(
+    recipe: str, config: Any, *, dataset: str, run_name: str, scaling: Scaling, classes: tuple[str, ...] = ()
+) -> Job:
+    """Return what the workers will be told, but for the run; writes nothing.
+
+    Raises:
+        InputError: If dataset and configuration do not fit.
+    """
+    card = read_card(dataset)
+    config = _fitted(recipe, config, card)
+    groups, held_out = (
+        tuple(select_classes(list_row_groups(dataset, split), classes)) for split in ("train", "validation")
+    )
+    _check(config, card, dataset, classes, groups, scaling)
+    return Job(
+        recipe=recipe,
+        config=config,
+        dataset=dataset,
+        card=card,
+        groups=groups,
+        held_out=held_out,
+        run_folder=storage.resolve(os.path.join("runs", run_name), field="--run-name"),
+        run_id="",
+        tracking_uri=tracking_uri(),
+    )
 
 
 def _fitted(recipe: str, config: Any, card: dict[str, Any]) -> Any:
@@ -173,54 +208,56 @@ def _check_resume(job: Job, run_name: str, scaling: Scaling) -> None:
         )
 
 
-def _open_run(recipe: str, run_name: str, run_folder: str, *, resume: bool) -> Run:
+def _open_run(recipe: str, run_name: str, run_folder: str, *, resume: bool, trial: Trial | None) -> Run:
     record = storage.join(run_folder, "run_id")
     for leftover in ("stop", "progress.json"):
         storage.remove(storage.join(run_folder, leftover))
-    if not resume:
-        if list_checkpoints(run_folder):
-            raise InputError(
-                f"--run-name: '{run_name}' exists already in {run_folder}; choose another name, or continue it with --resume {run_name}"
-            )
-        run = start_run(recipe, name=run_name, tags={"stage": "train"})
-        storage.write_bytes(record, run.run_id.encode())
-        return run
-    return resume_run(storage.read_bytes(record).decode())
+    if resume or (trial is not None and storage.exists(record)):
+        return resume_run(storage.read_bytes(record).decode())
+    if list_checkpoints(run_folder):
+        raise InputError(
+            f"--run-name: '{run_name}' exists already in {run_folder}; choose another name, or continue it with --resume {run_name}"
+        )
+    parent = None if trial is None else trial.parent_run
+    run = start_run(recipe, name=os.path.basename(run_name), tags={"stage": "train"}, parent=parent)
+    storage.write_bytes(record, run.run_id.encode())
+    return run
 
 
-def _run_workers(job: Job, scaling: Scaling, progress: Progress) -> None:
-    """Run the loop on the workers, from a thread, so that Ctrl-C and progress stay with this one."""
+def _run_workers(job: Job, scaling: Scaling, progress: Progress, callbacks: Sequence[Any]) -> None:
+    """Run the loop on Ray Train's workers."""
     reserved = scaling.resources_per_worker or ({"CPU": 1, "GPU": 1} if scaling.use_gpu else {"CPU": 0.5})
     trainer = ray.train.torch.TorchTrainer(
         functools.partial(train, job),
         scaling_config=ray.train.ScalingConfig(
-            num_workers=scaling.num_workers,
-            use_gpu=scaling.use_gpu,
-            resources_per_worker=reserved if scaling.num_workers else None,
+            num_workers=scaling.num_workers, use_gpu=scaling.use_gpu, resources_per_worker=reserved
         ),
         run_config=ray.train.RunConfig(
             name=os.path.basename(job.run_folder),
             storage_path=storage.join(os.path.dirname(job.run_folder), ".ray_train"),
             failure_config=ray.train.FailureConfig(max_failures=2, controller_failure_limit=3),
             worker_runtime_env={"env_vars": {"OMP_NUM_THREADS": "1"}} if scaling.num_workers > 1 else None,
+            callbacks=list(callbacks),
         ),
     )
-    if scaling.num_workers == 0:
-        trainer.fit()
-        return
+    _showing(trainer.fit, job.run_folder, progress)
+
+
+def _showing(work: Callable[[], object], run_folder: str, progress: Progress) -> None:
+    """Do work in a thread, so that Ctrl-C and progress stay with this one."""
     failure: list[BaseException] = []
 
-    def work() -> None:
+    def do() -> None:
         try:
-            trainer.fit()
+            work()
         except BaseException as error:
             failure.append(error)
 
-    thread = threading.Thread(target=work, daemon=True)
+    thread = threading.Thread(target=do, daemon=True)
     thread.start()
     while thread.is_alive():
         thread.join(0.5)
-        state = storage.join(job.run_folder, "progress.json")
+        state = storage.join(run_folder, "progress.json")
         if storage.exists(state):
             progress(storage.read_json(state))
     if failure:
@@ -247,8 +284,8 @@ def _stopping_gently(run_folder: str) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _conclude(run: Run, recipe: str, run_folder: str) -> FitResult:
-    """Copy the best epoch to `model`, log and register it."""
+def _conclude(run: Run, recipe: str, run_folder: str, *, register: bool) -> FitResult:
+    """Copy the best epoch to `model`, log it, and register it if wanted."""
     # The checkpoint's own history: writing history.json may have failed after it.
     state = read_state(list_checkpoints(run_folder)[-1])
     history = state["history"]
@@ -264,13 +301,13 @@ def _conclude(run: Run, recipe: str, run_folder: str) -> FitResult:
     for name in (WEIGHTS, CONFIG):
         with storage.local_copy(storage.join(folder, name)) as path:
             run.log_artifact(path, "model")
-    version = register_model(run, folder="model", name=recipe)
+    version = register_model(run, folder="model", name=recipe) if register else None
     metrics = next(entry for entry in history if entry["epoch"] == best)
     return FitResult(
         run_id=run.run_id,
         run_folder=run_folder,
         model_folder=folder,
-        model_uri=f"models:/{recipe}/{version}",
+        model_uri=f"models:/{recipe}/{version}" if register else None,
         metrics=metrics,
         finished=finished,
     )

@@ -20,7 +20,7 @@ from infra import storage
 from infra.errors import InputError
 from infra.tracking import Run
 from workflows.evaluators.localization import read_boxes, score_maps
-from workflows.evaluators.synchronization import score_pairs, summarize
+from workflows.evaluators.synchronization import PairScores, score_pairs, summarize
 from workflows.model import Model
 
 _FEW_RECORDINGS = 30
@@ -38,19 +38,8 @@ def evaluate_model(
     """
     card = read_card(dataset)
     preparation = PreparationConfig.from_dict(card["config"])
-    check_fit(model, preparation, dataset)
-    groups = select_classes(list_row_groups(dataset, split), classes)
-    if not sum(len(group.pair_rows) for group in groups):
-        raise InputError(
-            f"--split: '{split}' of '{dataset}' has no pairs{' of these classes' if classes else ''}; choose another split or add videos"
-        )
     boxes = read_boxes(dataset)
-    hidden = {video for video, row in boxes.items() if row["off_screen"]}
-
-    def read(columns: Iterable[str], *, on_screen: bool = False):
-        wanted = _without(groups, hidden) if on_screen and hidden else groups
-        return read_pairs(wanted, columns=tuple(columns), config=preparation, batch_pairs=batch_pairs)
-
+    read = _reader(model, dataset, split, classes, batch_pairs=batch_pairs)
     with torch.inference_mode():
         report = summarize(score_pairs(model.module, functools.partial(read, on_screen=True)))
         if boxes:
@@ -70,6 +59,17 @@ def evaluate_model(
     }
 
 
+def score_split(model: Model, *, dataset: str, split: str) -> PairScores:
+    """Return a model's logits of a split's pairs, without off-screen scenes.
+
+    Raises:
+        InputError: If the dataset's clips are not those the model reads, or there are no pairs.
+    """
+    read = _reader(model, dataset, split, ())
+    with torch.inference_mode():
+        return score_pairs(model.module, functools.partial(read, on_screen=True))
+
+
 def write_report(report: dict[str, Any], folder: str, run: Run | None) -> None:
     """Write `report.json` and `accuracy.png` to a folder, and both to the model's run."""
     storage.write_json(storage.join(folder, "report.json"), report)
@@ -86,6 +86,24 @@ def write_report(report: dict[str, Any], folder: str, run: Run | None) -> None:
         run.log_dict(report, f"evaluation/{prefix}/report.json")
         run.log_figure(figure, f"evaluation/{prefix}/accuracy.png")
     plt.close(figure)
+
+
+def _reader(model: Model, dataset: str, split: str, classes: tuple[str, ...], *, batch_pairs: int = 8):
+    """Return what gives a split's batches of pairs, with or without off-screen scenes."""
+    preparation = PreparationConfig.from_dict(read_card(dataset)["config"])
+    check_fit(model, preparation, dataset)
+    groups = select_classes(list_row_groups(dataset, split), classes)
+    if not sum(len(group.pair_rows) for group in groups):
+        raise InputError(
+            f"--split: '{split}' of '{dataset}' has no pairs{' of these classes' if classes else ''}; choose another split or add videos"
+        )
+    hidden = {video for video, row in read_boxes(dataset).items() if row["off_screen"]}
+
+    def read(columns: Iterable[str], *, on_screen: bool = False):
+        wanted = _without(groups, hidden) if on_screen and hidden else groups
+        return read_pairs(wanted, columns=tuple(columns), config=preparation, batch_pairs=batch_pairs)
+
+    return read
 
 
 def _without(groups: list[Any], videos: set[str]) -> list[Any]:

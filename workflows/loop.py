@@ -5,8 +5,6 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import ray.train
-import ray.train.torch
 import torch
 import torch.distributed
 from torch import nn
@@ -25,6 +23,7 @@ from workflows.checkpoint import (
     write_checkpoint,
 )
 from workflows.recipe import load_recipe
+from workflows.reporter import Reporter, TrainReporter
 
 _STEPS_BETWEEN_CHECKS = 10
 _TRAIN_EVALUATION_PAIRS = 16
@@ -60,18 +59,21 @@ def read_plan(job: Job, *, rank: int, world_size: int) -> ReadPlan:
     )
 
 
-def train(job: Job) -> dict[str, Any]:
-    """Train as one of the workers, from the last checkpoint of the run if there is one; return the last metrics."""
-    return _Worker(job).run()
+def train(job: Job, reporter: Reporter | None = None) -> dict[str, Any]:
+    """Train from the last checkpoint of the run if there is one; return the last metrics.
+
+    Args:
+        job: what to train.
+        reporter: where this runs; as one of Ray Train's workers if not given.
+    """
+    return _Worker(job, reporter or TrainReporter()).run()
 
 
 class _Worker:
-    def __init__(self, job: Job) -> None:
-        self.job, self.config = job, job.config
-        context = ray.train.get_context()
-        self.rank, self.world_size = context.get_world_rank(), context.get_world_size()
+    def __init__(self, job: Job, reporter: Reporter) -> None:
+        self.job, self.config, self.reporter = job, job.config, reporter
+        self.rank, self.world_size, self.device = reporter.rank, reporter.world_size, reporter.device
         seed_everything(self.config.seed, rank=self.rank)
-        self.device = ray.train.torch.get_device()
         self.recipe = load_recipe(job.recipe)
         self.preparation = PreparationConfig.from_dict(job.card["config"])
         self.columns = self.recipe.streams(self.config)["clips"]
@@ -105,7 +107,7 @@ class _Worker:
             metrics = self._epoch_metrics(epoch, sums, validate=due or stopped)
             self.learner.end_epoch(metrics)
             self._keep(epoch, step, metrics)
-            ray.train.report(metrics)
+            self.reporter.report(metrics)
             if stopped:
                 break
         return self.history[-1] if self.history else {}
@@ -119,7 +121,7 @@ class _Worker:
                 module.load_state_dict(own)
             if getattr(self.config, "sync_batch_norm", False):
                 module = nn.SyncBatchNorm.convert_sync_batchnorm(module)
-            self.learner.modules[name] = ray.train.torch.prepare_model(module)
+            self.learner.modules[name] = self.reporter.prepare(module)
 
     def _restore(self, state: dict[str, Any]) -> tuple[int, int]:
         self.learner.load_state_dict(state["learner"])

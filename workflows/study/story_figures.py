@@ -65,5 +65,5 @@ def draw_maps(
             axis.set(xticks=[], yticks=[])
             axis.set_title(f"{point['step']}: {point['own_accuracy']:.2f}", fontsize=8)
         row[0].set_ylabel(name, fontsize=9)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=70)
     plt.close(figure)

@@ -1,0 +1,103 @@
+"""A sweep on a small dataset: every trial ends on record, as a run below the sweep's, and goes on from a kill."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from tune import sweep as verb
+from workflows import command
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+pytestmark = pytest.mark.ray
+
+
+@pytest.fixture
+def swept(tracking, small_dataset, monkeypatch, capsys):
+    """Runs a sweep; returns what it printed."""
+
+    def call(*options):
+        monkeypatch.setattr(
+            sys,
+            "argv",
+            ["tune.sweep", "multisensory", "--preset", "tiny", "--epochs", "2", "--data", small_dataset, *options],
+        )
+        command.run(verb.main)
+        return capsys.readouterr().out
+
+    return call
+
+
+def runs_below(tracking, name):
+    client = mlflow.MlflowClient(tracking)
+    experiment = client.get_experiment_by_name("multisensory").experiment_id
+    found = client.search_runs([experiment])
+    parent = next(run for run in found if run.info.run_name == name)
+    return parent, [run for run in found if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
+
+
+def test_a_random_sweep_ends_with_a_table_figures_and_a_registered_winner(swept, tracking, tmp_path):
+    printed = swept("--num-trials", "3", "--run-name", "small", "--scheduler", "none")
+    assert len(re.findall(r"\| trial-\w{8} \| finished \|", printed)) == 3
+    assert re.search(r"best +trial-\w{8}  models:/multisensory/1", printed)
+    parent, trials = runs_below(tracking, "small")
+    assert {run.info.status for run in (parent, *trials)} == {"FINISHED"}
+    assert len(trials) == 3
+    assert {run.data.tags["trial_status"] for run in trials} == {"finished"}
+    assert all(
+        len(mlflow.MlflowClient(tracking).get_metric_history(run.info.run_id, "train/loss")) == 2 for run in trials
+    )
+    drawn = {path.name for path in (tmp_path / "runs" / "small").glob("*.png")}
+    assert {"accuracy_by_field.png", "parallel_coordinates.png", "importance.png"} <= drawn
+
+
+def test_optuna_proposes_and_a_finished_sweep_has_nothing_left_to_do(swept, tracking, tmp_path, monkeypatch, capsys):
+    swept("--num-trials", "2", "--search", "optuna", "--run-name", "proposed", "--scheduler", "median")
+    records = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs" / "proposed").glob("*/trial.json")}
+    assert len(records) == 2
+    monkeypatch.setattr(sys, "argv", ["tune.sweep", "--resume", "proposed"])
+    command.run(verb.main)
+    assert {path: path.stat().st_mtime_ns for path in records} == records
+    assert len(runs_below(tracking, "proposed")[1]) == 2
+
+
+@pytest.mark.slow
+def test_a_killed_sweep_goes_on_and_leaves_no_run_running(tracking, small_dataset, tmp_path):
+    home = {**os.environ, "SENSORIUM_HOME": str(tmp_path), "MLFLOW_TRACKING_URI": tracking}
+    start = [sys.executable, "-m", "tune.sweep", "multisensory"]
+    options = [
+        "--preset",
+        "tiny",
+        "--epochs",
+        "6",
+        "--data",
+        small_dataset,
+        "--num-trials",
+        "4",
+        "--run-name",
+        "killed",
+    ]
+    process = subprocess.Popen(
+        [*start, *options], cwd=ROOT, env=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    began = time.monotonic()
+    folder = tmp_path / "runs" / "killed"
+    while not list(folder.glob("*/checkpoints/*/state.pt")) and time.monotonic() - began < 120:
+        time.sleep(0.2)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    done = subprocess.run([*start, "--resume", "killed"], cwd=ROOT, env=home, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    records = [json.loads(path.read_text()) for path in folder.glob("*/trial.json")]
+    assert len(records) == 4
+    assert {record["status"] for record in records} <= {"finished", "stopped early"}
+    parent, trials = runs_below(tracking, "killed")
+    assert len(trials) == 4
+    assert "RUNNING" not in {run.info.status for run in (parent, *trials)}

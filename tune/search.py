@@ -1,0 +1,218 @@
+"""Trials run by Ray Tune: as many at a time as fit, the hopeless ones stopped early, each on record."""
+
+import functools
+import math
+import os
+import tempfile
+from collections.abc import Callable
+from typing import Any, Literal
+
+os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+
+import ray.tune
+from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
+from ray.tune.search import Searcher
+from ray.tune.search.optuna import OptunaSearch
+
+from infra import cluster
+from infra.errors import InputError
+from tune.spaces import Fields, Space
+from tune.trials import (
+    EPOCHS_DONE,
+    FAILED,
+    FINISHED,
+    OBJECTIVE,
+    STOPPED,
+    Sweep,
+    close_run,
+    read_records,
+    run_trial,
+    trial_name,
+    write_record,
+)
+
+Scheduler = Literal["asha", "median", "none"]
+Progress = Callable[[dict[str, Any], int], None]
+"""Takes the record of a trial that ended, and how many have."""
+
+_REDUCTION_FACTOR = 3
+_FEWEST_TO_COMPARE = 3
+_DRIVER_PROCESSORS = 0.01
+
+
+def run_trials(
+    sweep: Sweep,
+    searcher: Searcher,
+    *,
+    count: int,
+    max_concurrent: int,
+    scheduler: Scheduler,
+    progress: Progress,
+) -> None:
+    """Run trials until `count` more have ended. One whose process dies is tried once more, then it has failed; the others go on.
+
+    Args:
+        sweep: what the trials share.
+        searcher: gives their fields.
+        count: how many.
+        max_concurrent: at most so many at a time.
+        scheduler: what stops trials early.
+        progress: is told of every trial that ends.
+    """
+    processors, gpus = _reserved(sweep)
+    trainable = ray.tune.with_resources(functools.partial(_trial, sweep=sweep), {"cpu": processors, "gpu": gpus})
+    with tempfile.TemporaryDirectory() as folder:
+        ray.tune.Tuner(
+            trainable,
+            tune_config=ray.tune.TuneConfig(
+                metric=OBJECTIVE,
+                mode="max",
+                search_alg=searcher,
+                scheduler=_scheduler(scheduler, sweep.config.cadence.epochs),
+                num_samples=count,
+                max_concurrent_trials=max_concurrent,
+                reuse_actors=True,
+            ),
+            run_config=ray.tune.RunConfig(
+                name="tune",
+                storage_path=folder,
+                verbose=0,
+                failure_config=ray.tune.FailureConfig(max_failures=1),
+                callbacks=[_Book(sweep, progress)],
+            ),
+        ).fit()
+
+
+def fitting_trials(sweep: Sweep, wanted: int) -> int:
+    """Return how many trials of those wanted at a time fit the running cluster.
+
+    Raises:
+        InputError: If not one does.
+    """
+    workers = max(1, sweep.scaling.num_workers)
+    total = _processors_of_a_trial(sweep)
+    fitting = math.floor(cluster.num_processors() / total + 1e-6)
+    if sweep.scaling.use_gpu:
+        fitting = min(fitting, math.floor(ray.cluster_resources().get("GPU", 0) / workers))
+    if fitting < 1:
+        needs = f"{total:g} processors{f' and {workers} GPUs' if sweep.scaling.use_gpu else ''}"
+        raise InputError(
+            f"--workers-per-trial: one trial needs {needs}, and the cluster has {cluster.num_processors():g} processors "
+            f"and {ray.cluster_resources().get('GPU', 0):g} GPUs; give fewer workers"
+        )
+    return min(wanted, fitting)
+
+
+class ListSearcher(Searcher):
+    """Gives the trials of a list, one after another."""
+
+    def __init__(self, trials: list[Fields]) -> None:
+        super().__init__(metric=OBJECTIVE, mode="max")
+        self._waiting = list(trials)
+
+    def suggest(self, trial_id: str) -> Fields | None:
+        """Return the next trial's fields."""
+        return self._waiting.pop(0) if self._waiting else None
+
+    def on_trial_complete(self, trial_id: str, result: dict | None = None, error: bool = False) -> None:
+        """Nothing is learned from a trial."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing is kept: the records are."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing is kept: the records are."""
+
+
+def optuna_searcher(space: Space, *, begun: list[Fields], ended: list[tuple[Fields, float]], seed: int) -> Searcher:
+    """Return Optuna's sampler (TPE), told what earlier trials came to, with those that were begun and did not end first."""
+    draw = {"choice": ray.tune.choice, "uniform": ray.tune.uniform, "loguniform": ray.tune.loguniform}
+    domains = {
+        field: draw[d.kind](list(d.values)) if d.kind == "choice" else draw[d.kind](*d.values)
+        for field, d in space.items()
+    }
+    distributions = OptunaSearch.convert_search_space(domains)
+    searcher = OptunaSearch(distributions, metric=OBJECTIVE, mode="max", points_to_evaluate=begun or None, seed=seed)
+    for fields, value in ended:
+        searcher.add_evaluated_point(fields, value)
+    return searcher
+
+
+class _Book(ray.tune.Callback):
+    """Writes down what becomes of every trial, in the sweep's own process: a trial that is stopped ends without a word."""
+
+    def __init__(self, sweep: Sweep, progress: Progress) -> None:
+        self._sweep, self._progress = sweep, progress
+        self._best: dict[str, dict[str, Any]] = {}
+
+    def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
+        """Keep a trial's best epoch."""
+        name = trial_name(trial.config)
+        found = {key: result[key] for key in result if isinstance(result[key], float | int) and "/" in key}
+        found |= {"epoch": result.get("epoch"), OBJECTIVE: result.get(OBJECTIVE)}
+        if found[OBJECTIVE] is None or found[OBJECTIVE] != found[OBJECTIVE]:
+            return
+        best = self._best.get(name)
+        if best is None or found[OBJECTIVE] >= best[OBJECTIVE]:
+            self._best[name] = found
+
+    def on_trial_complete(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+        """Put a trial on record that finished or was stopped."""
+        name = trial_name(trial.config)
+        record = write_record(self._sweep, name, fields=dict(trial.config))
+        if record.get("status") != FINISHED:
+            seconds = (trial.last_result or {}).get("time_total_s", 0.0)
+            record = write_record(self._sweep, name, status=STOPPED, metrics=self._best.get(name, {}), seconds=seconds)
+        self._end(record)
+
+    def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+        """Put a trial on record that failed twice."""
+        record = write_record(
+            self._sweep,
+            trial_name(trial.config),
+            fields=dict(trial.config),
+            status=FAILED,
+            metrics=self._best.get(trial_name(trial.config), {}),
+            reason=_reason(trial),
+        )
+        self._end(record)
+
+    def _end(self, record: dict[str, Any]) -> None:
+        close_run(self._sweep, record)
+        ended = [other for other in read_records(self._sweep) if other.get("status")]
+        self._progress(record, len(ended))
+
+
+def _trial(config: dict[str, Any], sweep: Sweep) -> None:
+    run_trial(config, sweep=sweep)
+
+
+def _processors_of_a_trial(sweep: Sweep) -> float:
+    each = (sweep.scaling.resources_per_worker or {}).get("CPU", 1.0 if sweep.scaling.use_gpu else 0.5)
+    return sweep.scaling.num_workers * each + _reserved(sweep)[0]
+
+
+def _reserved(sweep: Sweep) -> tuple[float, float]:
+    """Return processors and GPUs of a trial's own process; where it has workers, they do the work and reserve for themselves."""
+    if sweep.scaling.num_workers:
+        return _DRIVER_PROCESSORS, 0.0
+    return 1.0, float(sweep.scaling.use_gpu)
+
+
+def _scheduler(name: Scheduler, epochs: int) -> TrialScheduler:
+    # A trial ends by itself after its last epoch, to keep its model: a scheduler that knew of that end would stop it there.
+    if name == "asha":
+        return ASHAScheduler(
+            time_attr=EPOCHS_DONE, max_t=epochs + 1, grace_period=1, reduction_factor=_REDUCTION_FACTOR
+        )
+    if name == "median":
+        return MedianStoppingRule(time_attr=EPOCHS_DONE, grace_period=1, min_samples_required=_FEWEST_TO_COMPARE)
+    return FIFOScheduler()
+
+
+def _reason(trial: Any) -> str:
+    error = trial.get_error()
+    while error is not None and (error.__cause__ or getattr(error, "cause", None)):
+        error = error.__cause__ or error.cause
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1][:500]

@@ -1,0 +1,88 @@
+"""Many trainings with other settings, compared: Ray Tune over a recipe's configuration.
+
+python -m tune.sweep multisensory --data DATASET --num-trials 12 --max-concurrent 2
+python -m tune.sweep multisensory --resume NAME
+"""
+
+from typing import Annotated, Literal
+
+import tyro
+
+from infra import storage
+from infra.errors import InputError
+from tune.plan import SweepPlan, plan_sweep, read_sweep_plan
+from tune.search import Scheduler
+from tune.sweeping import carry_out
+from workflows import command
+from workflows.driver import default_run_name
+
+
+def sweep(
+    recipe: Annotated[str, tyro.conf.Positional] = "multisensory",
+    data: str | None = None,
+    num_trials: int = 12,
+    max_concurrent: int = 2,
+    search: Literal["random", "grid", "optuna"] = "random",
+    scheduler: Scheduler = "asha",
+    space: str | None = None,
+    preset: str = "demo",
+    epochs: int | None = None,
+    trial_seconds: float | None = None,
+    workers_per_trial: int = 0,
+    use_gpu: bool = False,
+    run_name: str | None = None,
+    resume: str | None = None,
+    seed: int = 0,
+) -> None:
+    """Search a recipe's configuration on a dataset; a sweep that was killed goes on with --resume.
+
+    Args:
+        recipe: Name of a recipe, a file in workflows/recipes.
+        data: Dataset that workflows.prepare made.
+        num_trials: Trainings in all.
+        max_concurrent: Trainings at a time; fewer where fewer fit.
+        search: Fields drawn at random, all of a grid, or proposed by Optuna from what came out so far.
+        scheduler: Stop the hopeless early: ASHA keeps the best third at each rung, median stops what lies below the others' median.
+        space: Text file of fields and ranges, one a line: optim.lr loguniform 1e-4 1e-1; optimizer, learning rate and weight decay
+            if not given.
+        preset: Named configuration whose other fields all trials share.
+        epochs: Epochs of a trial; the preset's if not given.
+        trial_seconds: A trial stops after this long, finished or not.
+        workers_per_trial: Workers of Ray Train for each trial; 0 trains in the trial's own process.
+        use_gpu: One GPU for each worker, or for each trial without workers.
+        run_name: Name of the sweep and its folder below runs/.
+        resume: Name of a sweep to go on with; its options are those it was started with, save max-concurrent.
+        seed: Seed of the search.
+    """
+    if resume is not None:
+        plan = read_sweep_plan(resume)
+    else:
+        if data is None:
+            raise InputError("--data: missing; say which dataset to train on")
+        plan = plan_sweep(
+            SweepPlan(
+                name=run_name or default_run_name(f"{recipe}-sweep"),
+                recipe=recipe,
+                dataset=storage.resolve(data, field="--data"),
+                preset=preset,
+                num_trials=num_trials,
+                search=search,
+                scheduler=scheduler,
+                epochs=epochs,
+                trial_seconds=trial_seconds,
+                workers_per_trial=workers_per_trial,
+                use_gpu=use_gpu,
+                seed=seed,
+            ),
+            space_file=space,
+        )
+    carry_out(plan, max_concurrent=max_concurrent)
+
+
+def main() -> None:
+    """Parse the command line and sweep."""
+    command.parse(sweep)
+
+
+if __name__ == "__main__":
+    command.run(main)

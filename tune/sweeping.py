@@ -1,0 +1,103 @@
+"""A sweep from its plan to its table, and on from wherever it was killed."""
+
+import dataclasses
+import os
+import time
+from typing import Any
+
+from infra import cluster, storage
+from infra.tracking import Run, ending, register_model, resume_run, start_run, tracking_uri
+from tune.comparison import ACCURACY, figures, ranked, table
+from tune.plan import SweepPlan, write_sweep_plan
+from tune.search import ListSearcher, fitting_trials, optuna_searcher, run_trials
+from tune.trials import FINISHED, OBJECTIVE, Sweep, close_run, read_records, trial_name
+from workflows.console import ProgressLine
+from workflows.reporting import describe_comparison
+
+
+def carry_out(plan: SweepPlan, *, max_concurrent: int) -> None:
+    """Run what a plan's records say is not done, then compare all trials."""
+    began = time.monotonic()
+    with cluster.running(dashboard=plan.workers_per_trial > 0):
+        sweep = Sweep(
+            name=plan.name,
+            recipe=plan.recipe,
+            config=plan.config,
+            dataset=plan.dataset,
+            scaling=plan.scaling,
+            folder=plan.folder,
+            parent_run="",
+            home=str(storage.home()),
+            tracking_uri=tracking_uri(),
+        )
+        at_a_time = fitting_trials(sweep, max_concurrent)
+        if at_a_time < max_concurrent:
+            print(f"{at_a_time} of {max_concurrent} trials fit at a time", flush=True)
+        run, plan = _open(plan)
+        sweep = dataclasses.replace(sweep, parent_run=run.run_id)
+        with ending(run):
+            _run(plan, sweep, at_a_time)
+            _conclude(plan, sweep, run, time.monotonic() - began)
+
+
+def _open(plan: SweepPlan) -> tuple[Run, SweepPlan]:
+    """Return the sweep's run and the plan that names it, on record."""
+    if plan.parent_run:
+        return resume_run(plan.parent_run), plan
+    run = start_run(plan.recipe, name=plan.name, tags={"stage": "sweep"})
+    options = {name: value for name, value in dataclasses.asdict(plan).items() if name not in ("trials", "parent_run")}
+    run.log_params(options)
+    plan = dataclasses.replace(plan, parent_run=run.run_id)
+    write_sweep_plan(plan)
+    return run, plan
+
+
+def _run(plan: SweepPlan, sweep: Sweep, at_a_time: int) -> None:
+    records = {record["name"]: record for record in read_records(sweep)}
+    ended = [record for record in records.values() if record.get("status")]
+    for record in ended:
+        close_run(sweep, record)
+    count = plan.num_trials - len(ended)
+    if count <= 0:
+        return
+    if plan.search == "optuna":
+        begun = [record["fields"] for record in records.values() if not record.get("status")]
+        known = [(r["fields"], r["metrics"][OBJECTIVE]) for r in ranked(ended)]
+        searcher = optuna_searcher(plan.space, begun=begun, ended=known, seed=plan.seed + len(ended))
+    else:
+        names = {record["name"] for record in ended}
+        searcher = ListSearcher([fields for fields in plan.trials if trial_name(fields) not in names])
+    progress = ProgressLine()
+
+    def show(record: dict[str, Any], num_ended: int) -> None:
+        accuracy = record.get("metrics", {}).get(ACCURACY)
+        note = f"{record['name']} {record['status']}" + ("" if accuracy is None else f" at {accuracy:.3f}")
+        progress("trials", num_ended, plan.num_trials, note)
+
+    run_trials(sweep, searcher, count=count, max_concurrent=at_a_time, scheduler=plan.scheduler, progress=show)
+    progress.close()
+
+
+def _conclude(plan: SweepPlan, sweep: Sweep, run: Run, seconds: float) -> None:
+    """Write table and figures, register the best trial that finished, and say so."""
+    records = read_records(sweep)
+    for record in records:
+        close_run(sweep, record)
+    shown = table(records, plan.space)
+    storage.write_bytes(storage.join(sweep.folder, "table.md"), shown.encode())
+    run.log_artifact(os.path.join(sweep.folder, "table.md"))
+    for name, figure in figures(records, plan.space).items():
+        run.log_figure(figure, name)
+        figure.savefig(os.path.join(sweep.folder, name), dpi=110)
+    print(shown)
+    finished = [record for record in ranked(records) if record.get("status") == FINISHED]
+    if finished:
+        best = finished[0]
+        version = register_model(Run(best["run_id"]), folder="model", name=plan.recipe)
+        run.set_tags({"best_trial": best["name"]})
+        run.log_metrics({"best_accuracy": best["metrics"][ACCURACY]})
+        print(
+            f"best     {best['name']}  models:/{plan.recipe}/{version}  {storage.join(sweep.folder, best['name'], 'model')}"
+        )
+    print(f"sweep    {plan.name}, {len(records)} trials in {seconds:.0f} s  {sweep.folder}")
+    print(describe_comparison())
