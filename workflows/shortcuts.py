@@ -36,7 +36,7 @@ def shortcuts(
         output: Where each cell's result, the table and the figures go.
         num_scenes: Number of synthetic scenes.
         cells: Only these cells, by name; all if none are named.
-        steps: Steps of each training, of 64 clips; long cells take four times as many.
+        steps: Steps of each training, of 64 clips; long cells take three times as many.
         figures: Another folder for the figures.
         seed: Seed of windows, labels and networks.
     """

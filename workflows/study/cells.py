@@ -7,7 +7,7 @@ from datasets.windows import LabelMode
 
 Audio = Literal["decoded", "aac after", "file start"]
 
-LONG = 4
+LONG = 3
 """How many times longer some cells are trained."""
 
 
@@ -27,7 +27,7 @@ class Cell:
     clips_per_source: int = 1
     """1: every clip has a label of its own; 2: clips come in twos of one source, one in step and one out of step."""
     long: bool = False
-    """Whether training lasts four times as long."""
+    """Whether training lasts three times as long."""
 
     @property
     def name(self) -> str:
@@ -59,4 +59,4 @@ CELLS = (
 """A base cell, each factor alone, and the crossings that tell the seam from the priming and both from the codec."""
 
 LONG_CELLS = (Cell(mute_samples=5000, long=True), Cell(label_mode="slice", long=True))
-"""Trained on for four times as long."""
+"""Trained on for three times as long."""

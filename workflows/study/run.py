@@ -27,7 +27,7 @@ class Study:
     num_scenes: int
     """Number of synthetic scenes."""
     steps: int
-    """Steps of training, of 64 clips; long cells take four times as many."""
+    """Steps of training, of 64 clips; long cells take three times as many."""
     seed: int
     """Seed of windows, labels and networks."""
 
