@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-_FEWER = {"--num-videos 200": "--num-videos 40", "--epochs 4": "--epochs 1"}
+_FEWER = {
+    "--num-videos 200": "--num-videos 40",
+    "--epochs 4": "--epochs 1",
+    "--num-trials 12": "--num-trials 2",
+    "--epochs 3": "--epochs 1",
+}
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -37,10 +42,11 @@ def test_the_four_verbs(run, tmp_path):
     lines = commands("The four verbs")
     verbs = [re.findall(r"workflows\.(\w+)", line) for line in lines]
     assert verbs == [["prepare"], ["train"], ["evaluate"], ["localize"]]
-    for line in lines:
+    for line in [*lines, *commands("Other settings")]:
         for long, short in _FEWER.items():
             line = line.replace(long, short)
         run(line)
+    assert (tmp_path / "runs" / "try" / "table.md").exists()
     assert (tmp_path / "runs" / "first" / "report.json").exists()
     assert list((tmp_path / "runs" / "maps").glob("*.mp4"))
     for line in commands("Is a dataset honest?"):
