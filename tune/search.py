@@ -19,7 +19,6 @@ from infra import cluster
 from infra.errors import InputError
 from tune.spaces import Fields, Space
 from tune.trials import (
-    EPOCHS_DONE,
     FAILED,
     FINISHED,
     OBJECTIVE,
@@ -31,6 +30,7 @@ from tune.trials import (
     trial_name,
     write_record,
 )
+from workflows.loop import EPOCHS_DONE
 
 Scheduler = Literal["asha", "median", "none"]
 Progress = Callable[[dict[str, Any], int], None]

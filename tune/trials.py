@@ -21,7 +21,6 @@ from workflows.driver import Scaling, Trial, fit
 FINISHED, STOPPED, FAILED = "finished", "stopped early", "failed"
 OBJECTIVE = "selection"
 """By how much sound and picture together beat the best shortcut, on the validation split."""
-EPOCHS_DONE = "epochs_done"
 _RECORD = "trial.json"
 
 
@@ -63,15 +62,11 @@ def run_trial(fields: Fields, *, sweep: Sweep) -> None:
         dataset=sweep.dataset,
         run_name=os.path.join(sweep.name, name),
         scaling=sweep.scaling,
-        trial=Trial(parent_run=sweep.parent_run, report=_report, callbacks=callbacks),
+        trial=Trial(parent_run=sweep.parent_run, report=ray.tune.report, callbacks=callbacks),
     )
     write_record(
         sweep, name, status=FINISHED, metrics=result.metrics, seconds=time.monotonic() - began, run_id=result.run_id
     )
-
-
-def _report(metrics: dict[str, Any]) -> None:
-    ray.tune.report({**metrics, EPOCHS_DONE: metrics["epoch"] + 1})
 
 
 def write_record(sweep: Sweep, name: str, **values: Any) -> dict[str, Any]:

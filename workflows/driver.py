@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import ray
@@ -105,13 +105,11 @@ def fit(
             run.watch_system()
         job = dataclasses.replace(job, run_id=run.run_id)
         with _stopping_gently(run_folder):
-            if scaling.num_workers:
-                with cluster.running():
-                    _run_workers(job, scaling, progress, () if trial is None else trial.callbacks)
-            elif trial is None:
-                _showing(functools.partial(train, job, LocalReporter()), run_folder, progress)
+            if trial is not None:
+                _work(job, scaling, trial)()
             else:
-                train(job, LocalReporter(trial.report))
+                with cluster.running() if scaling.num_workers else contextlib.nullcontext():
+                    _showing(_work(job, scaling, trial), run_folder, progress)
         return _conclude(run, recipe, run_folder, register=trial is None)
 
 
@@ -224,8 +222,10 @@ def _open_run(recipe: str, run_name: str, run_folder: str, *, resume: bool, tria
     return run
 
 
-def _run_workers(job: Job, scaling: Scaling, progress: Progress, callbacks: Sequence[Any]) -> None:
-    """Run the loop on Ray Train's workers."""
+def _work(job: Job, scaling: Scaling, trial: Trial | None) -> Callable[[], object]:
+    """Return what runs the loop: in this process, or on Ray Train's workers."""
+    if scaling.num_workers == 0:
+        return functools.partial(train, job, LocalReporter() if trial is None else LocalReporter(trial.report))
     reserved = scaling.resources_per_worker or ({"CPU": 1, "GPU": 1} if scaling.use_gpu else {"CPU": 0.5})
     trainer = ray.train.torch.TorchTrainer(
         functools.partial(train, job),
@@ -237,10 +237,10 @@ def _run_workers(job: Job, scaling: Scaling, progress: Progress, callbacks: Sequ
             storage_path=storage.join(os.path.dirname(job.run_folder), ".ray_train"),
             failure_config=ray.train.FailureConfig(max_failures=2, controller_failure_limit=3),
             worker_runtime_env={"env_vars": {"OMP_NUM_THREADS": "1"}} if scaling.num_workers > 1 else None,
-            callbacks=list(callbacks),
+            callbacks=None if trial is None else list(trial.callbacks),
         ),
     )
-    _showing(trainer.fit, job.run_folder, progress)
+    return trainer.fit
 
 
 def _showing(work: Callable[[], object], run_folder: str, progress: Progress) -> None:

@@ -25,6 +25,9 @@ from workflows.checkpoint import (
 from workflows.recipe import load_recipe
 from workflows.reporter import Reporter, TrainReporter
 
+EPOCHS_DONE = "epochs_done"
+"""By what schedulers of sweeps count."""
+
 _STEPS_BETWEEN_CHECKS = 10
 _TRAIN_EVALUATION_PAIRS = 16
 
@@ -107,7 +110,7 @@ class _Worker:
             metrics = self._epoch_metrics(epoch, sums, validate=due or stopped)
             self.learner.end_epoch(metrics)
             self._keep(epoch, step, metrics)
-            self.reporter.report(metrics)
+            self.reporter.report({**metrics, EPOCHS_DONE: epoch + 1})
             if stopped:
                 break
         return self.history[-1] if self.history else {}
