@@ -63,16 +63,20 @@ def shortcuts(
             name = ray.get(ready[0])
             progress("cells", total - len(work), total, name)
     progress.close()
-    results = read_results(folder, chosen)
+    _conclude(folder, chosen, Path(figures or folder))
+
+
+def _conclude(folder: str, sounds: list[str], place: Path) -> None:
+    """Write table and figures of what is done, log both, and print the table."""
+    results = read_results(folder, sounds)
     storage.write_bytes(storage.join(folder, "table.md"), table(results).encode())
-    drawn = [Path(figures or folder) / name for name in ("shortcuts.png", "shortcuts-long.png")]
-    drawn[0].parent.mkdir(parents=True, exist_ok=True)
+    place.mkdir(parents=True, exist_ok=True)
+    drawn = [place / name for name in ("shortcuts.png", "shortcuts-long.png")]
     draw_accuracies(results, drawn[0])
     draw_curves(results, drawn[1])
     run = start_run("shortcuts", name=Path(folder).name, tags={"stage": "study"})
     with ending(run):
-        run.log_artifact(storage.join(folder, "table.md"))
-        for path in drawn:
+        for path in (storage.join(folder, "table.md"), *drawn):
             run.log_artifact(path)
         run.log_metrics(
             {
