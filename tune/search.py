@@ -201,11 +201,8 @@ def _reserved(sweep: Sweep) -> tuple[float, float]:
 
 
 def _scheduler(name: Scheduler, epochs: int) -> TrialScheduler:
-    # A trial ends by itself after its last epoch, to keep its model: a scheduler that knew of that end would stop it there.
     if name == "asha":
-        return ASHAScheduler(
-            time_attr=EPOCHS_DONE, max_t=epochs + 1, grace_period=1, reduction_factor=_REDUCTION_FACTOR
-        )
+        return ASHAScheduler(time_attr=EPOCHS_DONE, max_t=epochs, grace_period=1, reduction_factor=_REDUCTION_FACTOR)
     if name == "median":
         return MedianStoppingRule(time_attr=EPOCHS_DONE, grace_period=1, min_samples_required=_FEWEST_TO_COMPARE)
     return FIFOScheduler()
