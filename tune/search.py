@@ -200,12 +200,33 @@ def _reserved(sweep: Sweep) -> tuple[float, float]:
     return 1.0, float(sweep.scaling.use_gpu)
 
 
+class _Sparing:
+    """A scheduler that stops no trial after its last epoch: it ends by itself then, to keep its model."""
+
+    epochs: int
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        decision = super().on_trial_result(tune_controller, trial, result)  # type: ignore[misc]
+        return TrialScheduler.CONTINUE if result[EPOCHS_DONE] >= self.epochs else decision
+
+
+class _Asha(_Sparing, ASHAScheduler):
+    pass
+
+
+class _Median(_Sparing, MedianStoppingRule):
+    pass
+
+
 def _scheduler(name: Scheduler, epochs: int) -> TrialScheduler:
+    if name == "none":
+        return FIFOScheduler()
     if name == "asha":
-        return ASHAScheduler(time_attr=EPOCHS_DONE, max_t=epochs, grace_period=1, reduction_factor=_REDUCTION_FACTOR)
-    if name == "median":
-        return MedianStoppingRule(time_attr=EPOCHS_DONE, grace_period=1, min_samples_required=_FEWEST_TO_COMPARE)
-    return FIFOScheduler()
+        found = _Asha(time_attr=EPOCHS_DONE, max_t=epochs, grace_period=1, reduction_factor=_REDUCTION_FACTOR)
+    else:
+        found = _Median(time_attr=EPOCHS_DONE, grace_period=1, min_samples_required=_FEWEST_TO_COMPARE)
+    found.epochs = epochs
+    return found
 
 
 def _reason(trial: Any) -> str:

@@ -26,7 +26,7 @@ from workflows.recipe import load_recipe
 from workflows.reporter import Reporter, TrainReporter
 
 EPOCHS_DONE = "epochs_done"
-"""By what schedulers of sweeps count. Left out after the last epoch: a trial then ends by itself, and is not to be stopped at its end."""
+"""By what schedulers of sweeps count."""
 
 _STEPS_BETWEEN_CHECKS = 10
 _TRAIN_EVALUATION_PAIRS = 16
@@ -110,8 +110,7 @@ class _Worker:
             metrics = self._epoch_metrics(epoch, sums, validate=due or stopped)
             self.learner.end_epoch(metrics)
             self._keep(epoch, step, metrics)
-            last = epoch + 1 == cadence.epochs
-            self.reporter.report(metrics if last else {**metrics, EPOCHS_DONE: epoch + 1})
+            self.reporter.report({**metrics, EPOCHS_DONE: epoch + 1})
             if stopped:
                 break
         return self.history[-1] if self.history else {}
