@@ -114,6 +114,11 @@ class Run:
         """Return a tag's value."""
         return self._client.get_run(self.run_id).data.tags.get(name)
 
+    @property
+    def status(self) -> str:
+        """RUNNING, FINISHED, FAILED or KILLED."""
+        return self._client.get_run(self.run_id).info.status
+
     def log_artifact(self, path: str | os.PathLike[str], folder: str | None = None) -> None:
         """Copy a file into the run."""
         self._client.log_artifact(self.run_id, os.fspath(path), folder)

@@ -61,7 +61,7 @@ def run_trials(
         progress: is told of every trial that ends.
     """
     processors, gpus = _reserved(sweep)
-    trainable = ray.tune.with_resources(functools.partial(_trial, sweep=sweep), {"cpu": processors, "gpu": gpus})
+    trainable = ray.tune.with_resources(functools.partial(run_trial, sweep=sweep), {"cpu": processors, "gpu": gpus})
     with tempfile.TemporaryDirectory() as folder:
         ray.tune.Tuner(
             trainable,
@@ -182,10 +182,6 @@ class _Book(ray.tune.Callback):
         close_run(self._sweep, record)
         ended = [other for other in read_records(self._sweep) if other.get("status")]
         self._progress(record, len(ended))
-
-
-def _trial(config: dict[str, Any], sweep: Sweep) -> None:
-    run_trial(config, sweep=sweep)
 
 
 def _processors_of_a_trial(sweep: Sweep) -> float:

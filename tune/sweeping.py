@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from infra import cluster, storage
+from infra.errors import InputError
 from infra.tracking import Run, ending, register_model, resume_run, start_run, tracking_uri
 from tune.comparison import ACCURACY, figures, ranked, table
 from tune.plan import SweepPlan, write_sweep_plan
@@ -16,7 +17,13 @@ from workflows.reporting import describe_comparison
 
 
 def carry_out(plan: SweepPlan, *, max_concurrent: int) -> None:
-    """Run what a plan's records say is not done, then compare all trials."""
+    """Run what a plan's records say is not done, then compare all trials.
+
+    Raises:
+        InputError: If not one trial can run at a time.
+    """
+    if max_concurrent < 1:
+        raise InputError(f"--max-concurrent: {max_concurrent} is below 1; give 1 or more")
     began = time.monotonic()
     with cluster.running(dashboard=plan.workers_per_trial > 0):
         sweep = Sweep(
@@ -55,8 +62,6 @@ def _open(plan: SweepPlan) -> tuple[Run, SweepPlan]:
 def _run(plan: SweepPlan, sweep: Sweep, at_a_time: int) -> None:
     records = {record["name"]: record for record in read_records(sweep)}
     ended = [record for record in records.values() if record.get("status")]
-    for record in ended:
-        close_run(sweep, record)
     count = plan.num_trials - len(ended)
     if count <= 0:
         return

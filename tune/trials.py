@@ -83,13 +83,15 @@ def read_records(sweep: Sweep) -> list[dict[str, Any]]:
 
 
 def close_run(sweep: Sweep, record: Mapping[str, Any]) -> None:
-    """End a trial's run as its record says; a killed process leaves it running."""
+    """End a trial's run as its record says: a killed process leaves it running, a stopped one failed."""
     uri = storage.join(sweep.folder, record["name"], "run_id")
     run = find_run(storage.read_bytes(uri).decode()) if storage.exists(uri) else None
     if run is None:
         return
     status = record.get("status")
     run.set_tags({"trial_status": status, "trial_reason": record.get("reason")})
-    run.finish({FINISHED: "FINISHED", STOPPED: "FINISHED", FAILED: "FAILED"}.get(status or "", "KILLED"))
+    ending = {FINISHED: "FINISHED", STOPPED: "FINISHED", FAILED: "FAILED"}.get(status or "", "KILLED")
+    if run.status != ending:
+        run.finish(ending)
     with contextlib.suppress(KeyError):
         run.log_metrics({"best_selection": record["metrics"][OBJECTIVE]})

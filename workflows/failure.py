@@ -8,15 +8,14 @@ The results and what they mean are in docs/the-audio-only-mystery.md.
 from pathlib import Path
 
 import numpy as np
-import ray
 
 from infra import cluster, storage
 from infra.errors import InputError
 from workflows import command
-from workflows.console import ProgressLine
 from workflows.study.scene_sets import SETS, prepare_sets
 from workflows.study.story_figures import draw_maps, draw_story
-from workflows.study.training_story import Story, tell
+from workflows.study.tasks import local_folder, run_all
+from workflows.study.training_story import NUM_SHOWN, Story, tell
 
 _NUM_VISITS = 8
 _FEWEST_VIDEOS = 60
@@ -44,35 +43,34 @@ def failure(
         raise InputError(f"--num-videos: {num_videos} is too few to hold some out; give {_FEWEST_VIDEOS} or more")
     if steps < _NUM_VISITS:
         raise InputError(f"--steps: {steps} is too few for {_NUM_VISITS} checkpoints; give more")
-    folder = storage.resolve(output, field="--output")
+    if not 0 <= clip < NUM_SHOWN:
+        raise InputError(f"--clip: {clip} is none of the {NUM_SHOWN} clips; give a number from 0 to {NUM_SHOWN - 1}")
+    folder = local_folder(output)
     results = storage.join(folder, "results")
     visits = tuple(round(steps * (number + 1) / _NUM_VISITS) for number in range(_NUM_VISITS))
-    progress = ProgressLine()
     with cluster.running(object_store_mb=200):
         sets = prepare_sets(folder, num_videos=num_videos, seed=seed)
         todo = [name for name in SETS if not storage.exists(storage.join(results, f"{name}.json"))]
-        task = ray.remote(num_cpus=1)(tell)
-        work = [
-            task.remote(
-                Story(
-                    name=name,
-                    dataset=sets[name][0],
-                    config=sets[name][1],
-                    honest=sets["pairs"][0],
-                    folder=results,
-                    visits=visits,
-                    seed=seed,
-                )
+        stories = [
+            Story(
+                name=name,
+                dataset=sets[name][0],
+                config=sets[name][1],
+                honest=sets["pairs"][0],
+                folder=results,
+                visits=visits,
+                seed=seed,
             )
             for name in todo
         ]
-        while work:
-            ready, work = ray.wait(work, num_returns=1)
-            progress("trainings", len(todo) - len(work), len(todo), ray.get(ready[0]))
-    progress.close()
+        run_all(tell, [(story,) for story in stories], stage="trainings")
+    _conclude(results, Path(figures or folder), clip)
+
+
+def _conclude(results: str, place: Path, clip: int) -> None:
+    """Draw the figures and print the table."""
     stories = {name: storage.read_json(storage.join(results, f"{name}.json")) for name in SETS}
     arrays = {name: dict(np.load(storage.join(results, f"{name}.npz"))) for name in SETS}
-    place = Path(figures or folder)
     place.mkdir(parents=True, exist_ok=True)
     draw_story(stories, place / "failure.png")
     draw_maps(arrays, stories, place / "failure-maps.png", clip=clip)

@@ -7,17 +7,15 @@ The results and what they mean are in docs/the-audio-only-mystery.md. Each finis
 
 from pathlib import Path
 
-import ray
-
 from infra import cluster, storage
 from infra.errors import InputError
 from infra.tracking import ending, start_run
 from workflows import command
-from workflows.console import ProgressLine
 from workflows.study.cells import CELLS, LONG_CELLS
 from workflows.study.listening import NUM_POINTS
 from workflows.study.record import draw_accuracies, draw_curves, read_results, result_file, table
 from workflows.study.run import SOUNDS, Study, run_cell
+from workflows.study.tasks import local_folder, run_all
 
 
 def shortcuts(
@@ -46,23 +44,18 @@ def shortcuts(
         raise InputError(f"--steps: {steps} is too few for {NUM_POINTS} points of the curve; give {NUM_POINTS} or more")
     by_name = {cell.name: cell for cell in (*CELLS, *LONG_CELLS)}
     wanted = [command.choose(by_name, name, option="--cells") for name in cells] or list(by_name.values())
-    folder = storage.resolve(output, field="--output")
+    folder = local_folder(output)
     places = tuple(storage.resolve(place, field="--sounds") for place in sounds)
+    missing = [place for place in places if not storage.exists(place)]
+    if missing:
+        raise InputError(f"--sounds: '{missing[0]}' does not exist; give folders of recordings")
     study = Study(places=places, output=folder, num_scenes=num_scenes, steps=steps, seed=seed)
     chosen = [sound for sound in SOUNDS if places or sound == "synthetic"]
     todo = [
         (sound, cell) for cell in wanted for sound in chosen if not storage.exists(result_file(folder, sound, cell))
     ]
-    progress = ProgressLine()
     with cluster.running(object_store_mb=200):
-        task = ray.remote(num_cpus=1)(run_cell)
-        work = [task.remote(study, sound, cell) for sound, cell in todo]
-        total = len(work)
-        while work:
-            ready, work = ray.wait(work, num_returns=1)
-            name = ray.get(ready[0])
-            progress("cells", total - len(work), total, name)
-    progress.close()
+        run_all(run_cell, [(study, sound, cell) for sound, cell in todo], stage="cells")
     _conclude(folder, chosen, Path(figures or folder))
 
 

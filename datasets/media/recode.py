@@ -1,11 +1,12 @@
 """A sound through AAC and back, with or without the encoder's priming."""
 
 import io
-from fractions import Fraction
 from typing import Literal
 
 import av
 import numpy as np
+
+from datasets.media.encode import sound_frame
 
 BIT_RATE = 64000
 
@@ -23,11 +24,7 @@ def through_aac(waveform: np.ndarray, *, sample_rate: int, container: Literal["m
     with av.open(file, "w", format=container) as output:
         stream = output.add_stream("aac", rate=sample_rate, layout="mono")
         stream.bit_rate = BIT_RATE
-        frame = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(waveform, np.float32)[None], format="fltp", layout="mono"
-        )
-        frame.sample_rate, frame.pts, frame.time_base = sample_rate, 0, Fraction(1, sample_rate)
-        output.mux(stream.encode(frame))
+        output.mux(stream.encode(sound_frame(waveform, sample_rate, 0)))
         output.mux(stream.encode(None))
     file.seek(0)
     with av.open(file, "r", format=container if container == "mp4" else "aac") as source:

@@ -101,3 +101,24 @@ def test_a_killed_sweep_goes_on_and_leaves_no_run_running(tracking, small_datase
     parent, trials = runs_below(tracking, "killed")
     assert len(trials) == 4
     assert "RUNNING" not in {run.info.status for run in (parent, *trials)}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--num-trials", "2"], "--data: missing"),
+        (["--data", "/no/such"], "--data: '/no/such' holds no dataset.json"),
+        (["--data", "/no/such", "--num-trials", "0"], "--num-trials: 0 is not above zero"),
+        (["--data", "/no/such", "--space", "/no/space"], "--space: '/no/space' does not exist"),
+        (["--resume", "none"], "--resume: there is no sweep 'none'"),
+    ],
+    ids=lambda value: "-".join(value[-2:]) if isinstance(value, list) else "",
+)
+def test_what_cannot_be_swept_ends_in_one_line(tmp_path, monkeypatch, capsys, options, words):
+    monkeypatch.setattr(sys, "argv", ["tune.sweep", "multisensory", *options])
+    with pytest.raises(SystemExit) as stop:
+        command.run(verb.main)
+    said = capsys.readouterr().err.splitlines()
+    assert (stop.value.code, len(said)) == (2, 1)
+    assert said[0].startswith(f"error: {words}")
+    assert not (tmp_path / "runs").exists()

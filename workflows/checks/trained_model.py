@@ -32,8 +32,8 @@ def check_model(found: Responses) -> list[Check]:
         _delays(found),
         _flatness(found),
         _map_change(found),
-        _reaction("model: silence", found, found.silent_maps, np.arange(len(found.maps))),
-        _reaction("model: noise", found, found.noise_maps, np.arange(len(found.maps))),
+        _reaction("model: silence", found, found.silent_maps),
+        _reaction("model: noise", found, found.noise_maps),
         _off_screen(found),
     ]
 
@@ -140,12 +140,12 @@ def _map_change(found: Responses) -> Check:
     )
 
 
-def _reaction(name: str, found: Responses, maps: np.ndarray, rows: np.ndarray) -> Check:
-    own, other = _positive(found.maps)[rows], _positive(maps)[rows]
+def _reaction(name: str, found: Responses, maps: np.ndarray) -> Check:
+    own, other = _positive(found.maps), _positive(maps)
     return _beyond(
         name,
-        lambda chosen: float(other[chosen].mean() / max(own[chosen].mean(), 1e-9)),
-        found.recordings[rows],
+        lambda rows: float(other[rows].mean() / max(own[rows].mean(), 1e-9)),
+        found.recordings,
         limit=0.5,
         detail="evidence that the maps still show, as a share of that with the windows' own sound",
     )

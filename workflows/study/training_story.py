@@ -19,7 +19,7 @@ from workflows.recipes import multisensory
 from workflows.study.seeing import train
 
 _MAX_WINDOWS = 200
-_NUM_SHOWN = 8
+NUM_SHOWN = 8
 _KEPT = ("sync_accuracy", "sync_accuracy_ci95", "pointing_accuracy", "pointing_centre_disk", "by_class")
 
 
@@ -83,7 +83,7 @@ def _shown(story: Story) -> dict[str, Any]:
     for row, video in enumerate(batch["video_id"]):
         if batch["in_sync"][row] and batch["label"][row] != OFF_SCREEN:
             first.setdefault(video, row)
-    rows = list(first.values())[:_NUM_SHOWN]
+    rows = list(first.values())[:NUM_SHOWN]
     return {name: batch[name][rows] for name in ("frames", "log_mel")}
 
 
