@@ -114,6 +114,10 @@ class Run:
         """Return a tag's value."""
         return self._client.get_run(self.run_id).data.tags.get(name)
 
+    def metric(self, name: str) -> float:
+        """Return a metric's latest value."""
+        return self._client.get_run(self.run_id).data.metrics[name]
+
     @property
     def status(self) -> str:
         """RUNNING, FINISHED, FAILED or KILLED."""

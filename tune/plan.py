@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from infra import storage
 from infra.errors import InputError
@@ -12,6 +12,8 @@ from workflows import command
 from workflows.driver import Scaling, make_job
 from workflows.recipe import load_recipe, named_configurations
 
+Search = Literal["random", "grid", "optuna"]
+Scheduler = Literal["asha", "median", "none"]
 _RECORD = "sweep.json"
 
 
@@ -24,8 +26,8 @@ class SweepPlan:
     dataset: str
     preset: str
     num_trials: int
-    search: str
-    scheduler: Any
+    search: Search
+    scheduler: Scheduler
     epochs: int | None
     trial_seconds: float | None
     workers_per_trial: int
@@ -35,6 +37,7 @@ class SweepPlan:
     trials: tuple[Fields, ...] = ()
     """All trials of a random search or a grid; none where each is proposed from what the others came to."""
     parent_run: str = ""
+    """Run of the sweep, once it has begun."""
 
     @property
     def folder(self) -> str:

@@ -5,10 +5,12 @@ import math
 import os
 import tempfile
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+# A process is used again once its stopped trial has ended by itself; where that takes longer, Tune drops the next trial.
+os.environ.setdefault("TUNE_FUNCTION_THREAD_TIMEOUT_S", "120")
 
 import ray.tune
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
@@ -17,14 +19,15 @@ from ray.tune.search.optuna import OptunaSearch
 
 from infra import cluster
 from infra.errors import InputError
+from tune.plan import Scheduler, SweepPlan
 from tune.spaces import Fields, Space
 from tune.trials import (
     FAILED,
     FINISHED,
     OBJECTIVE,
     STOPPED,
-    Sweep,
     close_run,
+    environment,
     read_records,
     run_trial,
     trial_name,
@@ -32,7 +35,6 @@ from tune.trials import (
 )
 from workflows.loop import EPOCHS_DONE
 
-Scheduler = Literal["asha", "median", "none"]
 Progress = Callable[[dict[str, Any], int], None]
 """Takes the record of a trial that ended, and how many have."""
 
@@ -42,26 +44,25 @@ _DRIVER_PROCESSORS = 0.01
 
 
 def run_trials(
-    sweep: Sweep,
+    plan: SweepPlan,
     searcher: Searcher,
     *,
     count: int,
     max_concurrent: int,
-    scheduler: Scheduler,
     progress: Progress,
 ) -> None:
     """Run trials until `count` more have ended. One whose process dies is tried once more, then it has failed; the others go on.
 
     Args:
-        sweep: what the trials share.
+        plan: what the trials share.
         searcher: gives their fields.
         count: how many.
         max_concurrent: at most so many at a time.
-        scheduler: what stops trials early.
         progress: is told of every trial that ends.
     """
-    processors, gpus = _reserved(sweep)
-    trainable = ray.tune.with_resources(functools.partial(run_trial, sweep=sweep), {"cpu": processors, "gpu": gpus})
+    processors, gpus = _reserved(plan)
+    work = functools.partial(run_trial, plan=plan, variables=environment())
+    trainable = ray.tune.with_resources(work, {"cpu": processors, "gpu": gpus})
     with tempfile.TemporaryDirectory() as folder:
         ray.tune.Tuner(
             trainable,
@@ -69,34 +70,34 @@ def run_trials(
                 metric=OBJECTIVE,
                 mode="max",
                 search_alg=searcher,
-                scheduler=_scheduler(scheduler, sweep.config.cadence.epochs),
+                scheduler=_scheduler(plan.scheduler, plan.config.cadence.epochs),
                 num_samples=count,
                 max_concurrent_trials=max_concurrent,
-                reuse_actors=True,
+                reuse_actors=plan.workers_per_trial == 0,  # one that waits for workers does not end by itself
             ),
             run_config=ray.tune.RunConfig(
                 name="tune",
                 storage_path=folder,
                 verbose=0,
                 failure_config=ray.tune.FailureConfig(max_failures=1),
-                callbacks=[_Book(sweep, progress)],
+                callbacks=[_Book(plan, progress)],
             ),
         ).fit()
 
 
-def fitting_trials(sweep: Sweep, wanted: int) -> int:
+def fitting_trials(plan: SweepPlan, wanted: int) -> int:
     """Return how many trials of those wanted at a time fit the running cluster.
 
     Raises:
         InputError: If not one does.
     """
-    workers = max(1, sweep.scaling.num_workers)
-    total = _processors_of_a_trial(sweep)
+    workers = max(1, plan.scaling.num_workers)
+    total = _processors_of_a_trial(plan)
     fitting = math.floor(cluster.num_processors() / total + 1e-6)
-    if sweep.scaling.use_gpu:
+    if plan.scaling.use_gpu:
         fitting = min(fitting, math.floor(ray.cluster_resources().get("GPU", 0) / workers))
     if fitting < 1:
-        needs = f"{total:g} processors{f' and {workers} GPUs' if sweep.scaling.use_gpu else ''}"
+        needs = f"{total:g} processors{f' and {workers} GPUs' if plan.scaling.use_gpu else ''}"
         raise InputError(
             f"--workers-per-trial: one trial needs {needs}, and the cluster has {cluster.num_processors():g} processors "
             f"and {ray.cluster_resources().get('GPU', 0):g} GPUs; give fewer workers"
@@ -142,8 +143,8 @@ def optuna_searcher(space: Space, *, begun: list[Fields], ended: list[tuple[Fiel
 class _Book(ray.tune.Callback):
     """Writes down what becomes of every trial, in the sweep's own process: a trial that is stopped ends without a word."""
 
-    def __init__(self, sweep: Sweep, progress: Progress) -> None:
-        self._sweep, self._progress = sweep, progress
+    def __init__(self, plan: SweepPlan, progress: Progress) -> None:
+        self._plan, self._progress = plan, progress
         self._best: dict[str, dict[str, Any]] = {}
 
     def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
@@ -160,16 +161,16 @@ class _Book(ray.tune.Callback):
     def on_trial_complete(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
         """Put a trial on record that finished or was stopped."""
         name = trial_name(trial.config)
-        record = write_record(self._sweep, name, fields=dict(trial.config))
+        record = write_record(self._plan, name, fields=dict(trial.config))
         if record.get("status") != FINISHED:
             seconds = (trial.last_result or {}).get("time_total_s", 0.0)
-            record = write_record(self._sweep, name, status=STOPPED, metrics=self._best.get(name, {}), seconds=seconds)
+            record = write_record(self._plan, name, status=STOPPED, metrics=self._best.get(name, {}), seconds=seconds)
         self._end(record)
 
     def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
         """Put a trial on record that failed twice."""
         record = write_record(
-            self._sweep,
+            self._plan,
             trial_name(trial.config),
             fields=dict(trial.config),
             status=FAILED,
@@ -179,21 +180,21 @@ class _Book(ray.tune.Callback):
         self._end(record)
 
     def _end(self, record: dict[str, Any]) -> None:
-        close_run(self._sweep, record)
-        ended = [other for other in read_records(self._sweep) if other.get("status")]
+        close_run(self._plan, record)
+        ended = [other for other in read_records(self._plan) if other.get("status")]
         self._progress(record, len(ended))
 
 
-def _processors_of_a_trial(sweep: Sweep) -> float:
-    each = (sweep.scaling.resources_per_worker or {}).get("CPU", 1.0 if sweep.scaling.use_gpu else 0.5)
-    return sweep.scaling.num_workers * each + _reserved(sweep)[0]
+def _processors_of_a_trial(plan: SweepPlan) -> float:
+    each = (plan.scaling.resources_per_worker or {}).get("CPU", 1.0 if plan.scaling.use_gpu else 0.5)
+    return plan.scaling.num_workers * each + _reserved(plan)[0]
 
 
-def _reserved(sweep: Sweep) -> tuple[float, float]:
+def _reserved(plan: SweepPlan) -> tuple[float, float]:
     """Return processors and GPUs of a trial's own process; where it has workers, they do the work and reserve for themselves."""
-    if sweep.scaling.num_workers:
+    if plan.scaling.num_workers:
         return _DRIVER_PROCESSORS, 0.0
-    return 1.0, float(sweep.scaling.use_gpu)
+    return 1.0, float(plan.scaling.use_gpu)
 
 
 class _Sparing:

@@ -4,14 +4,13 @@ python -m tune.sweep multisensory --data DATASET --num-trials 12 --max-concurren
 python -m tune.sweep multisensory --resume NAME
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 
 from infra import storage
 from infra.errors import InputError
-from tune.plan import SweepPlan, plan_sweep, read_sweep_plan
-from tune.search import Scheduler
+from tune.plan import Scheduler, Search, SweepPlan, plan_sweep, read_sweep_plan
 from tune.sweeping import carry_out
 from workflows import command
 from workflows.driver import default_run_name
@@ -22,7 +21,7 @@ def sweep(
     data: str | None = None,
     num_trials: int = 12,
     max_concurrent: int = 2,
-    search: Literal["random", "grid", "optuna"] = "random",
+    search: Search = "random",
     scheduler: Scheduler = "asha",
     space: str | None = None,
     preset: str = "demo",

@@ -7,11 +7,11 @@ from typing import Any
 
 from infra import cluster, storage
 from infra.errors import InputError
-from infra.tracking import Run, ending, register_model, resume_run, start_run, tracking_uri
+from infra.tracking import Run, ending, register_model, resume_run, start_run
 from tune.comparison import ACCURACY, figures, ranked, table
 from tune.plan import SweepPlan, write_sweep_plan
 from tune.search import ListSearcher, fitting_trials, optuna_searcher, run_trials
-from tune.trials import FINISHED, OBJECTIVE, Sweep, close_run, read_records, trial_name
+from tune.trials import FINISHED, OBJECTIVE, close_run, read_records, trial_name
 from workflows.console import ProgressLine
 from workflows.reporting import describe_comparison
 
@@ -26,25 +26,13 @@ def carry_out(plan: SweepPlan, *, max_concurrent: int) -> None:
         raise InputError(f"--max-concurrent: {max_concurrent} is below 1; give 1 or more")
     began = time.monotonic()
     with cluster.running(dashboard=plan.workers_per_trial > 0):
-        sweep = Sweep(
-            name=plan.name,
-            recipe=plan.recipe,
-            config=plan.config,
-            dataset=plan.dataset,
-            scaling=plan.scaling,
-            folder=plan.folder,
-            parent_run="",
-            home=str(storage.home()),
-            tracking_uri=tracking_uri(),
-        )
-        at_a_time = fitting_trials(sweep, max_concurrent)
+        at_a_time = fitting_trials(plan, max_concurrent)
         if at_a_time < max_concurrent:
             print(f"{at_a_time} of {max_concurrent} trials fit at a time", flush=True)
         run, plan = _open(plan)
-        sweep = dataclasses.replace(sweep, parent_run=run.run_id)
         with ending(run):
-            _run(plan, sweep, at_a_time)
-            _conclude(plan, sweep, run, time.monotonic() - began)
+            _run(plan, at_a_time)
+            _conclude(plan, run, time.monotonic() - began)
 
 
 def _open(plan: SweepPlan) -> tuple[Run, SweepPlan]:
@@ -59,8 +47,8 @@ def _open(plan: SweepPlan) -> tuple[Run, SweepPlan]:
     return run, plan
 
 
-def _run(plan: SweepPlan, sweep: Sweep, at_a_time: int) -> None:
-    records = {record["name"]: record for record in read_records(sweep)}
+def _run(plan: SweepPlan, at_a_time: int) -> None:
+    records = {record["name"]: record for record in read_records(plan)}
     ended = [record for record in records.values() if record.get("status")]
     count = plan.num_trials - len(ended)
     if count <= 0:
@@ -79,21 +67,21 @@ def _run(plan: SweepPlan, sweep: Sweep, at_a_time: int) -> None:
         note = f"{record['name']} {record['status']}" + ("" if accuracy is None else f" at {accuracy:.3f}")
         progress("trials", num_ended, plan.num_trials, note)
 
-    run_trials(sweep, searcher, count=count, max_concurrent=at_a_time, scheduler=plan.scheduler, progress=show)
+    run_trials(plan, searcher, count=count, max_concurrent=at_a_time, progress=show)
     progress.close()
 
 
-def _conclude(plan: SweepPlan, sweep: Sweep, run: Run, seconds: float) -> None:
+def _conclude(plan: SweepPlan, run: Run, seconds: float) -> None:
     """Write table and figures, register the best trial that finished, and say so."""
-    records = read_records(sweep)
+    records = read_records(plan)
     for record in records:
-        close_run(sweep, record)
+        close_run(plan, record)
     shown = table(records, plan.space)
-    storage.write_bytes(storage.join(sweep.folder, "table.md"), shown.encode())
-    run.log_artifact(os.path.join(sweep.folder, "table.md"))
+    storage.write_bytes(storage.join(plan.folder, "table.md"), shown.encode())
+    run.log_artifact(os.path.join(plan.folder, "table.md"))
     for name, figure in figures(records, plan.space).items():
         run.log_figure(figure, name)
-        figure.savefig(os.path.join(sweep.folder, name), dpi=110)
+        figure.savefig(os.path.join(plan.folder, name), dpi=110)
     print(shown)
     finished = [record for record in ranked(records) if record.get("status") == FINISHED]
     if finished:
@@ -102,7 +90,10 @@ def _conclude(plan: SweepPlan, sweep: Sweep, run: Run, seconds: float) -> None:
         run.set_tags({"best_trial": best["name"]})
         run.log_metrics({"best_accuracy": best["metrics"][ACCURACY]})
         print(
-            f"best     {best['name']}  models:/{plan.recipe}/{version}  {storage.join(sweep.folder, best['name'], 'model')}"
+            f"best     {best['name']}  models:/{plan.recipe}/{version}  {storage.join(plan.folder, best['name'], 'model')}"
         )
-    print(f"sweep    {plan.name}, {len(records)} trials in {seconds:.0f} s  {sweep.folder}")
+    left = plan.num_trials - sum(1 for record in records if record.get("status"))
+    if left:
+        print(f"warning  {left} of {plan.num_trials} trials did not end; go on with --resume {plan.name}")
+    print(f"sweep    {plan.name}, {len(records)} trials in {seconds:.0f} s  {plan.folder}")
     print(describe_comparison())

@@ -4,7 +4,6 @@ The record, `trial.json` in the trial's run folder, outlives the sweep's process
 """
 
 import contextlib
-import dataclasses
 import os
 import time
 from collections.abc import Mapping
@@ -14,9 +13,10 @@ import ray.tune
 
 from infra import storage
 from infra.seeding import digest
-from infra.tracking import find_run
+from infra.tracking import find_run, tracking_uri
+from tune.plan import SweepPlan
 from tune.spaces import Fields, with_fields
-from workflows.driver import Scaling, Trial, fit
+from workflows.driver import Trial, fit
 
 FINISHED, STOPPED, FAILED = "finished", "stopped early", "failed"
 OBJECTIVE = "selection"
@@ -24,67 +24,61 @@ OBJECTIVE = "selection"
 _RECORD = "trial.json"
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Sweep:
-    """What all trials share."""
-
-    name: str
-    recipe: str
-    config: Any
-    """The configuration whose fields are replaced."""
-    dataset: str
-    scaling: Scaling
-    folder: str
-    parent_run: str
-    home: str
-    tracking_uri: str
-
-
 def trial_name(fields: Mapping[str, Any]) -> str:
     """Return a name that the fields alone decide, so that a trial is known again."""
     return f"trial-{digest(sorted(fields.items())).hex()[:8]}"
 
 
-def run_trial(fields: Fields, *, sweep: Sweep) -> None:
+def environment() -> dict[str, str]:
+    """Return what a trial's process, maybe on another machine, has to know to write where the sweep does."""
+    return {"SENSORIUM_HOME": str(storage.home()), "MLFLOW_TRACKING_URI": tracking_uri()}
+
+
+def run_trial(fields: Fields, *, plan: SweepPlan, variables: Mapping[str, str]) -> None:
     """Train with some fields replaced, reporting every epoch to Tune; goes on from an earlier try's checkpoint."""
-    os.environ.update(SENSORIUM_HOME=sweep.home, MLFLOW_TRACKING_URI=sweep.tracking_uri)
+    os.environ.update(variables)
     name = trial_name(fields)
-    began = time.monotonic()
-    write_record(sweep, name, fields=fields)
+    write_record(plan, name, fields=fields, began=time.time())
     callbacks: tuple[Any, ...] = ()
-    if sweep.scaling.num_workers:
+    if plan.scaling.num_workers:
         from ray.tune.integration.ray_train import TuneReportCallback
 
         callbacks = (TuneReportCallback(),)
     result = fit(
-        sweep.recipe,
-        with_fields(sweep.config, fields),
-        dataset=sweep.dataset,
-        run_name=os.path.join(sweep.name, name),
-        scaling=sweep.scaling,
-        trial=Trial(parent_run=sweep.parent_run, report=ray.tune.report, callbacks=callbacks),
+        plan.recipe,
+        with_fields(plan.config, fields),
+        dataset=plan.dataset,
+        run_name=os.path.join(plan.name, name),
+        scaling=plan.scaling,
+        trial=Trial(parent_run=plan.parent_run, report=ray.tune.report, callbacks=callbacks),
     )
     write_record(
-        sweep, name, status=FINISHED, metrics=result.metrics, seconds=time.monotonic() - began, run_id=result.run_id
+        plan,
+        name,
+        status=FINISHED,
+        metrics=result.metrics,
+        run_id=result.run_id,
+        seconds=sum(result.seconds.values()),
+        stages=result.seconds,
     )
 
 
-def write_record(sweep: Sweep, name: str, **values: Any) -> dict[str, Any]:
+def write_record(plan: SweepPlan, name: str, **values: Any) -> dict[str, Any]:
     """Add values to a trial's record; return it."""
-    uri = storage.join(sweep.folder, name, _RECORD)
+    uri = storage.join(plan.folder, name, _RECORD)
     record = {"name": name, **(storage.read_json(uri) if storage.exists(uri) else {}), **values}
     storage.write_json(uri, record)
     return record
 
 
-def read_records(sweep: Sweep) -> list[dict[str, Any]]:
+def read_records(plan: SweepPlan) -> list[dict[str, Any]]:
     """Return the records of all trials that were begun."""
-    return [storage.read_json(uri) for uri in storage.list_files(sweep.folder, suffix="/" + _RECORD)]
+    return [storage.read_json(uri) for uri in storage.list_files(plan.folder, suffix="/" + _RECORD)]
 
 
-def close_run(sweep: Sweep, record: Mapping[str, Any]) -> None:
+def close_run(plan: SweepPlan, record: Mapping[str, Any]) -> None:
     """End a trial's run as its record says: a killed process leaves it running, a stopped one failed."""
-    uri = storage.join(sweep.folder, record["name"], "run_id")
+    uri = storage.join(plan.folder, record["name"], "run_id")
     run = find_run(storage.read_bytes(uri).decode()) if storage.exists(uri) else None
     if run is None:
         return

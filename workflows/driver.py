@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import itertools
 import os
 import signal
 import threading
@@ -64,6 +65,8 @@ class FitResult:
     model_uri: str | None
     metrics: dict[str, float]
     finished: bool
+    seconds: dict[str, float]
+    """How long the run took to open, to work (the loop, and the start of its workers) and to conclude."""
 
 
 def fit(
@@ -85,6 +88,7 @@ def fit(
     Raises:
         InputError: If dataset and configuration do not fit, or there is nothing to resume.
     """
+    moments = [time.monotonic()]
     job = make_job(recipe, config, dataset=dataset, run_name=run_name, scaling=scaling, classes=classes)
     run_folder, card = job.run_folder, job.card
     if trial is not None:
@@ -104,13 +108,18 @@ def fit(
         if trial is None:
             run.watch_system()
         job = dataclasses.replace(job, run_id=run.run_id)
+        moments.append(time.monotonic())
         with _stopping_gently(run_folder):
             if trial is not None:
                 _work(job, scaling, trial)()
             else:
                 with cluster.running() if scaling.num_workers else contextlib.nullcontext():
                     _showing(_work(job, scaling, trial), run_folder, progress)
-        return _conclude(run, recipe, run_folder, register=trial is None)
+        moments.append(time.monotonic())
+        result = _conclude(run, recipe, run_folder, register=trial is None)
+    moments.append(time.monotonic())
+    stages = zip(("open", "work", "conclude"), itertools.pairwise(moments), strict=True)
+    return dataclasses.replace(result, seconds={name: end - begin for name, (begin, end) in stages})
 
 
 def make_job(
@@ -310,6 +319,7 @@ def _conclude(run: Run, recipe: str, run_folder: str, *, register: bool) -> FitR
         model_uri=f"models:/{recipe}/{version}" if register else None,
         metrics=metrics,
         finished=finished,
+        seconds={},
     )
 
 

@@ -84,7 +84,7 @@ class _Worker:
         self.plan = read_plan(job, rank=self.rank, world_size=self.world_size)
         self.history: list[dict[str, float]] = []
         self.began = time.monotonic()
-        self.waited = 0.0
+        self.waited = self.saving = 0.0
 
     def run(self) -> dict[str, Any]:
         cadence = self.config.cadence
@@ -109,7 +109,9 @@ class _Worker:
             due = (epoch + 1) % cadence.validate_every == 0 or epoch + 1 == cadence.epochs
             metrics = self._epoch_metrics(epoch, sums, validate=due or stopped)
             self.learner.end_epoch(metrics)
+            began = time.monotonic()
             self._keep(epoch, step, metrics)
+            self.saving += time.monotonic() - began
             self.reporter.report({**metrics, EPOCHS_DONE: epoch + 1})
             if stopped:
                 break
@@ -190,6 +192,7 @@ class _Worker:
             own = {k.removeprefix("validation/"): v for k, v in metrics.items() if k.startswith("validation/")}
             if "sync_accuracy" in own:
                 metrics["selection"] = self.recipe.selection(own)
+        metrics |= {"seconds": time.monotonic() - self.began, "saving_seconds": self.saving}
         self.history.append(metrics)
         return metrics
 

@@ -1,0 +1,1 @@
+"""What is measured, as ratios or itemized, never as timed tests."""
