@@ -9,10 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from datasets.card import read_card
 from datasets.media import decode_frames
 from datasets.preparation_config import PreparationConfig
-from datasets.schema import MEDIA_COLUMNS
+from datasets.schema import CLIP_SCHEMA, MEDIA_COLUMNS
 from infra import storage
+from infra.errors import InputError
 
 Batch = dict[str, Any]
 """Arrays by column name, with the clips along the first axis; text columns are lists."""
@@ -26,6 +28,30 @@ class RowGroup:
     index: int
     num_rows: int
     pair_rows: tuple[int, ...]
+
+
+def read(dataset: str, split: str = "train", *, columns: Sequence[str] | None = None) -> Iterator[Batch]:
+    """Yield a dataset's clips one by one, decoded, as arrays and texts by column name.
+
+    Args:
+        dataset: folder that workflows.prepare made.
+        split: train, validation or test.
+        columns: only these columns; all that are not empty if not given.
+
+    Raises:
+        InputError: If there is no such dataset or column.
+    """
+    place = storage.resolve(dataset, field="dataset")
+    config = PreparationConfig.from_dict(read_card(place)["config"])
+    unknown = set(columns or ()) - set(CLIP_SCHEMA.names)
+    if unknown:
+        raise InputError(f"columns: '{unknown.pop()}' does not exist; choose from {', '.join(CLIP_SCHEMA.names)}")
+    for group in list_row_groups(place, split):
+        table = read_rows(group.uri, group.index, range(group.num_rows), columns or CLIP_SCHEMA.names)
+        empty = [name for name in table.column_names if table[name].null_count == table.num_rows]
+        for row in range(table.num_rows):
+            clip = to_arrays(decode_table(table.drop_columns(empty)[row : row + 1], config=config), config=config)
+            yield {name: values[0] for name, values in clip.items()}
 
 
 def list_row_groups(dataset: str, split: str) -> list[RowGroup]:

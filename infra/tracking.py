@@ -123,6 +123,22 @@ class Run:
         """RUNNING, FINISHED, FAILED or KILLED."""
         return self._client.get_run(self.run_id).info.status
 
+    def has_artifact(self, name: str) -> bool:
+        """Return whether the run holds a file."""
+        folder, _, _ = name.rpartition("/")
+        return any(each.path == name for each in self._client.list_artifacts(self.run_id, folder or None))
+
+    def read_text(self, name: str) -> str:
+        """Return the text of a file of the run."""
+        return mlflow.artifacts.load_text(self._artifact(name))
+
+    def read_dict(self, name: str) -> dict[str, Any]:
+        """Return the value of a JSON file of the run."""
+        return json.loads(self.read_text(name))
+
+    def _artifact(self, name: str) -> str:
+        return f"{self._client.get_run(self.run_id).info.artifact_uri}/{name}"
+
     def log_artifact(self, path: str | os.PathLike[str], folder: str | None = None) -> None:
         """Copy a file into the run."""
         self._client.log_artifact(self.run_id, os.fspath(path), folder)
@@ -238,23 +254,30 @@ def ending(run: Run) -> Iterator[Run]:
     run.finish()
 
 
-def register_model(run: Run, *, folder: str, name: str) -> str:
+def register_model(run: Run, *, folder: str, name: str, tags: Mapping[str, str | None] | None = None) -> str:
     """Register a folder of a run as the next version of a model; the first becomes the champion."""
     client = _client(run.uri)
     with contextlib.suppress(MlflowException):
         client.create_registered_model(name)
     source = f"{client.get_run(run.run_id).info.artifact_uri}/{folder}"
-    version = client.create_model_version(name, source, run.run_id).version
+    marks = {key: value for key, value in (tags or {}).items() if value is not None}
+    version = client.create_model_version(name, source, run.run_id, tags=marks).version
     if CHAMPION not in client.get_registered_model(name).aliases:
         client.set_registered_model_alias(name, CHAMPION, version)
     return str(version)
 
 
-def find_version(run: Run, *, name: str) -> str:
-    """Return the version under which a run's model is registered; registers it where it is not."""
+def find_version(run: Run, *, name: str) -> str | None:
+    """Return the latest version under which a run's model is registered, None where it is not."""
     found = _client(run.uri).search_model_versions(f"name = '{name}' and run_id = '{run.run_id}'")
-    versions = sorted(int(each.version) for each in found)
-    return str(versions[-1]) if versions else register_model(run, folder="model", name=name)
+    return str(max(int(each.version) for each in found)) if found else None
+
+
+def describe_versions(run: Run, text: str) -> None:
+    """Show a text with every version that is registered from a run."""
+    client = _client(run.uri)
+    for found in client.search_model_versions(f"run_id = '{run.run_id}'"):
+        client.update_model_version(found.name, found.version, text)
 
 
 def champion(name: str) -> str:

@@ -7,12 +7,13 @@ from typing import Any
 
 from infra import cluster, storage
 from infra.errors import InputError
-from infra.tracking import Run, ending, register_model, resume_run, start_run
+from infra.tracking import Run, ending, resume_run, start_run
 from tune.comparison import ACCURACY, figures, ranked, table
 from tune.plan import SweepPlan, write_sweep_plan
 from tune.search import ListSearcher, fitting_trials, optuna_searcher, run_trials
 from tune.trials import FINISHED, OBJECTIVE, close_run, read_records, trial_name
 from workflows.console import ProgressLine
+from workflows.registration import register
 from workflows.reporting import describe_comparison
 
 
@@ -86,12 +87,11 @@ def _conclude(plan: SweepPlan, run: Run, seconds: float) -> None:
     finished = [record for record in ranked(records) if record.get("status") == FINISHED]
     if finished:
         best = finished[0]
-        version = register_model(Run(best["run_id"]), folder="model", name=plan.recipe)
+        folder = storage.join(plan.folder, best["name"], "model")
+        version = register(Run(best["run_id"]), recipe=plan.recipe, folder=folder, dataset=plan.dataset)
         run.set_tags({"best_trial": best["name"]})
         run.log_metrics({"best_accuracy": best["metrics"][ACCURACY]})
-        print(
-            f"best     {best['name']}  models:/{plan.recipe}/{version}  {storage.join(plan.folder, best['name'], 'model')}"
-        )
+        print(f"best     {best['name']}  models:/{plan.recipe}/{version}  {folder}")
     left = plan.num_trials - sum(1 for record in records if record.get("status"))
     if left:
         print(f"warning  {left} of {plan.num_trials} trials did not end; go on with --resume {plan.name}")

@@ -21,11 +21,12 @@ from datasets.preparation_config import PreparationConfig
 from datasets.reader import RowGroup, list_row_groups, select_classes
 from infra import cluster, storage
 from infra.errors import InputError
-from infra.tracking import Run, ending, register_model, resume_run, start_run, tracking_uri
+from infra.tracking import Run, ending, resume_run, start_run, tracking_uri
 from infra.version import code_version
 from workflows.checkpoint import CONFIG, WEIGHTS, list_checkpoints, read_description, read_state
 from workflows.loop import Job, best_epoch, read_plan, train
 from workflows.recipe import load_recipe
+from workflows.registration import register
 from workflows.reporter import LocalReporter, Report
 
 Progress = Callable[[dict[str, Any]], None]
@@ -116,7 +117,10 @@ def fit(
                 with cluster.running() if scaling.num_workers else contextlib.nullcontext():
                     _showing(_work(job, scaling, trial), run_folder, progress)
         moments.append(time.monotonic())
-        result = _conclude(run, recipe, run_folder, register=trial is None)
+        result = _conclude(run, run_folder)
+        if trial is None:
+            version = register(run, recipe=recipe, folder=result.model_folder, dataset=dataset)
+            result = dataclasses.replace(result, model_uri=f"models:/{recipe}/{version}")
     moments.append(time.monotonic())
     stages = zip(("open", "work", "conclude"), itertools.pairwise(moments), strict=True)
     return dataclasses.replace(result, seconds={name: end - begin for name, (begin, end) in stages})
@@ -293,8 +297,8 @@ def _stopping_gently(run_folder: str) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _conclude(run: Run, recipe: str, run_folder: str, *, register: bool) -> FitResult:
-    """Copy the best epoch to `model`, log it, and register it if wanted."""
+def _conclude(run: Run, run_folder: str) -> FitResult:
+    """Copy the best epoch to `model` and log it."""
     # The checkpoint's own history: writing history.json may have failed after it.
     state = read_state(list_checkpoints(run_folder)[-1])
     history = state["history"]
@@ -310,13 +314,12 @@ def _conclude(run: Run, recipe: str, run_folder: str, *, register: bool) -> FitR
     for name in (WEIGHTS, CONFIG):
         with storage.local_copy(storage.join(folder, name)) as path:
             run.log_artifact(path, "model")
-    version = register_model(run, folder="model", name=recipe) if register else None
     metrics = next(entry for entry in history if entry["epoch"] == best)
     return FitResult(
         run_id=run.run_id,
         run_folder=run_folder,
         model_folder=folder,
-        model_uri=f"models:/{recipe}/{version}" if register else None,
+        model_uri=None,
         metrics=metrics,
         finished=finished,
         seconds={},

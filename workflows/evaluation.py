@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import io
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,18 +19,25 @@ from datasets.preparation_config import PreparationConfig
 from datasets.reader import list_row_groups, read_pairs, read_rows, select_classes
 from infra import storage
 from infra.errors import InputError
-from infra.tracking import Run
+from infra.tracking import Run, find_version
 from workflows.evaluators.localization import read_boxes, score_maps
 from workflows.evaluators.synchronization import PairScores, score_pairs, summarize
 from workflows.model import Model
+from workflows.model_card import write_model_card
 
 _FEW_RECORDINGS = 30
 
 
 def evaluate_model(
-    model: Model, *, dataset: str, split: str, classes: tuple[str, ...], batch_pairs: int = 8
+    model: Model,
+    *,
+    dataset: str,
+    split: str,
+    classes: tuple[str, ...],
+    batch_pairs: int = 8,
+    max_pairs: int | None = None,
 ) -> dict[str, Any]:
-    """Return the report of a model on a split.
+    """Return the report of a model on a split, or on a part of it spread evenly where it has more than `max_pairs`.
 
     Off-screen scenes are left out of the sync accuracy and score abstention.
 
@@ -39,7 +47,7 @@ def evaluate_model(
     card = read_card(dataset)
     preparation = PreparationConfig.from_dict(card["config"])
     boxes = read_boxes(dataset)
-    read = _reader(model, dataset, split, classes, batch_pairs=batch_pairs)
+    read = _reader(model, dataset, split, classes, batch_pairs=batch_pairs, max_pairs=max_pairs)
     with torch.inference_mode():
         report = summarize(score_pairs(model.module, functools.partial(read, on_screen=True)))
         if boxes:
@@ -71,7 +79,7 @@ def score_split(model: Model, *, dataset: str, split: str) -> PairScores:
 
 
 def write_report(report: dict[str, Any], folder: str, run: Run | None) -> None:
-    """Write `report.json` and `accuracy.png` to a folder, and both to the model's run."""
+    """Write `report.json` and `accuracy.png` to a folder, and both to the model's run, whose card then shows them."""
     storage.write_json(storage.join(folder, "report.json"), report)
     figure = _plot(report)
     picture = io.BytesIO()
@@ -85,10 +93,20 @@ def write_report(report: dict[str, Any], folder: str, run: Run | None) -> None:
         run.log_metrics(numbers)
         run.log_dict(report, f"evaluation/{prefix}/report.json")
         run.log_figure(figure, f"evaluation/{prefix}/accuracy.png")
+        if find_version(run, name=report["recipe"]):
+            write_model_card(run)
     plt.close(figure)
 
 
-def _reader(model: Model, dataset: str, split: str, classes: tuple[str, ...], *, batch_pairs: int = 8):
+def _reader(
+    model: Model,
+    dataset: str,
+    split: str,
+    classes: tuple[str, ...],
+    *,
+    batch_pairs: int = 8,
+    max_pairs: int | None = None,
+):
     """Return what gives a split's batches of pairs, with or without off-screen scenes."""
     preparation = PreparationConfig.from_dict(read_card(dataset)["config"])
     check_fit(model, preparation, dataset)
@@ -97,6 +115,7 @@ def _reader(model: Model, dataset: str, split: str, classes: tuple[str, ...], *,
         raise InputError(
             f"--split: '{split}' of '{dataset}' has no pairs{' of these classes' if classes else ''}; choose another split or add videos"
         )
+    groups = _thinned(groups, max_pairs)
     hidden = {video for video, row in read_boxes(dataset).items() if row["off_screen"]}
 
     def read(columns: Iterable[str], *, on_screen: bool = False):
@@ -104,6 +123,14 @@ def _reader(model: Model, dataset: str, split: str, classes: tuple[str, ...], *,
         return read_pairs(wanted, columns=tuple(columns), config=preparation, batch_pairs=batch_pairs)
 
     return read
+
+
+def _thinned(groups: list[Any], max_pairs: int | None) -> list[Any]:
+    count = sum(len(group.pair_rows) for group in groups)
+    if max_pairs is None or count <= max_pairs:
+        return groups
+    step = math.ceil(count / max_pairs)
+    return [dataclasses.replace(group, pair_rows=group.pair_rows[::step]) for group in groups]
 
 
 def _without(groups: list[Any], videos: set[str]) -> list[Any]:

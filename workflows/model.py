@@ -35,20 +35,21 @@ class Model:
 
 
 @contextlib.contextmanager
-def loaded(uri: str, *, recipe: str) -> Iterator[Model]:
-    """Give the model of a URI.
+def loaded(uri: str, *, recipe: str | None = None) -> Iterator[Model]:
+    """Give the model of a URI, of a certain recipe where one is named.
 
     Raises:
         InputError: If there is none, or it is of another recipe.
     """
     with model_folder(uri) as (folder, run_id):
         description = read_description(folder)
-        if description.get("recipe") != recipe:
+        found = str(description.get("recipe"))
+        if recipe not in (None, found):
             raise InputError(
-                f"--model: '{uri}' is of the recipe {description.get('recipe')}, this needs one of {recipe}; train one with python -m workflows.train {recipe}"
+                f"--model: '{uri}' is of the recipe {found}, this needs one of {recipe}; train one with python -m workflows.train {recipe}"
             )
-        config = restore_config(recipe, description["config"])
-        module = load_recipe(recipe).build(config).modules["network"]
+        config = restore_config(found, description["config"])
+        module = load_recipe(found).build(config).modules["network"]
         load_weights(module, folder)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     yield Model(

@@ -12,6 +12,7 @@ from infra.tracking import CHAMPION, champion, crown, find_run, find_version
 from workflows import command
 from workflows.model import loaded
 from workflows.promotion import compare
+from workflows.registration import register
 
 
 def promote(
@@ -35,7 +36,9 @@ def promote(
         run = find_run(second.run_id)
         if run is None:
             raise InputError(f"--candidate: '{candidate}' is of no run that is known here; give the id of one")
-        version = find_version(run, name=model)
+        version = find_version(run, name=model) or register(
+            run, recipe=model, folder=f"{run.tag('run_folder')}/model", dataset=second.description["dataset"]["uri"]
+        )
         if version == present:
             print(f"version {version} is the champion already")
             return

@@ -218,6 +218,11 @@ class Synchronization(nn.Module):
         """Return the signed maps (clips, cells, rows, columns) of sound and picture features."""
         return self.network.activation_map(self.network.fuse(sound, picture))
 
+    def predict(self, batch: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Return logits and maps of the clips' sounds with their own pictures."""
+        features = self.network.fuse(self.encode_sound(batch), self.encode_picture(batch))
+        return {"logits": self.network.logits(features), "maps": self.network.activation_map(features)}
+
     def _tensor(self, values: np.ndarray) -> Tensor:
         device = next(self.parameters()).device
         return torch.as_tensor(values).to(device, non_blocking=True)
