@@ -118,6 +118,11 @@ class Run:
         """Return a metric's latest value."""
         return self._client.get_run(self.run_id).data.metrics[name]
 
+    def curve(self, name: str) -> list[tuple[int, float]]:
+        """Return a metric's values by step, the latest where a step was logged again."""
+        found = {each.step: each.value for each in self._client.get_metric_history(self.run_id, name)}
+        return sorted(found.items())
+
     @property
     def status(self) -> str:
         """RUNNING, FINISHED, FAILED or KILLED."""

@@ -31,7 +31,7 @@ class SweepPlan:
     epochs: int | None
     trial_seconds: float | None
     workers_per_trial: int
-    use_gpu: bool
+    gpus_per_trial: float
     seed: int
     space: Space = dataclasses.field(default_factory=default_space)
     trials: tuple[Fields, ...] = ()
@@ -47,7 +47,12 @@ class SweepPlan:
     @property
     def scaling(self) -> Scaling:
         """What a trial trains with."""
-        return Scaling(num_workers=self.workers_per_trial, use_gpu=self.use_gpu)
+        share = self.gpus_per_trial / max(1, self.workers_per_trial)
+        return Scaling(
+            num_workers=self.workers_per_trial,
+            use_gpu=share > 0,
+            resources_per_worker={"CPU": 1, "GPU": share} if share else None,
+        )
 
     @property
     def config(self) -> Any:
@@ -78,8 +83,12 @@ def plan_sweep(plan: SweepPlan, *, space_file: str | None) -> SweepPlan:
     ):
         if value is not None and value <= 0:
             raise InputError(f"{option}: {value} is not above zero; give a larger value")
-    if plan.workers_per_trial < 0:
-        raise InputError(f"--workers-per-trial: {plan.workers_per_trial} is below zero; give 0 or more")
+    for option, value in (
+        ("--workers-per-trial", plan.workers_per_trial),
+        ("--gpus-per-trial", plan.gpus_per_trial),
+    ):
+        if value < 0:
+            raise InputError(f"{option}: {value} is below zero; give 0 or more")
     if storage.exists(storage.join(plan.folder, _RECORD)):
         raise InputError(
             f"--run-name: '{plan.name}' exists already in {plan.folder}; choose another name, or continue it with --resume {plan.name}"

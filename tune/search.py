@@ -13,13 +13,13 @@ os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 os.environ.setdefault("TUNE_FUNCTION_THREAD_TIMEOUT_S", "120")
 
 import ray.tune
-from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
 from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
 from infra import cluster
 from infra.errors import InputError
-from tune.plan import Scheduler, SweepPlan
+from tune.plan import SweepPlan
+from tune.schedulers import make_scheduler
 from tune.spaces import Fields, Space
 from tune.trials import (
     FAILED,
@@ -28,18 +28,16 @@ from tune.trials import (
     STOPPED,
     close_run,
     environment,
+    objective_curve,
     read_records,
     run_trial,
     trial_name,
     write_record,
 )
-from workflows.loop import EPOCHS_DONE
 
 Progress = Callable[[dict[str, Any], int], None]
 """Takes the record of a trial that ended, and how many have."""
 
-_REDUCTION_FACTOR = 3
-_FEWEST_TO_COMPARE = 3
 _DRIVER_PROCESSORS = 0.01
 
 
@@ -61,16 +59,15 @@ def run_trials(
         progress: is told of every trial that ends.
     """
     processors, gpus = _reserved(plan)
+    past = [objective_curve(plan, record) for record in read_records(plan) if record.get("status")]
     work = functools.partial(run_trial, plan=plan, variables=environment())
     trainable = ray.tune.with_resources(work, {"cpu": processors, "gpu": gpus})
     with tempfile.TemporaryDirectory() as folder:
         ray.tune.Tuner(
             trainable,
             tune_config=ray.tune.TuneConfig(
-                metric=OBJECTIVE,
-                mode="max",
                 search_alg=searcher,
-                scheduler=_scheduler(plan.scheduler, plan.config.cadence.epochs),
+                scheduler=make_scheduler(plan.scheduler, epochs=plan.config.cadence.epochs, past=past),
                 num_samples=count,
                 max_concurrent_trials=max_concurrent,
                 reuse_actors=plan.workers_per_trial == 0,  # one that waits for workers does not end by itself
@@ -91,16 +88,15 @@ def fitting_trials(plan: SweepPlan, wanted: int) -> int:
     Raises:
         InputError: If not one does.
     """
-    workers = max(1, plan.scaling.num_workers)
     total = _processors_of_a_trial(plan)
     fitting = math.floor(cluster.num_processors() / total + 1e-6)
-    if plan.scaling.use_gpu:
-        fitting = min(fitting, math.floor(ray.cluster_resources().get("GPU", 0) / workers))
+    if plan.gpus_per_trial:
+        fitting = min(fitting, math.floor(ray.cluster_resources().get("GPU", 0) / plan.gpus_per_trial + 1e-6))
     if fitting < 1:
-        needs = f"{total:g} processors{f' and {workers} GPUs' if plan.scaling.use_gpu else ''}"
+        needs = f"{total:g} processors{f' and {plan.gpus_per_trial:g} GPUs' if plan.gpus_per_trial else ''}"
         raise InputError(
-            f"--workers-per-trial: one trial needs {needs}, and the cluster has {cluster.num_processors():g} processors "
-            f"and {ray.cluster_resources().get('GPU', 0):g} GPUs; give fewer workers"
+            f"--{'gpus' if plan.gpus_per_trial else 'workers'}-per-trial: one trial needs {needs}, and the cluster has {cluster.num_processors():g} processors "
+            f"and {ray.cluster_resources().get('GPU', 0):g} GPUs; give fewer"
         )
     return min(wanted, fitting)
 
@@ -186,7 +182,7 @@ class _Book(ray.tune.Callback):
 
 
 def _processors_of_a_trial(plan: SweepPlan) -> float:
-    each = (plan.scaling.resources_per_worker or {}).get("CPU", 1.0 if plan.scaling.use_gpu else 0.5)
+    each = (plan.scaling.resources_per_worker or {}).get("CPU", 0.5)
     return plan.scaling.num_workers * each + _reserved(plan)[0]
 
 
@@ -194,36 +190,7 @@ def _reserved(plan: SweepPlan) -> tuple[float, float]:
     """Return processors and GPUs of a trial's own process; where it has workers, they do the work and reserve for themselves."""
     if plan.scaling.num_workers:
         return _DRIVER_PROCESSORS, 0.0
-    return 1.0, float(plan.scaling.use_gpu)
-
-
-class _Sparing:
-    """A scheduler that stops no trial after its last epoch: it ends by itself then, to keep its model."""
-
-    epochs: int
-
-    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        decision = super().on_trial_result(tune_controller, trial, result)  # type: ignore[misc]
-        return TrialScheduler.CONTINUE if result[EPOCHS_DONE] >= self.epochs else decision
-
-
-class _Asha(_Sparing, ASHAScheduler):
-    pass
-
-
-class _Median(_Sparing, MedianStoppingRule):
-    pass
-
-
-def _scheduler(name: Scheduler, epochs: int) -> TrialScheduler:
-    if name == "none":
-        return FIFOScheduler()
-    if name == "asha":
-        found = _Asha(time_attr=EPOCHS_DONE, max_t=epochs, grace_period=1, reduction_factor=_REDUCTION_FACTOR)
-    else:
-        found = _Median(time_attr=EPOCHS_DONE, grace_period=1, min_samples_required=_FEWEST_TO_COMPARE)
-    found.epochs = epochs
-    return found
+    return 1.0, plan.gpus_per_trial
 
 
 def _reason(trial: Any) -> str:

@@ -28,7 +28,7 @@ def sweep(
     epochs: int | None = None,
     trial_seconds: float | None = None,
     workers_per_trial: int = 0,
-    use_gpu: bool = False,
+    gpus_per_trial: float = 0,
     run_name: str | None = None,
     resume: str | None = None,
     seed: int = 0,
@@ -48,7 +48,7 @@ def sweep(
         epochs: Epochs of a trial; the preset's if not given.
         trial_seconds: A trial stops after this long, finished or not.
         workers_per_trial: Workers of Ray Train for each trial; 0 trains in the trial's own process.
-        use_gpu: One GPU for each worker, or for each trial without workers.
+        gpus_per_trial: GPUs that a trial reserves, shared by its workers; 0.5 lets two trials share one.
         run_name: Name of the sweep and its folder below runs/.
         resume: Name of a sweep to go on with; its options are those it was started with, save max-concurrent.
         seed: Seed of the search.
@@ -70,7 +70,7 @@ def sweep(
                 epochs=epochs,
                 trial_seconds=trial_seconds,
                 workers_per_trial=workers_per_trial,
-                use_gpu=use_gpu,
+                gpus_per_trial=gpus_per_trial,
                 seed=seed,
             ),
             space_file=space,

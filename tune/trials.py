@@ -5,6 +5,7 @@ The record, `trial.json` in the trial's run folder, outlives the sweep's process
 
 import contextlib
 import os
+import platform
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +14,7 @@ import ray.tune
 
 from infra import storage
 from infra.seeding import digest
-from infra.tracking import find_run, tracking_uri
+from infra.tracking import Run, find_run, tracking_uri
 from tune.plan import SweepPlan
 from tune.spaces import Fields, with_fields
 from workflows.driver import Trial, fit
@@ -38,7 +39,7 @@ def run_trial(fields: Fields, *, plan: SweepPlan, variables: Mapping[str, str]) 
     """Train with some fields replaced, reporting every epoch to Tune; goes on from an earlier try's checkpoint."""
     os.environ.update(variables)
     name = trial_name(fields)
-    write_record(plan, name, fields=fields, began=time.time())
+    write_record(plan, name, fields=fields, began=time.time(), host=platform.node(), process=os.getpid())
     callbacks: tuple[Any, ...] = ()
     if plan.scaling.num_workers:
         from ray.tune.integration.ray_train import TuneReportCallback
@@ -76,10 +77,15 @@ def read_records(plan: SweepPlan) -> list[dict[str, Any]]:
     return [storage.read_json(uri) for uri in storage.list_files(plan.folder, suffix="/" + _RECORD)]
 
 
+def objective_curve(plan: SweepPlan, record: Mapping[str, Any]) -> list[tuple[int, float]]:
+    """Return a trial's objective by epochs done."""
+    run = _find_run(plan, record)
+    return [] if run is None else [(epoch + 1, value) for epoch, value in run.curve(OBJECTIVE)]
+
+
 def close_run(plan: SweepPlan, record: Mapping[str, Any]) -> None:
     """End a trial's run as its record says: a killed process leaves it running, a stopped one failed."""
-    uri = storage.join(plan.folder, record["name"], "run_id")
-    run = find_run(storage.read_bytes(uri).decode()) if storage.exists(uri) else None
+    run = _find_run(plan, record)
     if run is None:
         return
     status = record.get("status")
@@ -89,3 +95,8 @@ def close_run(plan: SweepPlan, record: Mapping[str, Any]) -> None:
         run.finish(ending)
     with contextlib.suppress(KeyError):
         run.log_metrics({"best_selection": record["metrics"][OBJECTIVE]})
+
+
+def _find_run(plan: SweepPlan, record: Mapping[str, Any]) -> Run | None:
+    uri = storage.join(plan.folder, record["name"], "run_id")
+    return find_run(storage.read_bytes(uri).decode()) if storage.exists(uri) else None
