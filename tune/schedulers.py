@@ -1,6 +1,7 @@
 """What stops trials early. A sweep that goes on is told how its earlier trials did, so that new ones are measured against them too."""
 
 import dataclasses
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -28,7 +29,8 @@ def make_scheduler(name: Scheduler, *, epochs: int, past: Iterable[Sequence[tupl
     if name == "asha":
         found = _Asha(**shared, max_t=epochs, reduction_factor=_REDUCTION_FACTOR)
     else:
-        found = _Median(**shared, min_samples_required=_FEWEST_TO_COMPARE)
+        # Without the slice it takes turns between trials as long as there are too few to compare, each turn a new start.
+        found = _Median(**shared, min_samples_required=_FEWEST_TO_COMPARE, min_time_slice=math.inf)
     found.epochs = epochs
     for number, curve in enumerate(past):
         trial: Any = _PastTrial(f"past-{number}")
