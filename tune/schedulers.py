@@ -30,7 +30,7 @@ def make_scheduler(name: Scheduler, *, epochs: int, past: Iterable[Sequence[tupl
         found = _Asha(**shared, max_t=epochs, reduction_factor=_REDUCTION_FACTOR)
     else:
         # Without the slice it takes turns between trials as long as there are too few to compare, each turn a new start.
-        found = _Median(**shared, min_samples_required=_FEWEST_TO_COMPARE, min_time_slice=math.inf)
+        found = _Median(**shared, min_samples_required=_FEWEST_TO_COMPARE, min_time_slice=math.inf)  # type: ignore[arg-type]
     found.epochs = epochs
     for number, curve in enumerate(past):
         trial: Any = _PastTrial(f"past-{number}")
@@ -51,6 +51,8 @@ class _Sparing:
     epochs: int
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        if EPOCHS_DONE not in result:  # a trial whose epochs were all done before has nothing to report
+            return TrialScheduler.CONTINUE
         decision = super().on_trial_result(tune_controller, trial, result)  # type: ignore[misc]
         return TrialScheduler.CONTINUE if result[EPOCHS_DONE] >= self.epochs else decision
 

@@ -1,6 +1,7 @@
 """Trials run by Ray Tune: as many at a time as fit, the hopeless ones stopped early, each on record."""
 
 import functools
+import logging
 import math
 import os
 import tempfile
@@ -9,6 +10,8 @@ from typing import Any
 
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+# A trial that was killed after its last epoch has nothing to report when it goes on.
+os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
 # A process is used again once its stopped trial has ended by itself; where that takes longer, Tune drops the next trial.
 os.environ.setdefault("TUNE_FUNCTION_THREAD_TIMEOUT_S", "120")
 
@@ -38,6 +41,9 @@ from tune.trials import (
 Progress = Callable[[dict[str, Any], int], None]
 """Takes the record of a trial that ended, and how many have."""
 
+for _name in ("ray.tune", "ray.air"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)  # what becomes of a trial stands in its record
+
 _DRIVER_PROCESSORS = 0.01
 
 
@@ -63,7 +69,7 @@ def run_trials(
     work = functools.partial(run_trial, plan=plan, variables=environment())
     trainable = ray.tune.with_resources(work, {"cpu": processors, "gpu": gpus})
     with tempfile.TemporaryDirectory() as folder:
-        ray.tune.Tuner(
+        ended = ray.tune.Tuner(
             trainable,
             tune_config=ray.tune.TuneConfig(
                 search_alg=searcher,
@@ -80,6 +86,9 @@ def run_trials(
                 callbacks=[_Book(plan, progress)],
             ),
         ).fit()
+    for each in ended:
+        if each.error is not None and each.config is not None:
+            write_record(plan, trial_name(each.config), reason=_reason(each.error))
 
 
 def fitting_trials(plan: SweepPlan, wanted: int) -> int:
@@ -171,7 +180,6 @@ class _Book(ray.tune.Callback):
             fields=dict(trial.config),
             status=FAILED,
             metrics=self._best.get(trial_name(trial.config), {}),
-            reason=_reason(trial),
         )
         self._end(record)
 
@@ -193,8 +201,9 @@ def _reserved(plan: SweepPlan) -> tuple[float, float]:
     return 1.0, plan.gpus_per_trial
 
 
-def _reason(trial: Any) -> str:
-    error = trial.get_error()
-    while error is not None and (error.__cause__ or getattr(error, "cause", None)):
-        error = error.__cause__ or error.cause
-    return (str(error).strip().splitlines() or [type(error).__name__])[-1][:500]
+def _reason(error: Exception) -> str:
+    """Return the first line of what made a trial fail."""
+    found: BaseException = error
+    while isinstance(cause := getattr(found, "cause", None) or found.__cause__, BaseException):
+        found = cause
+    return (str(found).strip().splitlines() or [type(found).__name__])[0][:500]

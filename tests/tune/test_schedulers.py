@@ -40,3 +40,10 @@ def test_nothing_is_stopped_at_its_own_end(name):
 
 def test_none_stops_nothing():
     assert decide(make_scheduler("none", epochs=9, past=[GOOD] * 3), 1, -1.0) == TrialScheduler.CONTINUE
+
+
+@pytest.mark.parametrize("name", ["asha", "median"])
+def test_a_trial_with_nothing_to_report_is_no_error(name):
+    scheduler, trial = make_scheduler(name, epochs=9), Trial(trial_id="done")
+    scheduler.on_trial_add(None, trial)
+    assert scheduler.on_trial_result(None, trial, {"done": True}) == TrialScheduler.CONTINUE

@@ -1,11 +1,13 @@
 """A sweep on a small dataset: every trial ends on record, as a run below the sweep's, and goes on from a kill."""
 
+import contextlib
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -66,6 +68,55 @@ def test_optuna_proposes_and_a_finished_sweep_has_nothing_left_to_do(swept, trac
     command.run(verb.main)
     assert {path: path.stat().st_mtime_ns for path in records} == records
     assert len(runs_below(tracking, "proposed")[1]) == 2
+
+
+def test_a_trial_killed_between_its_last_epoch_and_its_end_is_ended(swept, tracking, tmp_path, monkeypatch, capsys):
+    swept("--num-trials", "2", "--run-name", "late")
+    path = next(path for path in (tmp_path / "runs" / "late").glob("*/trial.json"))
+    record = json.loads(path.read_text())
+    for name in ("status", "metrics", "run_id", "seconds", "stages"):
+        record.pop(name, None)
+    path.write_text(json.dumps(record))
+    monkeypatch.setattr(sys, "argv", ["tune.sweep", "--resume", "late"])
+    command.run(verb.main)
+    assert json.loads(path.read_text())["status"] == "finished"
+    assert "RUNNING" not in {run.info.status for run in runs_below(tracking, "late")[1]}
+
+
+@pytest.mark.slow
+def test_a_trial_whose_process_dies_is_tried_once_more_and_then_failed(swept, tracking, tmp_path):
+    """The process of one trial is killed whenever it appears; the others go on."""
+    folder, victims = tmp_path / "runs" / "dying", []
+    ended = threading.Event()
+
+    def kill():
+        while not ended.wait(0.05):
+            for path in folder.glob("*/trial.json"):
+                with contextlib.suppress(json.JSONDecodeError, KeyError, ProcessLookupError, FileNotFoundError):
+                    record = json.loads(path.read_text())
+                    first = not victims or victims[0][0] == record["name"]
+                    seen = (record["name"], record["process"])
+                    if first and seen not in victims and "status" not in record:
+                        victims.append(seen)
+                        os.kill(record["process"], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        printed = swept("--num-trials", "3", "--run-name", "dying", "--scheduler", "none")
+    finally:
+        ended.set()
+        killer.join()
+    records = {path.parent.name: json.loads(path.read_text()) for path in folder.glob("*/trial.json")}
+    name = victims[0][0]
+    assert len(victims) == 2
+    assert records[name]["status"] == "failed"
+    assert "died" in records[name]["reason"]
+    assert sorted(record["status"] for record in records.values()) == ["failed", "finished", "finished"]
+    assert re.search(rf"\| {name} \| failed: .*died", printed)
+    statuses = {run.info.run_name: run.info.status for run in runs_below(tracking, "dying")[1]}
+    assert statuses.pop(name) == "FAILED"
+    assert set(statuses.values()) == {"FINISHED"}
 
 
 @pytest.mark.slow
