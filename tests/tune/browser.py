@@ -1,0 +1,88 @@
+"""A headless Chromium that a test asks about a page, over its own debugging protocol."""
+
+import asyncio
+import contextlib
+import itertools
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+_SECONDS = 60
+
+
+class Page:
+    """One tab.
+
+    Args:
+        socket: connection to the tab.
+    """
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket, self._numbers = socket, itertools.count(1)
+
+    async def open(self, address: str) -> None:
+        """Go to an address."""
+        await self._call("Page.navigate", url="about:blank")
+        await self._call("Page.navigate", url=address)
+
+    async def until(self, condition: str) -> Any:
+        """Return the value of a JavaScript expression once it is true.
+
+        Raises:
+            AssertionError: With the page's text, if it does not become so.
+        """
+        for _ in range(_SECONDS * 4):
+            if found := await self._evaluate(condition):
+                return found
+            await asyncio.sleep(0.25)
+        raise AssertionError(f"{condition}\n{await self._evaluate('document.body.innerText')}")
+
+    async def _evaluate(self, expression: str) -> Any:
+        found = await self._call("Runtime.evaluate", expression=expression, returnByValue=True)
+        return found.get("result", {}).get("value")
+
+    async def _call(self, method: str, **params: Any) -> dict[str, Any]:
+        number = next(self._numbers)
+        await self._socket.send_json({"id": number, "method": method, "params": params})
+        while True:
+            answer = await self._socket.receive_json()
+            if answer.get("id") == number:
+                return answer.get("result", {})
+
+
+@contextlib.asynccontextmanager
+async def browsing(folder: Path) -> AsyncIterator[Page]:
+    """Give a page of a browser that keeps its files below a folder."""
+    options = [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--window-size=1500,1100",
+        "--remote-debugging-port=0",
+    ]
+    assert PROGRAM is not None
+    process = subprocess.Popen(
+        [PROGRAM, *options, f"--user-data-dir={folder}", "about:blank"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        record = folder / "DevToolsActivePort"
+        for _ in range(_SECONDS * 10):
+            if record.exists() and record.read_text().count("\n"):
+                break
+            await asyncio.sleep(0.1)
+        port = record.read_text().splitlines()[0]
+        async with aiohttp.ClientSession() as session:
+            async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:
+                tab = next(each for each in await answer.json() if each["type"] == "page")
+            async with session.ws_connect(tab["webSocketDebuggerUrl"], max_msg_size=0) as socket:
+                yield Page(socket)
+    finally:
+        process.terminate()
+        process.wait()
