@@ -48,7 +48,13 @@ UI_PORT = 5000
 
 def ui_page(port: int = UI_PORT) -> str:
     """Return where the runs are seen; without the last part MLflow opens its pages for language models."""
-    return f"http://127.0.0.1:{port}/#/experiments?workflowType=machine_learning"
+    server = tracking_uri().rstrip("/") if has_server() else f"http://127.0.0.1:{port}"
+    return f"{server}/#/experiments?workflowType=machine_learning"
+
+
+def has_server() -> bool:
+    """Return whether the runs are kept by a server, which shows them itself."""
+    return tracking_uri().startswith(("http://", "https://"))
 
 
 _UI_ENVIRONMENT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}

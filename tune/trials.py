@@ -5,11 +5,11 @@ The record, `trial.json` in the trial's run folder, outlives the sweep's process
 
 import contextlib
 import os
-import platform
 import time
 from collections.abc import Mapping
 from typing import Any
 
+import ray
 import ray.tune
 
 from infra import storage
@@ -39,7 +39,8 @@ def run_trial(fields: Fields, *, plan: SweepPlan, variables: Mapping[str, str]) 
     """Train with some fields replaced, reporting every epoch to Tune; goes on from an earlier try's checkpoint."""
     os.environ.update(variables)
     name = trial_name(fields)
-    write_record(plan, name, fields=fields, began=time.time(), host=platform.node(), process=os.getpid())
+    node = ray.get_runtime_context().get_node_id()
+    write_record(plan, name, fields=fields, began=time.time(), node=node, process=os.getpid())
     callbacks: tuple[Any, ...] = ()
     if plan.scaling.num_workers:
         from ray.tune.integration.ray_train import TuneReportCallback

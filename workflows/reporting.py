@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from infra.tracking import ui_command, ui_page
+from infra.tracking import has_server, ui_command, ui_page
 from workflows.driver import FitResult
 
 
@@ -21,8 +21,9 @@ def describe_result(result: FitResult) -> str:
 
 
 def describe_comparison() -> str:
-    """Return the command that compares the runs, and the page to open then."""
-    return f"compare  {ui_command()}\nopen     {ui_page()}"
+    """Return the command that compares the runs, where no server does, and the page to open."""
+    opened = f"open     {ui_page()}"
+    return opened if has_server() else f"compare  {ui_command()}\n{opened}"
 
 
 def describe_report(report: dict[str, Any]) -> str:

@@ -3,18 +3,19 @@
 python -m workflows.ui
 """
 
-from infra.tracking import UI_PORT, serve_ui, ui_page
+from infra.tracking import UI_PORT, has_server, serve_ui, ui_page
 from workflows import command
 
 
 def ui(port: int = UI_PORT) -> None:
-    """Serve MLflow's pages of the runs below the home folder, or of MLFLOW_TRACKING_URI.
+    """Serve MLflow's pages of the runs below the home folder; where MLFLOW_TRACKING_URI names a server, say its page.
 
     Args:
         port: Port of 127.0.0.1.
     """
     print(f"open {ui_page(port)}", flush=True)
-    serve_ui(port)
+    if not has_server():
+        serve_ui(port)
 
 
 def main() -> None:

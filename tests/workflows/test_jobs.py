@@ -79,7 +79,7 @@ def submit(head, tmp_path):
     }
 
     def run(command, **changes):
-        job = accepted(client, entrypoint=f"python -m workflows.{command}", runtime_env={**package, **changes})
+        job = accepted(client, entrypoint=f"python -m {command}", runtime_env={**package, **changes})
         watch = subprocess.run(
             [sys.executable, "-m", "ray.scripts.scripts", "job", "logs", "--follow", "--address", head, job],
             timeout=_SECONDS, capture_output=True, check=False, env={**os.environ, "RAY_AUTH_MODE": "disabled"},
@@ -99,15 +99,19 @@ def test_the_verbs_run_as_jobs(submit, scene_folder, tmp_path):
     )
     model = "models:/multisensory@champion"
     for command, wanted in (
-        (f"prepare --source {scene_folder} --output data/scenes {small}", r"train +\d+ +\d+ +\d+"),
-        ("train multisensory --data data/scenes --preset tiny --run-name job", r"models:/multisensory/1"),
-        (f"evaluate --model {model} --data data/scenes", r"sync accuracy +0\.\d+"),
+        (f"workflows.prepare --source {scene_folder} --output data/scenes {small}", r"train +\d+ +\d+ +\d+"),
+        ("workflows.train multisensory --data data/scenes --preset tiny --run-name job", r"models:/multisensory/1"),
+        (f"workflows.evaluate --model {model} --data data/scenes", r"sync accuracy +0\.\d+"),
+        (
+            "tune.sweep multisensory --data data/scenes --preset tiny --epochs 1 --num-trials 2 --run-name swept",
+            r"best +trial-\w{8}  models:/multisensory/2",
+        ),
     ):
         status, logs, code = submit(command)
         assert (status, code) == (JobStatus.SUCCEEDED, 0), logs[-3000:]
         assert re.search(wanted, logs), logs[-3000:]
     assert {path.name for path in tmp_path.iterdir()} >= {"data", "runs", "mlflow.db"}
 
-    status, logs, code = submit("prepare --source videos --output data/other", env_vars={})
+    status, logs, code = submit("workflows.prepare --source videos --output data/other", env_vars={})
     assert (status, code) == (JobStatus.FAILED, 2)
     assert "error: --output: the relative path 'data/other' means nothing inside a Ray job" in logs
