@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from datasets import fingerprint as sound_fingerprint
 from datasets.attempts import guarded
+from datasets.measures import measure
 from datasets.media import MediaError, Window, cut, encode_frames, probe, read_sound
 from datasets.preparation_config import PreparationConfig
 from datasets.schema import CLIP_SCHEMA, ERROR_SCHEMA
@@ -162,7 +163,7 @@ def clip_row(
     waveform: np.ndarray,
     config: PreparationConfig,
 ) -> Row:
-    """Return the row of a source's window, complete but for the spectrogram."""
+    """Return the row of a source's window, complete but for the spectrogram; measured before its sound is rolled."""
     window = source.windows[index]
     rolled = np.roll(waveform, round(window.roll_seconds * config.sample_rate))
     raw = config.storage == "raw"
@@ -177,6 +178,7 @@ def clip_row(
         "sound_start_seconds": window.sound_start_seconds,
         "in_sync": window.in_sync,
         "shift_seconds": window.shift_seconds,
+        **measure(frames, waveform, frame_rate=config.frame_rate, sample_rate=config.sample_rate),
         "frames": frames.tobytes() if raw else encode_frames(frames, frame_rate=config.frame_rate),
         "waveform": np.clip(np.rint(rolled * 32768), -32768, 32767).astype(np.int16).tobytes(),
     }

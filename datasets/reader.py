@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datasets.media import decode_frames
@@ -123,17 +122,3 @@ def read_pairs(
         waiting = [table] if table.num_rows else []
     if waiting:
         yield to_arrays(decode_table(pa.concat_tables(waiting), config=config), config=config)
-
-
-def select_classes(groups: Sequence[RowGroup], classes: Sequence[str]) -> list[RowGroup]:
-    """Return the row groups with only the pairs of some classes; all where none are named."""
-    if not classes:
-        return list(groups)
-    chosen = []
-    for group in groups:
-        labels = read_rows(group.uri, group.index, range(group.num_rows), ["label"])["label"]
-        wanted = pc.is_in(labels, pa.array(classes)).to_pylist()
-        rows = tuple(row for row in group.pair_rows if wanted[row])
-        if rows:
-            chosen.append(dataclasses.replace(group, pair_rows=rows))
-    return chosen

@@ -12,6 +12,7 @@ from torch import nn
 from datasets.preparation_config import PreparationConfig
 from datasets.read_plan import ReadPlan
 from datasets.reader import RowGroup, read_pairs
+from datasets.selection import Screened, Selection
 from datasets.stream import Stream
 from infra import storage
 from infra.seeding import seed_everything
@@ -40,9 +41,12 @@ class Job:
     config: Any
     dataset: str
     card: dict[str, Any]
+    selection: Selection
     groups: tuple[RowGroup, ...]
     """What all ranks train on: listed once, as a preparation may add to the dataset at any time."""
     held_out: tuple[RowGroup, ...]
+    screened: dict[str, Screened]
+    """What the selection left of each split."""
     run_folder: str
     run_id: str
     tracking_uri: str
@@ -247,6 +251,7 @@ class _Worker:
         state = {
             "epoch": epoch if step else epoch + 1,
             "plan": self.plan.digest,
+            "selection": dataclasses.asdict(self.job.selection),
             "total_steps": self.plan.steps_per_epoch * self.config.cadence.epochs,
             "step": step,
             "history": self.history,
@@ -278,6 +283,7 @@ class _Worker:
             "config": dataclasses.asdict(self.config),
             "preparation": self.job.card["config"],
             "dataset": {"uri": self.job.dataset, "fingerprint": self.job.card["fingerprint"]},
+            "selection": dataclasses.asdict(self.job.selection),
             "metrics": metrics,
         }
 

@@ -3,11 +3,13 @@
 python -m workflows.train multisensory --data DATASET [--preset demo] [--optim.lr 0.003] [--resume RUN]
 """
 
+import functools
 from typing import Annotated
 
 import tyro
 
 from datasets.card import warn_of_leaks
+from datasets.selection import Selection
 from infra import storage
 from workflows import command
 from workflows.console import ProgressLine
@@ -36,6 +38,8 @@ def main() -> None:
         max_minutes: float | None = None,
         keep_checkpoints: int | None = None,
         classes: tuple[str, ...] = (),
+        min_loudness: float | None = None,
+        min_motion: float | None = None,
         run_name: str | None = None,
         resume: str | None = None,
     ) -> None:
@@ -53,24 +57,27 @@ def main() -> None:
             max_minutes: Short for --cadence.max-minutes.
             keep_checkpoints: Short for --cadence.keep-checkpoints; 0 keeps all.
             classes: Train on these labels only.
+            min_loudness: Drop pairs with a window whose sound is quieter than this, in dB of full scale, such as -50.
+            min_motion: Drop pairs with a window whose picture moves less, in ranges from black to white a second, such as 0.05.
             run_name: Name of the run and its folder below runs/.
             resume: Name of a run to go on with, with the same options.
         """
         short = {"epochs": epochs, "max_minutes": max_minutes, "keep_checkpoints": keep_checkpoints}
-        chosen = command.with_cadence(config, short)
+        selection = Selection(classes=classes, min_loudness=min_loudness, min_motion=min_motion)
         progress = ProgressLine()
         dataset = storage.resolve(data, field="--data")
         for warning in warn_of_leaks(dataset):
             print(warning, flush=True)
         result = fit(
             recipe,
-            chosen,
+            command.with_cadence(config, short),
             dataset=dataset,
             run_name=resume or run_name or default_run_name(recipe),
             scaling=Scaling(num_workers=num_workers, use_gpu=use_gpu, resources_per_worker=resources_per_worker),
-            classes=classes,
+            selection=selection,
             resume=resume is not None,
             progress=progress.training,
+            tell=functools.partial(print, flush=True),
         )
         progress.close()
         print(describe_result(result))
