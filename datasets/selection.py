@@ -23,9 +23,9 @@ class Selection:
     classes: tuple[str, ...] = ()
     """Only these labels."""
     min_loudness: float | None = None
-    """Least level of either window's sound, in dB of full scale."""
+    """Drop pairs with a window whose sound is quieter than this, in dB of full scale, such as -50."""
     min_motion: float | None = None
-    """Least motion of either window's picture, in ranges from black to white a second."""
+    """Drop pairs with a window whose picture moves less than this, in ranges from black to white a second, such as 0.05."""
 
     def __post_init__(self) -> None:
         """Refuse what no pair or every pair would pass."""

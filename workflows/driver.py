@@ -37,11 +37,11 @@ class Scaling:
     """How many workers train, and with what."""
 
     num_workers: int = 2
-    """Workers; 0 trains in this process, without Ray."""
+    """Workers, each with its own copy of the network; 0 trains in this process, without Ray."""
     use_gpu: bool = False
     """One GPU a worker."""
     resources_per_worker: dict[str, float] | None = None
-    """What a worker reserves; half a processor if not given, so that reading data finds some."""
+    """What a worker reserves, such as CPU 4; half a processor if not given, so that reading data finds some."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)

@@ -69,7 +69,7 @@ def test_the_read_plan_knows_which_pairs_were_dropped(groups):
 def test_clips_of_before_the_measures_are_read_but_not_screened(tmp_path, columns):
     groups = make(tmp_path, columns)
     assert len(kept(select_pairs(groups, Selection(classes=("a",)))[0])) == 2
-    with pytest.raises(InputError, match="--min-motion: .* without motion, prepared before it was measured; prepare"):
+    with pytest.raises(InputError, match=r"--min-motion: .* without motion, prepared before it was measured; prepare"):
         select_pairs(groups, Selection(min_motion=0.1))
 
 

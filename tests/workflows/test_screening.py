@@ -75,7 +75,9 @@ def test_a_run_goes_on_only_with_the_pairs_that_it_began_with(train, loudness):
     stopping = dataclasses.replace(config, cadence=dataclasses.replace(config.cadence, max_minutes=0.0))
     least = float(np.median(loudness))
     assert not train(least, config=stopping)[0].finished
-    with pytest.raises(InputError, match=f"--min-loudness: 'screened' began with {least}, now it is None; give the same"):
+    with pytest.raises(
+        InputError, match=f"--min-loudness: 'screened' began with {least}, now it is None; give the same"
+    ):
         train(None, resume=True)
     assert train(least, resume=True)[0].finished
 
