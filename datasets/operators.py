@@ -119,23 +119,30 @@ def commit_shard(row: Row, *, dataset: str) -> Row:
     uri = clip_file(dataset, shard)
     if table.num_rows:
         write_clips(uri, table)
-    labels: dict[str, int] = {}
-    for label in table["label"].to_pylist():
-        labels[label or ""] = labels.get(label or "", 0) + 1
     marker = {
-        "shard_id": shard.shard_id,
-        "split": shard.split,
-        "num_rows": table.num_rows,
-        "num_pairs": len({pair for pair in table["pair_id"].to_pylist() if pair}),
-        "num_videos": len(set(table["video_id"].to_pylist())),
+        **counts_of(shard, table),
         "num_bytes": len(row["clips"]),
-        "labels": labels,
         "errors": json.loads(row["errors"]),
         "statistics": json.loads(row["statistics"]),
         "seconds": {**json.loads(row["seconds"]), "commit": time.perf_counter() - began},
     }
     storage.write_json(marker_file(dataset, shard.shard_id), marker)
     return {"marker": json.dumps(marker)}
+
+
+def counts_of(shard: PlannedShard, table: pa.Table) -> Row:
+    """Return what a marker says of a shard's rows."""
+    labels: dict[str, int] = {}
+    for label in table["label"].to_pylist():
+        labels[label or ""] = labels.get(label or "", 0) + 1
+    return {
+        "shard_id": shard.shard_id,
+        "split": shard.split,
+        "num_rows": table.num_rows,
+        "num_pairs": len({pair for pair in table["pair_id"].to_pylist() if pair}),
+        "num_videos": len(set(table["video_id"].to_pylist())),
+        "labels": labels,
+    }
 
 
 def _clips_of(source: PlannedSource, config: PreparationConfig) -> list[Row]:
