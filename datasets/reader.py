@@ -53,6 +53,15 @@ def read_rows(uri: str, index: int, rows: Sequence[int], columns: Sequence[str])
     return table.take(pa.array(rows))
 
 
+def read_labels(groups: Sequence[RowGroup]) -> tuple[tuple[str, ...], ...]:
+    """Return the label of every pair of every row group, empty where it has none."""
+    found = []
+    for group in groups:
+        labels = read_rows(group.uri, group.index, range(group.num_rows), ["label"])["label"].to_pylist()
+        found.append(tuple(labels[row] or "" for row in group.pair_rows))
+    return tuple(found)
+
+
 def decode_table(table: pa.Table, *, config: PreparationConfig) -> pa.Table:
     """Return the rows with their frames as raw uint8."""
     if config.storage == "raw" or "frames" not in table.column_names:

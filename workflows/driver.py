@@ -17,7 +17,7 @@ import ray.train.torch
 
 from datasets.card import read_card
 from datasets.preparation_config import PreparationConfig
-from datasets.reader import list_row_groups
+from datasets.reader import list_row_groups, read_labels
 from datasets.selection import Selection, select_pairs
 from infra import cluster, storage
 from infra.errors import InputError
@@ -145,6 +145,7 @@ def make_job(
         selection=selection,
         groups=tuple(found["train"][0]),
         held_out=tuple(found["validation"][0]),
+        labels=read_labels(found["train"][0]) if config.loader.balance_classes else (),
         screened={split: screened for split, (_, screened) in found.items()},
         run_folder=storage.resolve(os.path.join("runs", run_name), field="--run-name"),
         run_id="",
@@ -181,6 +182,11 @@ def _check(job: Job, scaling: Scaling) -> None:
     if unknown:
         raise InputError(
             f"--classes: '{unknown[0]}' is not in '{dataset}'; choose from {', '.join(filter(None, card['classes']))}"
+        )
+    classes = {label for labels in job.labels for label in labels}
+    if config.loader.balance_classes and len(classes) < 2:
+        raise InputError(
+            f"loader.balance_classes: the training pairs of '{dataset}' are all of the class '{''.join(classes)}'; leave it out"
         )
     if getattr(config, "sync_batch_norm", False) and not scaling.use_gpu:
         raise InputError("sync_batch_norm: True needs GPUs; add --use-gpu or leave it out")

@@ -45,6 +45,8 @@ class Job:
     groups: tuple[RowGroup, ...]
     """What all ranks train on: listed once, as a preparation may add to the dataset at any time."""
     held_out: tuple[RowGroup, ...]
+    labels: tuple[tuple[str, ...], ...]
+    """Classes of the pairs of `groups`, where they are balanced."""
     screened: dict[str, Screened]
     """What the selection left of each split."""
     run_folder: str
@@ -63,6 +65,7 @@ def read_plan(job: Job, *, rank: int, world_size: int) -> ReadPlan:
         rank=rank,
         seed=job.config.seed,
         pool_pairs=max(loader.batch_pairs, loader.pool_mb * 2**20 // pair_bytes),
+        labels=job.labels,
     )
 
 
