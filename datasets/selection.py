@@ -23,19 +23,19 @@ class Selection:
     classes: tuple[str, ...] = ()
     """Only these labels."""
     min_loudness: float | None = None
-    """Drop pairs with a window whose sound is quieter than this, in dB of full scale, such as -50."""
+    """Drop pairs with a window whose sound is quieter than this, in dB of full scale, such as -60."""
     min_motion: float | None = None
-    """Drop pairs with a window whose picture moves less than this, in ranges from black to white a second, such as 0.05."""
+    """Drop pairs with a window whose picture moves less than this, in ranges from black to white a second, such as 0.01."""
 
     def __post_init__(self) -> None:
         """Refuse what no pair or every pair would pass."""
         if self.min_loudness is not None and not self.min_loudness <= 0:
             raise InputError(
-                f"--min-loudness: {self.min_loudness} is above 0 dB, the loudest there is; give less, for example -50"
+                f"--min-loudness: {self.min_loudness} is above 0 dB, the loudest there is; give less, for example -60"
             )
         if self.min_motion is not None and not self.min_motion >= 0:
             raise InputError(
-                f"--min-motion: {self.min_motion} is below 0, where nothing moves; give more, for example 0.05"
+                f"--min-motion: {self.min_motion} is below 0, where nothing moves; give more, for example 0.01"
             )
 
     @property
