@@ -53,9 +53,12 @@ def motion(frames: np.ndarray, *, frame_rate: float) -> float | None:
     if len(frames) < 2:
         return None
     step = -(-max(frames.shape[1:3]) // _MOST_POINTS)
-    points = frames[:, ::step, ::step].astype(np.int16)
-    gray = points[..., 0] + 2 * points[..., 1] + points[..., 2]
-    return float(np.abs(np.diff(gray, axis=0)).mean() / _WHITE * frame_rate)
+    points = frames[:, ::step, ::step]
+    gray = points[..., 1].astype(np.int16)
+    gray *= 2  # in place: a quarter of the time of one sum
+    gray += points[..., 0]
+    gray += points[..., 2]
+    return float(np.abs(gray[1:] - gray[:-1]).mean() / _WHITE * frame_rate)
 
 
 def _level_db(power: np.ndarray | np.floating) -> np.ndarray:
