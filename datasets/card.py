@@ -21,8 +21,8 @@ def write_config(dataset: str, config: PreparationConfig) -> None:
     storage.write_json(storage.join(dataset, CONFIG), config.to_dict())
 
 
-def read_card(dataset: str) -> dict[str, Any]:
-    """Return the card of a dataset.
+def read_card(dataset: str, *, option: str = "--data") -> dict[str, Any]:
+    """Return the card of a dataset that an option names.
 
     Raises:
         InputError: If there is none, or it is of another version.
@@ -30,12 +30,12 @@ def read_card(dataset: str) -> dict[str, Any]:
     uri = storage.join(dataset, "dataset.json")
     if not storage.exists(uri):
         raise InputError(
-            f"--data: '{dataset}' holds no dataset.json; make it with python -m workflows.prepare --output {dataset}"
+            f"{option}: '{dataset}' holds no dataset.json; make it with python -m workflows.prepare --output {dataset}"
         )
     card = storage.read_json(uri)
     if card.get("version") != DATASET_VERSION:
         raise InputError(
-            f"--data: '{dataset}' is of version {card.get('version')}, this program reads {DATASET_VERSION}; prepare it again"
+            f"{option}: '{dataset}' is of version {card.get('version')}, this program reads {DATASET_VERSION}; prepare it again"
         )
     return card
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from datasets import fingerprint as sound_fingerprint
 from datasets.attempts import guarded
+from datasets.measures import measure
 from datasets.media import MediaError, Window, cut, encode_frames, probe, read_sound
 from datasets.preparation_config import PreparationConfig
 from datasets.schema import CLIP_SCHEMA, ERROR_SCHEMA
@@ -118,23 +119,30 @@ def commit_shard(row: Row, *, dataset: str) -> Row:
     uri = clip_file(dataset, shard)
     if table.num_rows:
         write_clips(uri, table)
-    labels: dict[str, int] = {}
-    for label in table["label"].to_pylist():
-        labels[label or ""] = labels.get(label or "", 0) + 1
     marker = {
-        "shard_id": shard.shard_id,
-        "split": shard.split,
-        "num_rows": table.num_rows,
-        "num_pairs": len({pair for pair in table["pair_id"].to_pylist() if pair}),
-        "num_videos": len(set(table["video_id"].to_pylist())),
+        **counts_of(shard, table),
         "num_bytes": len(row["clips"]),
-        "labels": labels,
         "errors": json.loads(row["errors"]),
         "statistics": json.loads(row["statistics"]),
         "seconds": {**json.loads(row["seconds"]), "commit": time.perf_counter() - began},
     }
     storage.write_json(marker_file(dataset, shard.shard_id), marker)
     return {"marker": json.dumps(marker)}
+
+
+def counts_of(shard: PlannedShard, table: pa.Table) -> Row:
+    """Return what a marker says of a shard's rows."""
+    labels: dict[str, int] = {}
+    for label in table["label"].to_pylist():
+        labels[label or ""] = labels.get(label or "", 0) + 1
+    return {
+        "shard_id": shard.shard_id,
+        "split": shard.split,
+        "num_rows": table.num_rows,
+        "num_pairs": len({pair for pair in table["pair_id"].to_pylist() if pair}),
+        "num_videos": len(set(table["video_id"].to_pylist())),
+        "labels": labels,
+    }
 
 
 def _clips_of(source: PlannedSource, config: PreparationConfig) -> list[Row]:
@@ -162,7 +170,7 @@ def clip_row(
     waveform: np.ndarray,
     config: PreparationConfig,
 ) -> Row:
-    """Return the row of a source's window, complete but for the spectrogram."""
+    """Return the row of a source's window, complete but for the spectrogram; measured before its sound is rolled."""
     window = source.windows[index]
     rolled = np.roll(waveform, round(window.roll_seconds * config.sample_rate))
     raw = config.storage == "raw"
@@ -177,6 +185,7 @@ def clip_row(
         "sound_start_seconds": window.sound_start_seconds,
         "in_sync": window.in_sync,
         "shift_seconds": window.shift_seconds,
+        **measure(frames, waveform, frame_rate=config.frame_rate, sample_rate=config.sample_rate),
         "frames": frames.tobytes() if raw else encode_frames(frames, frame_rate=config.frame_rate),
         "waveform": np.clip(np.rint(rolled * 32768), -32768, 32767).astype(np.int16).tobytes(),
     }

@@ -18,6 +18,7 @@ from datasets.attempts import forget
 from datasets.card import CONFIG, read_card, write_card, write_config
 from datasets.fingerprint import group_recordings
 from datasets.preparation_config import PreparationConfig
+from datasets.rewriting import finish_rewrites
 from datasets.schema import ERROR_SCHEMA
 from datasets.shards import (
     SHARD_BYTES,
@@ -28,6 +29,8 @@ from datasets.shards import (
     marker_file,
     plan_shards,
     read_plan,
+    read_whole_plan,
+    retired_shards,
 )
 from datasets.sources.source import Source
 from datasets.windows import draw_windows
@@ -66,20 +69,23 @@ class Preparation:
         self.num_workers, self.progress = num_workers, progress
         self.errors: list[Row] = []
         self.new_shards: list[PlannedShard] = []
+        self.removed: list[str] = []
         self.seconds: dict[str, float] = {}
         self._recordings: list[Row] = []
         self._longest_seconds = 0.0
         self._refuse_other_configuration()
 
-    def plan(self, sources: list[Source], *, missing: list[Row] | None = None) -> None:
+    def plan(self, sources: list[Source], *, missing: list[Row] | None = None, restore: bool = False) -> None:
         """Probe the sources that are new and plan their shards; writes nothing.
+
+        Videos that were removed from the dataset are listed in `removed` and stay away, or with `restore` are new again.
 
         Raises:
             InputError: If no source at all is long enough for a clip, or for a pair where pairs are wanted.
         """
         forget(self.dataset)
         self.errors = list(missing or [])
-        known = self._read_recordings()
+        known = self._known(sources, restore=restore)
         states = {source.path: _state(source.path) for source in sources}
         done = {(row["path"], row["state"], row["video_id"]) for row in known}
         new = [s for s in sources if (s.path, states[s.path], s.video_id) not in done]
@@ -105,7 +111,12 @@ class Preparation:
         # Enough shards for all workers, as far as there are pairs.
         total = sum(len(source.windows) for members in splits.values() for source in members)
         rows_per_shard = min(rows_per_shard, max(8, total // (4 * (self.num_workers or 2))))
-        self.new_shards = plan_shards(splits, fingerprint=self.config.fingerprint, rows_per_shard=rows_per_shard)
+        self.new_shards = plan_shards(
+            splits,
+            fingerprint=self.config.fingerprint,
+            rows_per_shard=rows_per_shard,
+            retired=retired_shards(read_whole_plan(self.dataset)),
+        )
         if not read_plan(self.dataset):
             self._refuse_without_clips(sources)
 
@@ -130,6 +141,7 @@ class Preparation:
         write_config(self.dataset, self.config)
         append_plan(self.dataset, self.new_shards)
         self._append_recordings()
+        finish_rewrites(self.dataset, self.config)
         shards = read_plan(self.dataset)
         missing = [shard for shard in shards if not storage.exists(marker_file(self.dataset, shard.shard_id))]
         began = time.perf_counter()
@@ -277,6 +289,14 @@ class Preparation:
         if place < self.config.test_share:
             return "test"
         return "validation" if place < self.config.test_share + self.config.validation_share else "train"
+
+    def _known(self, sources: list[Source], *, restore: bool) -> list[Row]:
+        """Return the recordings of the videos that are in the dataset, or were and stay away."""
+        known = self._read_recordings()
+        planned = {source.video_id for shard in read_plan(self.dataset) for source in shard.sources}
+        removed = {row["video_id"] for row in known} - planned
+        self.removed = [] if restore else sorted(removed & {source.video_id for source in sources})
+        return [row for row in known if row["video_id"] in planned] if restore else known
 
     def _read_recordings(self) -> list[Row]:
         parts = storage.list_files(storage.join(self.dataset, "recordings"), suffix=".parquet")

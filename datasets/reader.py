@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datasets.card import read_card
@@ -80,6 +79,15 @@ def read_rows(uri: str, index: int, rows: Sequence[int], columns: Sequence[str])
     return table.take(pa.array(rows))
 
 
+def read_labels(groups: Sequence[RowGroup]) -> tuple[tuple[str, ...], ...]:
+    """Return the label of every pair of every row group, empty where it has none."""
+    found = []
+    for group in groups:
+        labels = read_rows(group.uri, group.index, range(group.num_rows), ["label"])["label"].to_pylist()
+        found.append(tuple(labels[row] or "" for row in group.pair_rows))
+    return tuple(found)
+
+
 def decode_table(table: pa.Table, *, config: PreparationConfig) -> pa.Table:
     """Return the rows with their frames as raw uint8."""
     if config.storage == "raw" or "frames" not in table.column_names:
@@ -149,17 +157,3 @@ def read_pairs(
         waiting = [table] if table.num_rows else []
     if waiting:
         yield to_arrays(decode_table(pa.concat_tables(waiting), config=config), config=config)
-
-
-def select_classes(groups: Sequence[RowGroup], classes: Sequence[str]) -> list[RowGroup]:
-    """Return the row groups with only the pairs of some classes; all where none are named."""
-    if not classes:
-        return list(groups)
-    chosen = []
-    for group in groups:
-        labels = read_rows(group.uri, group.index, range(group.num_rows), ["label"])["label"]
-        wanted = pc.is_in(labels, pa.array(classes)).to_pylist()
-        rows = tuple(row for row in group.pair_rows if wanted[row])
-        if rows:
-            chosen.append(dataclasses.replace(group, pair_rows=rows))
-    return chosen

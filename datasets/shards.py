@@ -2,11 +2,13 @@
 
 A shard is planned before work starts, in an append-only plan: a rerun adds shards for new sources and does only those without a
 marker. Its name is a digest of its sources' content and the configuration, so that the same work has the same name wherever it runs.
+A shard that loses sources is retired: another one, planned as its replacement, has the rows of those that stay.
 """
 
 import dataclasses
 import json
 import uuid
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -44,11 +46,17 @@ class PlannedSource:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedShard:
-    """The sources of one output file."""
+    """The sources of one output file.
+
+    `replaces` is the shard that this one takes the rows from; one without sources only retires it. `generation` counts the retired
+    shards that had the same sources, so that a name is never used again.
+    """
 
     shard_id: str
     split: str
     sources: tuple[PlannedSource, ...]
+    replaces: str | None = None
+    generation: int = 0
 
     def to_json(self) -> str:
         """Return the shard as one line of the plan."""
@@ -62,11 +70,38 @@ class PlannedShard:
             PlannedSource(**{**source, "windows": tuple(PlannedWindow(**w) for w in source["windows"])})
             for source in value["sources"]
         )
-        return cls(shard_id=value["shard_id"], split=value["split"], sources=sources)
+        return cls(**{**value, "sources": sources})
+
+
+def shard_name(fingerprint: str, split: str, sources: Sequence[PlannedSource], generation: int = 0) -> str:
+    """Return the name of the shard that holds some sources: a digest of what goes into it."""
+    content = [(source.video_id, source.content_id) for source in sources]
+    return digest(fingerprint, split, content, *([generation] if generation else [])).hex()[:16]
+
+
+def name_shard(
+    fingerprint: str,
+    split: str,
+    sources: Sequence[PlannedSource],
+    *,
+    retired: Collection[str],
+    replaces: str | None = None,
+) -> PlannedShard:
+    """Return the shard of some sources, under a name that no retired shard had."""
+    members, generation = tuple(sources), 0
+    if not members:
+        return PlannedShard(shard_id=f"{replaces}-retired", split=split, sources=(), replaces=replaces)
+    while (name := shard_name(fingerprint, split, members, generation)) in retired:
+        generation += 1
+    return PlannedShard(shard_id=name, split=split, sources=members, replaces=replaces, generation=generation)
 
 
 def plan_shards(
-    sources: dict[str, list[PlannedSource]], *, fingerprint: str, rows_per_shard: int
+    sources: dict[str, list[PlannedSource]],
+    *,
+    fingerprint: str,
+    rows_per_shard: int,
+    retired: Collection[str] = (),
 ) -> list[PlannedShard]:
     """Return shards of about `rows_per_shard` windows from the new sources of each split, in their order."""
     shards = []
@@ -76,20 +111,30 @@ def plan_shards(
             pending.append(source)
             num_rows = sum(len(item.windows) for item in pending)
             if num_rows >= rows_per_shard or place == len(members) - 1:
-                content = [(item.video_id, item.content_id) for item in pending]
-                name = digest(fingerprint, split, content).hex()[:16]
-                shards.append(PlannedShard(shard_id=name, split=split, sources=tuple(pending)))
+                shards.append(name_shard(fingerprint, split, pending, retired=retired))
                 pending = []
     return shards
 
 
 def read_plan(dataset: str) -> list[PlannedShard]:
-    """Return all shards planned so far; none for a new dataset."""
+    """Return the planned shards that are not retired; none for a new dataset."""
+    shards = read_whole_plan(dataset)
+    retired = retired_shards(shards)
+    return [shard for shard in shards if shard.sources and shard.shard_id not in retired]
+
+
+def read_whole_plan(dataset: str) -> list[PlannedShard]:
+    """Return all shards planned so far, the retired ones and their replacements too."""
     lines = []
     for part in storage.list_files(storage.join(dataset, "plan"), suffix=".jsonl"):
         lines += storage.read_bytes(part).decode().splitlines()
     shards = [PlannedShard.from_json(line) for line in lines]
     return list({shard.shard_id: shard for shard in shards}.values())
+
+
+def retired_shards(shards: Iterable[PlannedShard]) -> set[str]:
+    """Return the names of the shards that others replace."""
+    return {shard.replaces for shard in shards if shard.replaces is not None}
 
 
 def append_plan(dataset: str, shards: list[PlannedShard]) -> None:

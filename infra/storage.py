@@ -164,6 +164,23 @@ def local_copy(uri: str) -> Iterator[str]:
         yield path
 
 
+def copy(source: str, target: str) -> None:
+    """Write a file with the content of another, complete or not at all."""
+    with local_copy(source) as here, staged(target) as there:
+        shutil.copyfile(here, there)
+
+
+def move(source: str, target: str) -> None:
+    """Give a file another place: by one rename on a disk; in S3 by a copy, after which the first is removed."""
+    if not is_remote(source):
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+        Path(source).replace(target)
+        return
+    (bucket, key), (new_bucket, new_key) = _split(source), _split(target)
+    _client().copy({"Bucket": bucket, "Key": key}, new_bucket, new_key)
+    remove(source)
+
+
 def open_input(uri: str) -> pa.NativeFile:
     """Return an open file with random access, for Parquet."""
     if not is_remote(uri):

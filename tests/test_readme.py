@@ -52,6 +52,12 @@ def test_the_four_verbs(run, tmp_path):
     for line in commands("Is a dataset honest?"):
         run(f"{line} --null-scenes 16")
     assert (tmp_path / "data" / "scenes" / "audit.html").exists()
+    for line in commands("What is in a dataset"):
+        for long, short in _FEWER.items():
+            line = line.replace(long, short)
+        run(line)
+    assert (tmp_path / "runs" / "inspect" / "scenes" / "contact_sheet.png").exists()
+    assert (tmp_path / "data" / "all" / "dataset.json").exists()
 
 
 def test_make_demo_and_make_demo_real(run, tmp_path):

@@ -50,6 +50,8 @@ class LoaderConfig:
     """Pairs of windows a step and worker: four times as many examples."""
     pool_mb: int = 64
     """Clips that a worker holds to mix their order; they lie in the object store."""
+    balance_classes: bool = False
+    """Draw pairs of all classes equally often in every epoch, which stays as long as it is; pairs without a label are a class."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""

@@ -18,7 +18,8 @@ import ray.train.torch
 
 from datasets.card import read_card
 from datasets.preparation_config import PreparationConfig
-from datasets.reader import RowGroup, list_row_groups, select_classes
+from datasets.reader import list_row_groups, read_labels
+from datasets.selection import Selection, select_pairs
 from infra import cluster, storage
 from infra.errors import InputError
 from infra.tracking import Run, ending, resume_run, start_run, tracking_uri
@@ -28,6 +29,7 @@ from workflows.loop import Job, best_epoch, read_plan, train
 from workflows.recipe import load_recipe
 from workflows.registration import register
 from workflows.reporter import LocalReporter, Report
+from workflows.screening import count_screened, describe_screening
 
 Progress = Callable[[dict[str, Any]], None]
 
@@ -37,11 +39,11 @@ class Scaling:
     """How many workers train, and with what."""
 
     num_workers: int = 2
-    """Workers; 0 trains in this process, without Ray."""
+    """Workers, each with its own copy of the network; 0 trains in this process, without Ray."""
     use_gpu: bool = False
     """One GPU a worker."""
     resources_per_worker: dict[str, float] | None = None
-    """What a worker reserves; half a processor if not given, so that reading data finds some."""
+    """What a worker reserves, such as CPU 4; half a processor if not given, so that reading data finds some."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,9 +79,10 @@ def fit(
     dataset: str,
     run_name: str,
     scaling: Scaling = Scaling(),
-    classes: tuple[str, ...] = (),
+    selection: Selection = Selection(),
     resume: bool = False,
     progress: Progress = lambda state: None,
+    tell: Callable[[str], None] = lambda line: None,
     trial: Trial | None = None,
 ) -> FitResult:
     """Train a recipe and register its best epoch; a first Ctrl-C checkpoints and stops.
@@ -90,7 +93,9 @@ def fit(
         InputError: If dataset and configuration do not fit, or there is nothing to resume.
     """
     moments = [time.monotonic()]
-    job = make_job(recipe, config, dataset=dataset, run_name=run_name, scaling=scaling, classes=classes)
+    job = make_job(recipe, config, dataset=dataset, run_name=run_name, scaling=scaling, selection=selection)
+    for line in describe_screening(job.screened):
+        tell(line)
     run_folder, card = job.run_folder, job.card
     if trial is not None:
         resume = bool(list_checkpoints(run_folder))
@@ -99,7 +104,9 @@ def fit(
     run = _open_run(recipe, run_name, run_folder, resume=resume, trial=trial)
     with ending(run):
         if not resume:
-            run.log_params(dataclasses.asdict(job.config) | {"scaling": dataclasses.asdict(scaling)})
+            options = {"scaling": scaling, "selection": job.selection}
+            run.log_params(dataclasses.asdict(job.config) | {n: dataclasses.asdict(v) for n, v in options.items()})
+            run.log_metrics(count_screened(job.screened))
         run.log_dataset(dataset, name=dataset.rsplit("/", 1)[-1], digest=card["fingerprint"], context="training")
         run.log_dict(card, "dataset.json")
         version = code_version()
@@ -127,7 +134,13 @@ def fit(
 
 
 def make_job(
-    recipe: str, config: Any, *, dataset: str, run_name: str, scaling: Scaling, classes: tuple[str, ...] = ()
+    recipe: str,
+    config: Any,
+    *,
+    dataset: str,
+    run_name: str,
+    scaling: Scaling,
+    selection: Selection = Selection(),
 ) -> Job:
     """Return what the workers will be told, but for the run; writes nothing.
 
@@ -136,21 +149,23 @@ def make_job(
     """
     card = read_card(dataset)
     config = _fitted(recipe, config, card)
-    groups, held_out = (
-        tuple(select_classes(list_row_groups(dataset, split), classes)) for split in ("train", "validation")
-    )
-    _check(config, card, dataset, classes, groups, scaling)
-    return Job(
+    found = {split: select_pairs(list_row_groups(dataset, split), selection) for split in ("train", "validation")}
+    job = Job(
         recipe=recipe,
         config=config,
         dataset=dataset,
         card=card,
-        groups=groups,
-        held_out=held_out,
+        selection=selection,
+        groups=tuple(found["train"][0]),
+        held_out=tuple(found["validation"][0]),
+        labels=read_labels(found["train"][0]) if config.loader.balance_classes else (),
+        screened={split: screened for split, (_, screened) in found.items()},
         run_folder=storage.resolve(os.path.join("runs", run_name), field="--run-name"),
         run_id="",
         tracking_uri=tracking_uri(),
     )
+    _check(job, scaling)
+    return job
 
 
 def _fitted(recipe: str, config: Any, card: dict[str, Any]) -> Any:
@@ -164,14 +179,8 @@ def _fitted(recipe: str, config: Any, card: dict[str, Any]) -> Any:
     return load_recipe(recipe).adapt(config, sizes)
 
 
-def _check(
-    config: Any,
-    card: dict[str, Any],
-    dataset: str,
-    classes: tuple[str, ...],
-    groups: tuple[RowGroup, ...],
-    scaling: Scaling,
-) -> None:
+def _check(job: Job, scaling: Scaling) -> None:
+    config, card, dataset = job.config, job.card, job.dataset
     stored = card["config"]["size"]
     if config.crop_size > stored:
         raise InputError(
@@ -182,18 +191,28 @@ def _check(
         raise InputError(
             f"--data: '{dataset}' was prepared with --label-mode {card['config']['label_mode']}, which has no pairs; prepare with pairs"
         )
-    unknown = [name for name in classes if name not in card["classes"]]
+    unknown = [name for name in job.selection.classes if name not in card["classes"]]
     if unknown:
         raise InputError(
             f"--classes: '{unknown[0]}' is not in '{dataset}'; choose from {', '.join(filter(None, card['classes']))}"
         )
+    classes = {label for labels in job.labels for label in labels}
+    if config.loader.balance_classes and len(classes) < 2:
+        raise InputError(
+            f"loader.balance_classes: the training pairs of '{dataset}' are all of the class '{''.join(classes)}'; leave it out"
+        )
     if getattr(config, "sync_batch_norm", False) and not scaling.use_gpu:
         raise InputError("sync_batch_norm: True needs GPUs; add --use-gpu or leave it out")
-    num_pairs = sum(len(group.pair_rows) for group in groups)
+    screened = job.screened["train"]
     needed = config.loader.batch_pairs * max(1, scaling.num_workers)
-    if num_pairs < needed:
+    if screened.num_kept < needed <= screened.num_pairs:
         raise InputError(
-            f"--data: '{dataset}' has {num_pairs} training pairs and one step takes {needed} "
+            f"--min-loudness, --min-motion: {job.selection.min_loudness}, {job.selection.min_motion} leave "
+            f"{screened.num_kept} of {screened.num_pairs} training pairs and one step takes {needed}; give less"
+        )
+    if screened.num_kept < needed:
+        raise InputError(
+            f"--data: '{dataset}' has {screened.num_kept} training pairs and one step takes {needed} "
             f"(loader.batch_pairs {config.loader.batch_pairs} x {max(1, scaling.num_workers)} workers); "
             "give more or longer videos, a smaller batch, or shorter shifts and clips when preparing"
         )
@@ -205,6 +224,11 @@ def _check_resume(job: Job, run_name: str, scaling: Scaling) -> None:
     if not checkpoints:
         raise InputError(f"--resume: '{run_name}' has no checkpoint in {job.run_folder}; start it without --resume")
     state = read_state(checkpoints[-1])
+    asked = dataclasses.asdict(job.selection)
+    for name, before in state.get("selection", {}).items():
+        if asked[name] != before:
+            option = f"--{name.replace('_', '-')}"
+            raise InputError(f"{option}: '{run_name}' began with {before}, now it is {asked[name]}; give the same")
     plan = read_plan(job, rank=0, world_size=max(1, scaling.num_workers))
     if state["step"] and state["plan"] != plan.digest:
         raise InputError(

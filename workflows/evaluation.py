@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 
 from datasets.card import read_card
 from datasets.preparation_config import PreparationConfig
-from datasets.reader import list_row_groups, read_pairs, read_rows, select_classes
+from datasets.reader import list_row_groups, read_pairs, read_rows
+from datasets.selection import Selection, select_pairs
 from infra import storage
 from infra.errors import InputError
 from infra.tracking import Run, find_version
@@ -110,7 +111,7 @@ def _reader(
     """Return what gives a split's batches of pairs, with or without off-screen scenes."""
     preparation = PreparationConfig.from_dict(read_card(dataset)["config"])
     check_fit(model, preparation, dataset)
-    groups = select_classes(list_row_groups(dataset, split), classes)
+    groups, _ = select_pairs(list_row_groups(dataset, split), Selection(classes=classes))
     if not sum(len(group.pair_rows) for group in groups):
         raise InputError(
             f"--split: '{split}' of '{dataset}' has no pairs{' of these classes' if classes else ''}; choose another split or add videos"

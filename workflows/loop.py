@@ -12,6 +12,7 @@ from torch import nn
 from datasets.preparation_config import PreparationConfig
 from datasets.read_plan import ReadPlan
 from datasets.reader import RowGroup, read_pairs
+from datasets.selection import Screened, Selection
 from datasets.stream import Stream
 from infra import storage
 from infra.seeding import seed_everything
@@ -40,9 +41,14 @@ class Job:
     config: Any
     dataset: str
     card: dict[str, Any]
+    selection: Selection
     groups: tuple[RowGroup, ...]
     """What all ranks train on: listed once, as a preparation may add to the dataset at any time."""
     held_out: tuple[RowGroup, ...]
+    labels: tuple[tuple[str, ...], ...]
+    """Classes of the pairs of `groups`, where they are balanced."""
+    screened: dict[str, Screened]
+    """What the selection left of each split."""
     run_folder: str
     run_id: str
     tracking_uri: str
@@ -59,6 +65,7 @@ def read_plan(job: Job, *, rank: int, world_size: int) -> ReadPlan:
         rank=rank,
         seed=job.config.seed,
         pool_pairs=max(loader.batch_pairs, loader.pool_mb * 2**20 // pair_bytes),
+        labels=job.labels,
     )
 
 
@@ -250,6 +257,7 @@ class _Worker:
         state = {
             "epoch": epoch if step else epoch + 1,
             "plan": self.plan.digest,
+            "selection": dataclasses.asdict(self.job.selection),
             "total_steps": self.plan.steps_per_epoch * self.config.cadence.epochs,
             "step": step,
             "history": self.history,
@@ -281,6 +289,7 @@ class _Worker:
             "config": dataclasses.asdict(self.config),
             "preparation": self.job.card["config"],
             "dataset": {"uri": self.job.dataset, "fingerprint": self.job.card["fingerprint"]},
+            "selection": dataclasses.asdict(self.job.selection),
             "metrics": metrics,
         }
 

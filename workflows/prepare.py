@@ -34,6 +34,7 @@ def main() -> None:
         num_videos: int = 800,
         level: Level = "medium",
         num_workers: int | None = None,
+        restore: bool = False,
         dry_run: bool = False,
     ) -> None:
         """Cut clips from videos, in pairs that are in and out of step, into Parquet shards.
@@ -48,6 +49,7 @@ def main() -> None:
             num_videos: Number of synthetic scenes.
             level: Difficulty of synthetic scenes.
             num_workers: Tasks at once; all processors if not given.
+            restore: Also bring back videos that workflows.remove took out.
             dry_run: Only say what would be done.
         """
         dataset = storage.resolve(output, field="--output")
@@ -60,7 +62,7 @@ def main() -> None:
         with cluster.running():
             if source == SYNTHETIC:
                 sources = render_scenes(dataset, num_videos=num_videos, level=level, config=config)
-            preparation.plan(sources, missing=missing)
+            preparation.plan(sources, missing=missing, restore=restore)
             if dry_run:
                 print(describe_plan(preparation))
                 return
@@ -69,7 +71,7 @@ def main() -> None:
                 card = preparation.run()
                 log_preparation(run, dataset, card, source=place, preset=preset)
         progress.close()
-        print(summarize_card(dataset, card, preparation.errors))
+        print(summarize_card(dataset, card, preparation.errors, removed=preparation.removed))
 
     command.parse(prepare)
 

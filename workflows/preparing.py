@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from datasets.operators import decode_shard
@@ -44,7 +45,9 @@ def log_preparation(run: Run, dataset: str, card: dict[str, Any], *, source: str
     run.set_tags({"code_hash": card["code_version"]["hash"], "commit": card["code_version"]["commit"]})
 
 
-def summarize_card(dataset: str, card: dict[str, Any], errors: list[dict[str, Any]]) -> str:
+def summarize_card(
+    dataset: str, card: dict[str, Any], errors: Sequence[dict[str, Any]] = (), *, removed: Sequence[str] = ()
+) -> str:
     """Return a few lines for the terminal."""
     lines = [f"{'split':<12}{'videos':>8}{'clips':>8}{'pairs':>8}"]
     for split, row in card["splits"].items():
@@ -56,5 +59,7 @@ def summarize_card(dataset: str, card: dict[str, Any], errors: list[dict[str, An
         lines.append(f"{singles} clips without a partner: too short for two windows, training in pairs leaves them out")
     for (stage, reason), count in sorted(Counter((e["stage"], e["reason"]) for e in errors).items()):
         lines.append(f"not used: {count} x {reason} ({stage})")
+    if removed:
+        lines.append(f"{len(removed)} videos were removed from the dataset and stay away; --restore brings them back")
     lines.append(f"dataset  {dataset}")
     return "\n".join(lines)

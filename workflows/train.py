@@ -3,11 +3,13 @@
 python -m workflows.train multisensory --data DATASET [--preset demo] [--optim.lr 0.003] [--resume RUN]
 """
 
+import functools
 from typing import Annotated
 
 import tyro
 
 from datasets.card import warn_of_leaks
+from datasets.selection import Selection
 from infra import storage
 from workflows import command
 from workflows.console import ProgressLine
@@ -29,13 +31,11 @@ def main() -> None:
         data: str,
         config: Annotated[recipe.Config, tyro.conf.arg(name="")] = defaults,  # type: ignore[name-defined]
         preset: str = preset_name,
-        num_workers: int = 2,
-        use_gpu: bool = False,
-        resources_per_worker: dict[str, float] | None = None,
+        scaling: Annotated[Scaling, tyro.conf.arg(name="")] = Scaling(),
+        selection: Annotated[Selection, tyro.conf.arg(name="")] = Selection(),
         epochs: int | None = None,
         max_minutes: float | None = None,
         keep_checkpoints: int | None = None,
-        classes: tuple[str, ...] = (),
         run_name: str | None = None,
         resume: str | None = None,
     ) -> None:
@@ -46,34 +46,33 @@ def main() -> None:
             data: Dataset that workflows.prepare made.
             config: The recipe's configuration.
             preset: Named configuration that the other options' defaults come from.
-            num_workers: Workers, each with its own copy of the network; 0 trains in this process without Ray.
-            use_gpu: One GPU a worker.
-            resources_per_worker: What a worker reserves, such as CPU 4.
+            scaling: How many workers train, and with what.
+            selection: Which pairs are trained on.
             epochs: Short for --cadence.epochs.
             max_minutes: Short for --cadence.max-minutes.
             keep_checkpoints: Short for --cadence.keep-checkpoints; 0 keeps all.
-            classes: Train on these labels only.
             run_name: Name of the run and its folder below runs/.
             resume: Name of a run to go on with, with the same options.
         """
         short = {"epochs": epochs, "max_minutes": max_minutes, "keep_checkpoints": keep_checkpoints}
-        chosen = command.with_cadence(config, short)
         progress = ProgressLine()
         dataset = storage.resolve(data, field="--data")
+        say = functools.partial(print, flush=True)
         for warning in warn_of_leaks(dataset):
-            print(warning, flush=True)
+            say(warning)
         result = fit(
             recipe,
-            chosen,
+            command.with_cadence(config, short),
             dataset=dataset,
             run_name=resume or run_name or default_run_name(recipe),
-            scaling=Scaling(num_workers=num_workers, use_gpu=use_gpu, resources_per_worker=resources_per_worker),
-            classes=classes,
+            scaling=scaling,
+            selection=selection,
             resume=resume is not None,
             progress=progress.training,
+            tell=say,
         )
         progress.close()
-        print(describe_result(result))
+        say(describe_result(result))
 
     command.parse(train)
 

@@ -69,8 +69,20 @@ def test_s3_reads_back_what_was_written(bucket):
     assert storage.open_input(uri).read() == b"12345"
     with pytest.raises(FileNotFoundError, match="missing"):
         storage.read_bytes(storage.join(bucket, "missing"))
-    storage.remove(uri)
+    storage.copy(uri, f"{bucket}/copied")
+    storage.move(uri, f"{bucket}/moved")
+    assert storage.read_bytes(f"{bucket}/copied") == storage.read_bytes(f"{bucket}/moved") == b"12345"
     assert not storage.exists(uri)
+    storage.remove(f"{bucket}/moved")
+    assert not storage.exists(f"{bucket}/moved")
+
+
+def test_a_file_is_copied_whole_and_moved_to_folders_that_are_not_there_yet(tmp_path):
+    storage.write_bytes(str(tmp_path / "a"), b"12345")
+    storage.copy(str(tmp_path / "a"), str(tmp_path / "new" / "b"))
+    storage.move(str(tmp_path / "a"), str(tmp_path / "other" / "c"))
+    assert [Path(path).read_bytes() for path in storage.list_files(str(tmp_path))] == [b"12345"] * 2
+    assert not (tmp_path / "a").exists()
 
 
 def test_a_suffix_may_reach_into_the_folder(tmp_path):

@@ -1,0 +1,136 @@
+"""Looking at a whole dataset, ours or not, whole or broken: nothing here raises for what is in the files."""
+
+import collections
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from datasets.doctor.bookkeeping import find_card, flag_bookkeeping, read_config
+from datasets.doctor.flag import Flag
+from datasets.doctor.layout import Layout, flag_layout, read_layout
+from datasets.doctor.rows import Place, Rows, Split, pick
+from datasets.media import MediaError
+from datasets.preparation_config import PreparationConfig
+from datasets.reader import decode_table, read_rows, to_arrays
+from infra import storage
+from infra.errors import InputError
+
+_UNREADABLE = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, MediaError)
+
+Progress = Callable[[str, int, int], None]
+"""Called with the stage, how many are done and how many there are."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Examination:
+    """What was found."""
+
+    dataset: str
+    config: PreparationConfig | None
+    """Of the card; none where a folder is not ours."""
+    layouts: list[Layout]
+    """Of the files with clips that can be read."""
+    splits: dict[str, Split]
+    classes: dict[str, collections.Counter[str]]
+    """Clips by label and split."""
+    measures: dict[str, list[float]]
+    """Loudness, silence and motion of the clips that have them."""
+    flags: list[Flag]
+    places: list[Place]
+    """The first window of every video."""
+
+    @property
+    def num_errors(self) -> int:
+        """Flags that training would stumble over."""
+        return sum(flag.severity == "error" for flag in self.flags)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Sample:
+    """A clip to look at: frames uint8 (frames, height, width, 3)."""
+
+    frames: np.ndarray
+    label: str
+    split: str
+    video_id: str
+
+
+def examine(dataset: str, *, progress: Progress = lambda stage, done, total: None) -> Examination:
+    """Return what a folder of Parquet files holds and what is wrong with it; writes nothing.
+
+    Raises:
+        InputError: If there is no such folder, or no Parquet file in it.
+    """
+    uris = storage.list_files(dataset, suffix=".parquet")
+    if not uris:
+        raise InputError(f"DATASET: '{dataset}' holds no Parquet files; give a folder that workflows.prepare made")
+    card, flags = find_card(dataset)
+    config = read_config(card)
+    clips = storage.join(dataset, "clips", "")
+    ours = card is not None or any(uri.startswith(clips) for uri in uris)
+    rows, layouts = Rows(config), []
+    counts: dict[str, int | None] = dict.fromkeys(uris)
+    for done, uri in enumerate(uris, start=1):
+        try:
+            layout = read_layout(uri)
+            counts[uri] = layout.num_rows
+            if not ours or uri.startswith(clips):
+                rows.add(uri, layout.num_bytes)
+                layouts.append(layout)
+        except _UNREADABLE as error:
+            detail = f"{' '.join(str(error).split())[:160]}; write it again"
+            flags.append(Flag(severity="error", name="broken file", place=uri, detail=detail))
+        progress("files", done, len(uris))
+    for layout in layouts:
+        flags += flag_layout(layout)
+    flags += _other_columns(layouts)
+    flags += rows.finish()
+    flags += flag_bookkeeping(dataset, card, config, counts)
+    return Examination(
+        dataset=dataset,
+        config=config,
+        layouts=layouts,
+        splits=rows.splits,
+        classes=rows.classes,
+        measures=rows.measures,
+        flags=sorted(flags),
+        places=rows.first_windows,
+    )
+
+
+def read_samples(found: Examination, *, count: int) -> tuple[list[Sample], list[Flag]]:
+    """Return some clips of all classes, and flags of those that cannot be decoded."""
+    config, samples, flags = found.config, [], []
+    if config is None:
+        return [], []
+    for place in pick(found.places, count):
+        try:
+            table = decode_table(read_rows(place.uri, place.group, [place.row], ["frames"]), config=config)
+            frames = to_arrays(table, config=config)["frames"][0]
+            samples.append(Sample(frames=frames, label=place.label, split=place.split, video_id=place.video_id))
+        except _UNREADABLE as error:
+            detail = f"frames of '{place.video_id}' are not what the card says: {' '.join(str(error).split())[:160]}"
+            flags.append(Flag(severity="error", name="broken frames", place=place.uri, detail=detail))
+    return samples, flags
+
+
+def _other_columns(layouts: Sequence[Layout]) -> list[Flag]:
+    """Return the files whose columns are not those of most files."""
+    kinds = collections.Counter(_columns(layout) for layout in layouts)
+    if len(kinds) < 2:
+        return []
+    usual = kinds.most_common(1)[0][0]
+    flags = []
+    for layout in layouts:
+        differing: list[Any] = sorted(name for name, _ in set(usual) ^ set(_columns(layout)))
+        if differing:
+            detail = f"{', '.join(dict.fromkeys(differing))} not as in most files: made by another version"
+            flags.append(Flag(severity="warning", name="mixed versions", place=layout.uri, detail=detail))
+    return flags
+
+
+def _columns(layout: Layout) -> tuple[tuple[str, str], ...]:
+    return tuple((column.name, column.type) for column in layout.columns)

@@ -1,0 +1,50 @@
+"""Videos out of a dataset, in place.
+
+python -m workflows.remove DATASET --video ID ...
+"""
+
+from typing import Annotated
+
+import tyro
+
+from datasets.removal import remove_videos
+from infra import storage
+from infra.errors import InputError
+from infra.tracking import ending, start_run
+from workflows import command
+from workflows.console import ProgressLine
+from workflows.preparing import log_preparation, summarize_card
+
+
+def remove(dataset: Annotated[str, tyro.conf.Positional], video: tuple[str, ...]) -> None:
+    """Remove videos from a dataset; the same command finishes what was interrupted.
+
+    Their clips, boxes and places in the plan go, the others' clips stay as they are. A later prepare leaves them out, unless it is
+    told to --restore them. The video files are not touched. A run that is training on the dataset stops with an error.
+
+    Args:
+        dataset: Dataset that workflows.prepare made.
+        video: video_id of each, as in the column of that name: a video's path below its folder, or its name in the catalog.
+    """
+    if not video:
+        raise InputError("--video: missing; give the video_id of one or more")
+    folder = storage.resolve(dataset, field="DATASET")
+    progress = ProgressLine()
+    removal = remove_videos(folder, video, progress=progress)
+    progress.close()
+    if removal.num_shards:
+        with ending(start_run("prepare", name=folder.rsplit("/", 1)[-1], tags={"stage": "remove"})) as run:
+            log_preparation(run, folder, removal.card, source=f"without {', '.join(video)}", preset="")
+    print(f"removed  {removal.num_videos} videos, {removal.num_shards} shards written again")
+    for name in removal.absent:
+        print(f"absent   '{name}' was removed before")
+    print(summarize_card(folder, removal.card))
+
+
+def main() -> None:
+    """Parse the command line and remove."""
+    command.parse(remove)
+
+
+if __name__ == "__main__":
+    command.run(main)
