@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from datasets.licenses import count_licenses
 from datasets.preparation_config import PreparationConfig
 from datasets.schema import DATASET_VERSION
-from datasets.shards import SPLITS
+from datasets.shards import SPLITS, read_plan
 from infra import storage
 from infra.errors import InputError
 from infra.seeding import digest
@@ -60,6 +61,8 @@ def write_card(
         for label, count in marker["labels"].items():
             classes.setdefault(label, Counter())[marker["split"]] += count
     num_rows = sum(split["rows"] for split in splits.values())
+    standing = {m["shard_id"] for m in markers}
+    videos = {source.video_id for shard in read_plan(dataset) if shard.shard_id in standing for source in shard.sources}
     card = {
         "version": DATASET_VERSION,
         "fingerprint": digest(config.fingerprint, sorted(m["shard_id"] for m in markers)).hex(),
@@ -68,6 +71,7 @@ def write_card(
         "hours": num_rows * config.clip_seconds / 3600,
         "num_bytes": sum(m["num_bytes"] for m in markers),
         "num_errors": num_errors,
+        "licenses": count_licenses(dataset, videos),
         "classes": {label: dict(classes[label]) for label in sorted(classes)},
         "log_mel": _normalization(markers, config),
         "seconds_by_operator": {name: round(value, 3) for name, value in seconds.items()},

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from datasets.card import read_card, write_config
 from datasets.fingerprint import group_recordings
+from datasets.licenses import read_licenses, record_licenses
 from datasets.preparation import RECORDING_SCHEMA
 from datasets.preparation_config import PreparationConfig
 from datasets.removal import refuse_unfinished
@@ -199,7 +200,10 @@ def _write_recordings(output: str, inputs: Sequence[_Input]) -> None:
 
 
 def _write_tables(output: str, inputs: Sequence[_Input], left_out: Sequence[Collection[str]]) -> None:
-    """Write the boxes of the videos that are in, and all errors."""
+    """Write the boxes of the videos that are in, all licences and all errors."""
+    for item in reversed(inputs):
+        if known := read_licenses(item.dataset):
+            record_licenses(output, known)
     boxes: dict[str, Row] = {}
     errors: dict[tuple[str, ...], Row] = {}
     for item, out in zip(inputs, left_out, strict=True):

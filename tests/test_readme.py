@@ -20,18 +20,23 @@ _FEWER = {
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 
+def blocks(title, language):
+    """The blocks of code of a section."""
+    section = (ROOT / "README.md").read_text().partition(f"## {title}\n")[2].partition("\n## ")[0]
+    return re.findall(rf"```{language}\n(.*?)```", section, re.S)
+
+
 def commands(title):
     """The lines of a section's first block of commands, without their remarks."""
-    section = (ROOT / "README.md").read_text().partition(f"## {title}\n")[2].partition("\n## ")[0]
-    block = re.findall(r"```sh\n(.*?)```", section, re.S)[0]
-    return [line.partition("  #")[0] for line in block.splitlines() if line]
+    return [line.partition("  #")[0] for line in blocks(title, "sh")[0].splitlines() if line]
 
 
 @pytest.fixture
 def run(tmp_path):
     def call(line):
         line = line.replace(".venv/bin/python", sys.executable)
-        home = {**os.environ, "SENSORIUM_HOME": str(tmp_path)}
+        variables = {"SENSORIUM_HOME": str(tmp_path), "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
+        home = {**os.environ, **variables}
         done = subprocess.run(shlex.split(line), cwd=ROOT, env=home, capture_output=True, text=True)
         assert done.returncode == 0, f"{line}\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
 
@@ -49,6 +54,8 @@ def test_the_four_verbs(run, tmp_path):
     assert (tmp_path / "runs" / "try" / "table.md").exists()
     assert (tmp_path / "runs" / "first" / "report.json").exists()
     assert list((tmp_path / "runs" / "maps").glob("*.mp4"))
+    for code in blocks("A trained model", "python"):
+        run(shlex.join([sys.executable, "-c", code]))
     for line in commands("Is a dataset honest?"):
         run(f"{line} --null-scenes 16")
     assert (tmp_path / "data" / "scenes" / "audit.html").exists()

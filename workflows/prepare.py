@@ -7,6 +7,7 @@ from typing import Annotated
 
 import tyro
 
+from datasets.licenses import match_licenses, record_licenses
 from datasets.preparation import Preparation
 from datasets.preparation_config import PreparationConfig
 from datasets.presets import PRESETS
@@ -34,6 +35,7 @@ def main() -> None:
         num_videos: int = 800,
         level: Level = "medium",
         num_workers: int | None = None,
+        licenses: str | None = None,
         restore: bool = False,
         dry_run: bool = False,
     ) -> None:
@@ -49,6 +51,7 @@ def main() -> None:
             num_videos: Number of synthetic scenes.
             level: Difficulty of synthetic scenes.
             num_workers: Tasks at once; all processors if not given.
+            licenses: CSV table of path and license, counted on the dataset's card and on those of its models.
             restore: Also bring back videos that workflows.remove took out.
             dry_run: Only say what would be done.
         """
@@ -58,6 +61,7 @@ def main() -> None:
         sources, missing = [], []
         if source != SYNTHETIC:
             sources, missing = list_sources(place, video_root=video_root, classes=classes)
+        known = match_licenses(storage.resolve(licenses, field="--licenses"), sources) if licenses else {}
         preparation = Preparation(dataset, config, num_workers=num_workers, progress=progress)
         with cluster.running():
             if source == SYNTHETIC:
@@ -67,6 +71,8 @@ def main() -> None:
                 print(describe_plan(preparation))
                 return
             run = start_run("prepare", name=dataset.rsplit("/", 1)[-1], tags={"stage": "prepare"})
+            if known:
+                record_licenses(dataset, known)
             with ending(run):
                 card = preparation.run()
                 log_preparation(run, dataset, card, source=place, preset=preset)

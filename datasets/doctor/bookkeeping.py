@@ -11,7 +11,7 @@ from datasets.shards import PlannedShard, clip_file, marker_file, read_plan, sha
 from infra import storage
 from infra.errors import InputError
 
-_TABLES = ("errors.parquet", "boxes.parquet")
+_TABLES = ("errors.parquet", "boxes.parquet", "licenses.parquet")
 _FINISH = "run workflows.prepare again with the same options"
 
 

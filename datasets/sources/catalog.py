@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import ray.data
 
 from datasets.card import write_config
+from datasets.licenses import MADE_HERE, record_licenses
 from datasets.preparation_config import PreparationConfig
 from datasets.scenes import Level
 from datasets.schema import BOX_SCHEMA
@@ -77,7 +78,9 @@ def render_scenes(
     boxes = {row["video_id"]: row for row in [*boxes, *(row.pop("box_row") for row in rendered)]}
     with storage.staged(table) as path:
         pq.write_table(pa.Table.from_pylist(list(boxes.values()), schema=BOX_SCHEMA), path)
-    return [Source(**row) for row in rendered]
+    sources = [Source(**row) for row in rendered]
+    record_licenses(dataset, {source.video_id: MADE_HERE for source in sources})
+    return sources
 
 
 def _render(row: dict[str, Any], *, folder: str, foreign: int | None, **options: Any) -> dict[str, str]:
