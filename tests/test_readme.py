@@ -55,7 +55,7 @@ def test_the_four_verbs(run, tmp_path):
     assert (tmp_path / "runs" / "first" / "report.json").exists()
     assert list((tmp_path / "runs" / "maps").glob("*.mp4"))
     for code in blocks("A trained model", "python"):
-        run(shlex.join([sys.executable, "-c", code]))
+        run(shlex.join([".venv/bin/python", "-c", code]))
     for line in commands("Is a dataset honest?"):
         run(f"{line} --null-scenes 16")
     assert (tmp_path / "data" / "scenes" / "audit.html").exists()
