@@ -108,8 +108,8 @@ def _row_groups(layouts: Sequence[Layout]) -> list[str]:
         return []
     rows, sizes = ([group[place] for group in groups] for place in (0, 1))
     return [
-        f"{len(groups)} row groups in {len(layouts)} files of {sum(layout.num_bytes for layout in layouts) / 1e6:.1f} MB; "
-        f"rows a group {_range(rows, '.0f')}; MB a group {_range([size / 1e6 for size in sizes], '.1f')}"
+        f"files {len(layouts)}, MB {sum(layout.num_bytes for layout in layouts) / 1e6:.1f}, row groups {len(groups)}: "
+        f"rows in each {_range(rows, '.0f')}, MB in each {_range([size / 1e6 for size in sizes], '.1f')}"
     ]
 
 

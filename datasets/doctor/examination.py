@@ -81,8 +81,8 @@ def examine(dataset: str, *, progress: Progress = lambda stage, done, total: Non
                 rows.add(uri, layout.num_bytes)
                 layouts.append(layout)
         except _UNREADABLE as error:
-            detail = f"{' '.join(str(error).split())[:160]}; write it again"
-            flags.append(Flag(severity="error", name="broken file", place=uri, detail=detail))
+            remedy = "remove it and its marker, and run workflows.prepare again" if ours else "write it again"
+            flags.append(Flag(severity="error", name="broken file", place=uri, detail=f"{_reason(error)}; {remedy}"))
         progress("files", done, len(uris))
     for layout in layouts:
         flags += flag_layout(layout)
@@ -112,9 +112,13 @@ def read_samples(found: Examination, *, count: int) -> tuple[list[Sample], list[
             frames = to_arrays(table, config=config)["frames"][0]
             samples.append(Sample(frames=frames, label=place.label, split=place.split, video_id=place.video_id))
         except _UNREADABLE as error:
-            detail = f"frames of '{place.video_id}' are not what the card says: {' '.join(str(error).split())[:160]}"
+            detail = f"frames of '{place.video_id}' are not what the card says: {_reason(error)}"
             flags.append(Flag(severity="error", name="broken frames", place=place.uri, detail=detail))
     return samples, flags
+
+
+def _reason(error: BaseException) -> str:
+    return " ".join(str(error).split())[:160].rstrip(". ")
 
 
 def _other_columns(layouts: Sequence[Layout]) -> list[Flag]:

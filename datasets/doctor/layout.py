@@ -100,7 +100,7 @@ def flag_layout(layout: Layout) -> Iterator[Flag]:
         yield Flag(severity="warning", name="empty file", place=layout.uri, detail="no rows; remove it")
     for group, (rows, num_bytes) in enumerate(layout.groups):
         if num_bytes > _GIANT_GROUP_BYTES and rows > _PAIR:
-            detail = f"row group {group} has {num_bytes / 2**20:.0f} MB in {rows} rows; write 8 to 64 MB"
+            detail = f"row group {group} has {num_bytes / 1e6:.0f} MB in {rows} rows; write 8 to 64 MB"
             yield Flag(severity="warning", name="giant row group", place=layout.uri, detail=detail)
             break
     for column in layout.columns:
@@ -119,7 +119,7 @@ def _faults(column: Column) -> Iterator[tuple[str, str]]:
     if page is not None and page.num_bytes > _GIANT_PAGE_BYTES and page.num_values > _PAIR:
         yield (
             "giant page",
-            f"one page has {page.num_bytes / 2**20:.0f} MB in {page.num_values} rows, all read for one clip; write few rows a page",
+            f"one page has {page.num_bytes / 1e6:.0f} MB in {page.num_values} rows, all read for one clip; write few rows a page",
         )
     if column.has_dictionary:
         yield "dictionary on media", "every clip differs; write the column without"

@@ -81,10 +81,11 @@ class Rows:
 
     def finish(self) -> list[Flag]:
         """Return the flags of all files."""
+        doubled: dict[tuple[str, str], list[str]] = {}
         for clip, uri in self._doubled.items():
-            detail = (
-                f"clip_id '{clip}' stands also in {self._files[clip]}; prepare it again, or remove one of the files"
-            )
+            doubled.setdefault((uri, self._files[clip]), []).append(clip)
+        for (uri, first), clips in doubled.items():
+            detail = f"{len(clips)} clips, such as '{clips[0]}', stand also in {first}; remove one of the files"
             self.flags.append(Flag(severity="error", name="duplicated clip", place=uri, detail=detail))
         return self.flags
 
