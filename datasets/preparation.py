@@ -101,11 +101,14 @@ class Preparation:
         identities = self._identify(probed, known, {s.video_id: s.catalog_id for s in new})
         by_source = {source.video_id: source for source in new}
         splits: dict[str, list[PlannedSource]] = {split: [] for split in SPLITS}
+        # A run that was killed between its plan and its recordings has planned some of the new videos already.
+        planned_before = {source.video_id for shard in read_plan(self.dataset) for source in shard.sources}
         for row in probed:
             source, recording_id = by_source[row["video_id"]], identities[row["video_id"]]
             planned = self._plan_source(source, row, recording_id)
             if planned is not None:
-                splits[self._split_of(recording_id)].append(planned)
+                if planned.video_id not in planned_before:
+                    splits[self._split_of(recording_id)].append(planned)
                 self._recordings.append({**row, "state": states[row["path"]], "recording_id": recording_id})
         rows_per_shard = max(2, SHARD_BYTES // self.config.row_bytes)
         # Enough shards for all workers, as far as there are pairs.

@@ -54,11 +54,19 @@ def read(dataset: str, split: str = "train", *, columns: Sequence[str] | None = 
 
 
 def list_row_groups(dataset: str, split: str) -> list[RowGroup]:
-    """Return the row groups of a split, in the order of their file names."""
+    """Return the row groups of a split, in the order of their file names.
+
+    Raises:
+        InputError: If a file is broken.
+    """
     folder = storage.join(dataset, "clips", f"split={split}")
     groups = []
     for uri in storage.list_files(folder, suffix=".parquet"):
-        file = pq.ParquetFile(storage.open_input(uri))
+        try:
+            file = pq.ParquetFile(storage.open_input(uri))
+        except (pa.ArrowInvalid, OSError):
+            ask = f"python -m workflows.inspect {dataset}"
+            raise InputError(f"--data: '{uri}' is not a whole Parquet file; see {ask}") from None
         for index in range(file.num_row_groups):
             pair_ids = file.read_row_group(index, columns=["pair_id"])["pair_id"].to_pylist()
             pair_rows = tuple(

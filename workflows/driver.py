@@ -235,11 +235,11 @@ def _check_resume(job: Job, run_name: str, scaling: Scaling) -> None:
             f"--resume: '{run_name}' stopped inside an epoch, and its data, batch or number of workers are other now; "
             "give the same, or start a new run"
         )
-    total = plan.steps_per_epoch * job.config.cadence.epochs
-    if job.config.schedule.kind != "constant" and state["total_steps"] != total:
+    before, now = read_description(checkpoints[-1])["config"]["cadence"]["epochs"], job.config.cadence.epochs
+    if job.config.schedule.kind != "constant" and before != now:
         raise InputError(
-            f"--resume: the schedule of '{run_name}' lies over {state['total_steps']} steps, now it would be {total}; "
-            "give the same --epochs, data and workers, or start a new run"
+            f"--resume: the schedule of '{run_name}' lies over {before} epochs, now it would be {now}; "
+            "give the same --epochs, or start a new run"
         )
 
 

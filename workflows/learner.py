@@ -1,5 +1,6 @@
 """What the loop asks of a system, and the learner of all systems that follow a gradient."""
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
@@ -40,8 +41,8 @@ class Learner(Protocol):
         """Return everything beside the modules' weights that resuming needs."""
         ...
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up where `state_dict` left."""
+    def load_state_dict(self, state: dict[str, Any], *, done: float) -> None:
+        """Take up where `state_dict` left; `done` is the share of the run that is, should it take other steps now."""
         ...
 
 
@@ -65,11 +66,11 @@ class GradientLearner:
     ) -> None:
         self.modules = {"network": module}
         self._evaluate, self._optim, self._schedule = evaluate, optim, schedule
-        self._device = torch.device("cpu")
+        self._device, self._total_steps = torch.device("cpu"), 0
 
     def begin(self, *, total_steps: int, device: torch.device) -> None:
         """Make the optimizer and its schedule."""
-        self._device = device
+        self._device, self._total_steps = device, total_steps
         self.optimizer = make_optimizer(self._optim, self.modules["network"])
         self.scheduler = make_schedule(self._schedule, self.optimizer, total_steps)
 
@@ -100,12 +101,23 @@ class GradientLearner:
 
     def state_dict(self) -> dict[str, Any]:
         """Return optimizer and schedule."""
-        return {"optimizer": self.optimizer.state_dict(), "schedule": self.scheduler.state_dict()}
+        return {
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.scheduler.state_dict(),
+            "total_steps": self._total_steps,
+        }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up optimizer and schedule."""
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.scheduler.load_state_dict(state["schedule"])
+    def load_state_dict(self, state: dict[str, Any], *, done: float) -> None:
+        """Take up optimizer and schedule; with other steps, as with more workers, the schedule is laid over them anew."""
+        if state["total_steps"] == self._total_steps:
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.scheduler.load_state_dict(state["schedule"])
+            return
+        fresh = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({**state["optimizer"], "param_groups": fresh})
+        with warnings.catch_warnings(action="ignore"):  # the optimizer made its steps before
+            for _ in range(round(done * self._total_steps)):
+                self.scheduler.step()
 
 
 def make_optimizer(config: OptimConfig, module: nn.Module) -> torch.optim.Optimizer:

@@ -136,7 +136,8 @@ class _Worker:
             self.learner.modules[name] = self.reporter.prepare(module)
 
     def _restore(self, state: dict[str, Any]) -> tuple[int, int]:
-        self.learner.load_state_dict(state["learner"])
+        done = state["epoch"] / self.config.cadence.epochs
+        self.learner.load_state_dict(state["learner"], done=done)
         # An epoch that was stopped in its middle is finished now, and then reported as a whole.
         self.history = [entry for entry in state["history"] if entry["epoch"] < state["epoch"]]
         torch.set_rng_state(state["rng"][self.rank % len(state["rng"])])
@@ -258,7 +259,6 @@ class _Worker:
             "epoch": epoch if step else epoch + 1,
             "plan": self.plan.digest,
             "selection": dataclasses.asdict(self.job.selection),
-            "total_steps": self.plan.steps_per_epoch * self.config.cadence.epochs,
             "step": step,
             "history": self.history,
             "learner": self.learner.state_dict(),

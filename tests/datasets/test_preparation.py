@@ -115,3 +115,19 @@ def test_scenes_of_an_interrupted_rendering_are_not_taken_for_those_of_another_c
     with pytest.raises(InputError, match=r"clip_seconds=1.0, now clip_seconds=2.0"):
         Preparation(folder, dataclasses.replace(small_config, clip_seconds=2.0))
     Preparation(folder, small_config)
+
+
+def test_a_run_killed_between_its_plan_and_its_recordings_gives_no_second_clips(prepare, videos, tmp_path, monkeypatch):
+    def die(self):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Preparation, "_append_recordings", die)
+        with pytest.raises(KeyboardInterrupt):
+            prepare(videos, tmp_path / "clips")
+    render(3, str(videos), seed=1, seconds=4.0, size=32, frame_rate=8, sample_rate=8000)
+    prepare(videos, tmp_path / "clips")
+    found = clip_ids(tmp_path / "clips")
+    assert set(found.values()) == {1}
+    prepare(videos, tmp_path / "whole")
+    assert found == clip_ids(tmp_path / "whole")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,29 @@ def test_train_evaluate_and_localize(small_dataset, tracking, tmp_path, num_work
     assert Path(outputs["overlay"]).stat().st_size > 1000
     maps = np.load(outputs["overlay"].replace(".mp4", ".npz"))
     assert maps["signed"].shape[0] == len(maps["seconds"])
+
+
+@pytest.mark.ray
+def test_a_broken_shard_ends_in_one_line(small_dataset, tmp_path):
+    dataset = Path(shutil.copytree(small_dataset, tmp_path / "broken"))
+    shard = next(Path(dataset, "clips", "split=train").glob("*.parquet"))
+    shard.write_bytes(shard.read_bytes()[:1000])
+    with pytest.raises(InputError, match="is not a whole Parquet file; see python"):
+        list_row_groups(str(dataset), "train")
+
+
+@pytest.mark.ray
+def test_between_epochs_a_run_goes_on_with_other_steps(small_dataset, tracking):
+    """As with another number of workers: the rest of the schedule is laid over the steps that there are now."""
+    config = multisensory.tiny()
+    options = {"dataset": small_dataset, "run_name": "steps", "scaling": Scaling(num_workers=0)}
+    stop = dataclasses.replace(config.cadence, max_minutes=0.0)
+    first = fit("multisensory", dataclasses.replace(config, cadence=stop), **options)
+    assert not first.finished
+    single = dataclasses.replace(config, loader=dataclasses.replace(config.loader, batch_pairs=1))
+    resumed = fit("multisensory", single, resume=True, **options)
+    assert resumed.finished
+    assert [entry["epoch"] for entry in json.loads(Path(resumed.run_folder, "history.json").read_text())] == [0, 1]
 
 
 @pytest.mark.ray
