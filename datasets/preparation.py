@@ -39,6 +39,9 @@ Row = dict[str, Any]
 Progress = Callable[[str, int, int], None]
 """Called with the stage, how many are done and how many there are."""
 
+_SHARDS_A_WORKER = 8
+_FEWEST_ROWS = 4
+
 RECORDING_SCHEMA = pa.schema(
     [
         ("path", pa.string()),
@@ -102,9 +105,9 @@ class Preparation:
                 splits[self._split_of(recording_id)].append(planned)
                 self._recordings.append({**row, "state": states[row["path"]], "recording_id": recording_id})
         rows_per_shard = max(2, SHARD_BYTES // self.config.row_bytes)
-        # Enough shards for all workers, as far as there are pairs.
+        # Enough shards that all workers end at about the same time, as far as there are pairs.
         total = sum(len(source.windows) for members in splits.values() for source in members)
-        rows_per_shard = min(rows_per_shard, max(8, total // (4 * (self.num_workers or 2))))
+        rows_per_shard = min(rows_per_shard, max(_FEWEST_ROWS, total // (_SHARDS_A_WORKER * (self.num_workers or 2))))
         self.new_shards = plan_shards(splits, fingerprint=self.config.fingerprint, rows_per_shard=rows_per_shard)
         if not read_plan(self.dataset):
             self._refuse_without_clips(sources)

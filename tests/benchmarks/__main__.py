@@ -5,7 +5,6 @@ python -m tests.benchmarks [--quick] [--only NAME ...] [--output runs/bench] [--
 
 import os
 import shutil
-import sys
 import time
 from pathlib import Path
 
@@ -65,10 +64,14 @@ def bench(only: tuple[str, ...] = (), output: str = "runs/bench", quick: bool = 
 
 
 def _measured(name: str, group, setting: Setting) -> list[Row]:
-    """Return the wanted rows of a group, also shown as soon as they are known."""
+    """Return the wanted rows of a group, each shown as soon as it is known."""
     began = time.perf_counter()
-    rows = [row for row in group.measure(setting) if setting.wants(row.name)]
-    print(f"{report.text(rows)}\n{name} took {time.perf_counter() - began:.0f} s", flush=True)
+    rows = []
+    for row in group.measure(setting):
+        if setting.wants(row.name):
+            rows.append(row)
+            print(report.line(row), flush=True)
+    print(f"{name} took {time.perf_counter() - began:.0f} s\n", flush=True)
     return rows
 
 
@@ -79,4 +82,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     command.run(main)
-    sys.exit(0)

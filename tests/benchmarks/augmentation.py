@@ -42,11 +42,11 @@ def measure(setting: Setting) -> Iterator[Row]:
         (ours - theirs) / step
         for ours, theirs, step in zip(seconds["augment"], seconds["baked"], seconds["step"], strict=True)
     ]
+    milliseconds = {name: middle([1000 * value for value in values]) for name, values in seconds.items()}
     low, median, high = np.quantile(shares, (0.25, 0.5, 0.75)).tolist()
     detail = (
-        f"share of a step of the demo preset ({middle(seconds['step'])} s) that cutting {config.crop_size} of {_STORED} pixels and "
-        f"mirroring take beyond turning bytes into floats ({middle(seconds['augment'])} against {middle(seconds['baked'])} s), "
-        f"{device.type}, quartiles"
+        f"share of a step ({milliseconds['step']} ms, demo preset, {device.type}) that cutting {config.crop_size} of {_STORED} pixels and "
+        f"mirroring add: {milliseconds['augment']} ms, {milliseconds['baked']} where they were baked in; quartiles"
     )
     row = spread(NAMES[0], shares, target=None, detail=detail)
     yield dataclasses.replace(row, ratio=median, low=low, high=high)

@@ -6,14 +6,28 @@ import subprocess
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 from datasets.preparation_config import PreparationConfig
 from datasets.shards import PlannedSource
 
 AT_ONCE = 2
+_X264 = "-preset veryfast -tune fastdecode -crf 20 -g 12 -bf 0"
+"""As our own encoder is set."""
 
-Clip = tuple[str, float]
-"""File, and where the clip begins in it."""
+
+class Clip(NamedTuple):
+    """A file, and where the clip begins on its own clock."""
+
+    path: str
+    start_seconds: float
+
+
+class Contender(NamedTuple):
+    """A way to make a clip, and what it is called."""
+
+    make: Callable[[Clip, PreparationConfig, Path], None]
+    words: str
 
 
 @functools.cache
@@ -25,45 +39,44 @@ def program() -> str | None:
 @functools.cache
 def version() -> str:
     """Return which ffmpeg it is."""
-    first = subprocess.run([str(program()), "-version"], capture_output=True, text=True, check=True).stdout.split()
-    return " ".join(first[:1] + first[2:3])
+    said = subprocess.run([str(program()), "-version"], capture_output=True, text=True, check=True).stdout.split()
+    return f"ffmpeg {said[2].partition('-')[0]}"
 
 
-def clips_of(sources: Sequence[PlannedSource]) -> list[Clip]:
-    """Return all windows of planned sources, on the files' own clocks."""
-    return [(source.path, window.start_seconds) for source in sources for window in source.windows]
-
-
-def at_once(contender: Callable[..., None], clips: Sequence[Clip], config: PreparationConfig, folder: Path) -> None:
-    """Make clips, as many at a time as preparation has workers."""
+def run_all(contender: Contender, sources: Sequence[PlannedSource], config: PreparationConfig, folder: Path) -> None:
+    """Make the clips of planned sources, as many at a time as preparation has workers."""
     folder.mkdir(exist_ok=True)
+    clips = [Clip(source.path, window.start_seconds) for source in sources for window in source.windows]
+    places = [folder / str(number) for number in range(len(clips))]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        places = [folder / str(number) for number in range(len(clips))]
-        list(pool.map(lambda clip, place: contender(clip, config, place), clips, places))
+        list(pool.map(lambda clip, place: contender.make(clip, config, place), clips, places))
 
 
-def one_pass(clip: Clip, config: PreparationConfig, place: Path) -> None:
-    """one pass of ffmpeg (cut, frame rate, scale, sound; our encoder's options)"""
-    x264 = ["-preset", "veryfast", "-tune", "fastdecode", "-crf", "20", "-g", "12", "-bf", "0"]
-    size = config.size
-    picture = ["-vf", f"fps={config.frame_rate},scale={size}:{size}:flags=bilinear", "-c:v", "libx264", *x264]
-    _run(*_cut(clip, config), *picture, "-pix_fmt", "yuv420p", *_sound(config), str(place.with_suffix(".mkv")))
+def _one_pass(clip: Clip, config: PreparationConfig, place: Path) -> None:
+    scale = f"fps={config.frame_rate},scale={config.size}:{config.size}:flags=bilinear"
+    picture = ["-vf", scale, "-c:v", "libx264", *_X264.split(), "-pix_fmt", "yuv420p"]
+    _run(*_cut(clip, config), *picture, *_sound(config), str(place.with_suffix(".mkv")))
 
 
-def chain(clip: Clip, config: PreparationConfig, place: Path) -> None:
-    """a chain as video2dataset 1.3 runs it (cut, scale-crop-pad, frame rate, sound: a process and an encode each)"""
+def _chain(clip: Clip, config: PreparationConfig, place: Path) -> None:
+    """Make a clip by four processes, with the options of video2dataset 1.3.
+
+    There the first cuts a whole file into segments; here it only cuts the clip, which takes less.
+    """
     size = config.size
     cut, scaled, timed = (str(place.with_suffix(f".{step}.mp4")) for step in ("cut", "scaled", "timed"))
     _run(*_cut(clip, config), "-g", "10", cut)
-    square = f"scale=-2:{size},crop=w='min(iw,{size})':h={size},pad=w={size}:h={size}"
-    _run("-i", cut, "-vf", square, scaled)
+    _run("-i", cut, "-vf", f"scale=-2:{size},crop=w='min(iw,{size})':h={size},pad=w={size}:h={size}", scaled)
     _run("-i", scaled, "-vf", f"fps={config.frame_rate}", timed)
     _run("-i", cut, "-vn", *_sound(config), str(place.with_suffix(".wav")))
 
 
+ONE_PASS = Contender(_one_pass, "ffmpeg in one pass")
+CHAIN = Contender(_chain, "the chain of ffmpeg processes")
+
+
 def _cut(clip: Clip, config: PreparationConfig) -> list[str]:
-    path, start = clip
-    return ["-ss", f"{start:.4f}", "-t", str(config.clip_seconds), "-i", path]
+    return ["-ss", f"{clip.start_seconds:.4f}", "-t", str(config.clip_seconds), "-i", clip.path]
 
 
 def _sound(config: PreparationConfig) -> list[str]:

@@ -79,7 +79,7 @@ def stepper(mode: str, config: multisensory.Config, batch: dict[str, torch.Tenso
 def _channels_last(module: nn.Module) -> nn.Module:
     for part in module.modules():
         if isinstance(part, nn.Conv3d):
-            part.to(memory_format=torch.channels_last_3d)
+            part.to(memory_format=torch.channels_last_3d)  # pyright: ignore[reportCallIssue]
     return module
 
 

@@ -85,8 +85,8 @@ def _rows(small: _Size, middle: _Size, large: _Size) -> list[Row]:
             NAMES[0],
             [per_clip / one for one in before],
             target=_TARGETS[0],
-            detail=f"seconds a clip beyond {middle.num_clips:,} clips {per_clip:.4f}, from {small.num_clips:,} to {middle.num_clips:,} "
-            f"{statistics.median(before):.4f}; {sizes} clips take {seconds} s, planning {planning} of them, start-up {max(0.0, start):.1f} s",
+            detail=f"{1000 * per_clip:.1f} ms a clip beyond {middle.num_clips:,} clips, {1000 * statistics.median(before):.1f} from "
+            f"{small.num_clips:,} on; {sizes} clips take {seconds} s, planning {planning} of them, start-up {max(0.0, start):.1f} s",
         )
     ]
     for name, target, field, who in (
@@ -94,7 +94,9 @@ def _rows(small: _Size, middle: _Size, large: _Size) -> list[Row]:
         (NAMES[2], _TARGETS[2], "worker_mb", "the largest worker"),
     ):
         peaks = [max(getattr(size, field)) for size in (small, middle, large)]
-        detail = f"peak memory of {who}, without what is shared, {' / '.join(f'{peak:.0f}' for peak in peaks)} MB for {sizes} clips"
+        detail = (
+            f"peak of {who}, without what is shared, {' / '.join(f'{peak:.0f}' for peak in peaks)} MB for {sizes} clips"
+        )
         rows.append(spread(name, [peaks[2] / peaks[1]], target=target, detail=detail))
     share = large.planning[0] / large.seconds[0]
     rows.append(

@@ -84,7 +84,7 @@ def spread(name: str, values: Sequence[float], *, target: str | None, detail: st
         low=min(values),
         high=max(values),
         target=target,
-        detail=f"{detail}; {len(values)} rounds" if len(values) > 1 else detail,
+        detail=detail,
     )
 
 

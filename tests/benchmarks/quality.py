@@ -37,14 +37,14 @@ def measure(setting: Setting) -> Iterator[Row]:
         NAMES[0],
         [one / other for one, other in zip(ours, theirs, strict=True)],
         "<= 1.2",
-        f"bytes over those of the source's video packets of the same seconds, median and quartiles over {len(ours)} clips of "
-        f"{inputs.kind()}; medians {kilobytes[0]:.0f} and {kilobytes[1]:.0f} kB/s, sound beside them {kilobytes[2]:.0f} kB/s (PCM16)",
+        f"{kilobytes[0]:.0f} kB/s over the source's {kilobytes[1]:.0f} in video packets of the same seconds; sound beside them "
+        f"{kilobytes[2]:.0f} (PCM16); median and quartiles of {len(ours)} clips of {inputs.kind()}",
     )
     yield _quartiles(
         NAMES[1],
         decibels,
         None,
-        f"dB, stored against source frames at 256 pixels, RGB, median and quartiles over {len(decibels)} clips",
+        f"dB, stored against source frames in RGB at 256 pixels; median and quartiles of {len(decibels)} clips",
     )
 
 

@@ -24,20 +24,19 @@ def write(uri: str, rows: Sequence[Row]) -> None:
     storage.write_json(uri, [dataclasses.asdict(row) for row in rows])
 
 
-def text(rows: Sequence[Row]) -> str:
-    """Return the rows for a terminal."""
-    width = max((len(row.name) for row in rows), default=0)
-    return "\n".join(
-        f"{row.name:<{width}}  {_number(row.ratio):>7}  {_range(row):>17}  {row.target or '':>8}  {_verdict(row):<4}  {row.detail}"
-        for row in rows
-    )
+def line(row: Row) -> str:
+    """Return a row for a terminal, while others are still measured."""
+    target = f"  target {row.target}{' (missed)' if row.met is False else ''}" if row.target else ""
+    return f"{row.name:<36} {_number(row.ratio)}  {_range(row)}{target}"
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """Return the rows as a table of Markdown."""
-    lines = ["| | ratio | range | target | |", "|---|---|---|---|---|"]
+    """Return the rows as a table of Markdown; what needs a GPU only where there is one."""
+    lines = ["| | ratio | from, to | target | |", "|---|---|---|---|---|"]
     for row in rows:
-        target = f"{row.target}{'' if row.met is not False else ' (missed)'}" if row.target else ""
+        if row.name.startswith("gpu_") and row.ratio is None:
+            continue
+        target = f"{row.target}{' (missed)' if row.met is False else ''}" if row.target else ""
         lines.append(f"| `{row.name}` | {_number(row.ratio)} | {_range(row)} | {target} | {row.detail} |")
     return "\n".join(lines)
 
@@ -73,8 +72,4 @@ def _number(value: float | None) -> str:
 
 
 def _range(row: Row) -> str:
-    return "" if row.low is None else f"{_number(row.low)} to {_number(row.high)}"
-
-
-def _verdict(row: Row) -> str:
-    return {None: "", True: "ok", False: "miss"}[row.met]
+    return "" if row.low is None or row.low == row.high else f"{_number(row.low)}, {_number(row.high)}"
