@@ -18,6 +18,7 @@ from datasets.attempts import forget
 from datasets.card import CONFIG, read_card, write_card, write_config
 from datasets.fingerprint import group_recordings
 from datasets.preparation_config import PreparationConfig
+from datasets.scheduling import all_processors
 from datasets.schema import ERROR_SCHEMA
 from datasets.shards import (
     SHARD_BYTES,
@@ -189,7 +190,7 @@ class Preparation:
         rows = [{"path": source.path, "video_id": source.video_id} for source in sources]
         blocks = min(len(rows), 64 * (self.num_workers or 2))
         stream = (
-            ray.data.from_items(rows, override_num_blocks=blocks)
+            all_processors(ray.data.from_items(rows, override_num_blocks=blocks))
             .map(functools.partial(operators.probe_source, dataset=self.dataset), **self._limit())
             .map(
                 functools.partial(operators.fingerprint_source, dataset=self.dataset),
@@ -224,7 +225,7 @@ class Preparation:
         rows = [{"shard": shard.to_json()} for shard in shards]
         decode = functools.partial(operators.decode_shard, dataset=self.dataset, config=self.config)
         stream = (
-            ray.data.from_items(rows, override_num_blocks=len(rows))
+            all_processors(ray.data.from_items(rows, override_num_blocks=len(rows)))
             .map(decode, **self._limit())
             .map(functools.partial(operators.add_log_mel, config=self.config), **self._limit())
             .map(functools.partial(operators.commit_shard, dataset=self.dataset), **self._limit())
