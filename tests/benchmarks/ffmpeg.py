@@ -11,7 +11,6 @@ from typing import NamedTuple
 from datasets.preparation_config import PreparationConfig
 from datasets.shards import PlannedSource
 
-AT_ONCE = 2
 _X264 = "-preset veryfast -tune fastdecode -crf 20 -g 12 -bf 0"
 """As our own encoder is set."""
 
@@ -43,12 +42,14 @@ def version() -> str:
     return f"ffmpeg {said[2].partition('-')[0]}"
 
 
-def run_all(contender: Contender, sources: Sequence[PlannedSource], config: PreparationConfig, folder: Path) -> None:
-    """Make the clips of planned sources, as many at a time as preparation has workers."""
+def run_all(
+    contender: Contender, sources: Sequence[PlannedSource], config: PreparationConfig, folder: Path, *, at_once: int
+) -> None:
+    """Make the clips of planned sources, some at a time."""
     folder.mkdir(exist_ok=True)
     clips = [Clip(source.path, window.start_seconds) for source in sources for window in source.windows]
     places = [folder / str(number) for number in range(len(clips))]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         list(pool.map(lambda clip, place: contender.make(clip, config, place), clips, places))
 
 

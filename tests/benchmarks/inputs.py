@@ -1,7 +1,9 @@
 """What is measured on: real videos where there are any, else synthetic scenes."""
 
+import dataclasses
 import functools
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from datasets.media import MediaError, probe
@@ -33,6 +35,15 @@ def sources(setting: Setting, config: PreparationConfig) -> tuple[Source, ...]:
     usable = [source for source in folder.index(str(videos)) if _lasts(source.path)]
     every = max(1, len(usable) // number)
     return tuple(usable[::every][:number])
+
+
+def repeated(videos: Sequence[Source], times: int) -> list[Source]:
+    """Return every video several times, under other names and so with other windows."""
+    return [
+        dataclasses.replace(source, video_id=f"{source.video_id}-{number}")
+        for number in range(times)
+        for source in videos
+    ]
 
 
 def kind() -> str:

@@ -19,9 +19,13 @@ NAMES = (
     "prepare_1_worker_vs_bare",
     "prepare_2_workers_vs_bare",
     "prepare_vs_ffmpeg_one_pass",
+    "prepare_vs_ffmpeg_one_pass_two_at_once",
     "prepare_vs_ffmpeg_chain",
+    "prepare_vs_ffmpeg_chain_two_at_once",
 )
 _CONFIG = PreparationConfig(validation_share=0.0, test_share=0.0)
+_TIMES = 3
+"""How often each video is taken where workers share them, so that the last shard, made by one of them, counts for less."""
 
 
 def measure(setting: Setting) -> Iterator[Row]:
@@ -29,17 +33,19 @@ def measure(setting: Setting) -> Iterator[Row]:
     sources = inputs.sources(setting, _CONFIG)
     for number, name in ((1, NAMES[0]), (2, NAMES[1])):
         if setting.wants(name):
-            yield _against_bare(name, number, _Prepared(setting, sources), setting)
-    for name, contender, target, every in (
-        (NAMES[2], ffmpeg.ONE_PASS, ">= 1.5", 1),
-        (NAMES[3], ffmpeg.CHAIN, ">= 10", 2),
+            times = setting.choose(quick=1, full=_TIMES) if number > 1 else 1
+            yield _against_bare(name, number, _Prepared(setting, inputs.repeated(sources, times)), setting)
+    for names, contender, target, every in (
+        (NAMES[2:4], ffmpeg.ONE_PASS, ">= 1.5", 1),
+        (NAMES[4:6], ffmpeg.CHAIN, ">= 10", 3),
     ):
-        if not setting.wants(name):
+        if not setting.wants(*names):
             continue
         if ffmpeg.program() is None:
-            yield skipped(name, target=target, reason="there is no ffmpeg program on the PATH")
+            reason = "there is no ffmpeg program on the PATH"
+            yield from (skipped(name, target=target, reason=reason) for name in names)
         else:
-            yield _against_ffmpeg(name, contender, target, _Prepared(setting, sources[::every]), setting)
+            yield from _against_ffmpeg(names, contender, target, _Prepared(setting, sources[::every]), setting)
 
 
 class _Prepared:
@@ -72,7 +78,7 @@ def _against_bare(name: str, number: int, prepared: _Prepared, setting: Setting)
         loops()
         rates = take_turns(
             {"ours": functools.partial(prepared.rate, number), "bare": loops},
-            rounds=setting.choose(quick=2, full=4),
+            rounds=setting.choose(quick=2, full=3),
         )
     loops_text = "one bare loop" if number == 1 else f"{number} bare loops at the same time"
     return versus(
@@ -81,7 +87,7 @@ def _against_bare(name: str, number: int, prepared: _Prepared, setting: Setting)
         rates["bare"],
         target=">= 0.85",
         detail=f"{middle(rates['ours'])} clips/s, {loops_text} {middle(rates['bare'])}; {prepared.num_clips} clips of "
-        f"{len(prepared.planned)} {inputs.kind()}; planning, not counted, takes {statistics.median(prepared.planning):.1f} s",
+        f"{len({source.path for source in prepared.planned})} {inputs.kind()}; planning, not counted, takes {statistics.median(prepared.planning):.1f} s",
     )
 
 
@@ -94,20 +100,27 @@ def _bare_rate(pool: Pool, number: int, prepared: _Prepared, folder: Path) -> fl
     return sum(pool.starmap(bare.run_loop, jobs, chunksize=1))
 
 
-def _against_ffmpeg(name: str, contender: ffmpeg.Contender, target: str, prepared: _Prepared, setting: Setting) -> Row:
-    work = functools.partial(ffmpeg.run_all, contender, prepared.planned, _CONFIG, setting.folder / "ffmpeg")
+def _against_ffmpeg(
+    names: Sequence[str], contender: ffmpeg.Contender, target: str, prepared: _Prepared, setting: Setting
+) -> Iterator[Row]:
+    """Yield the rows against ffmpeg on the same two processors: a clip at a time by its own threads, and two clips at a time."""
+
+    def theirs(at_once: int) -> float:
+        folder = setting.folder / "ffmpeg"
+        work = functools.partial(ffmpeg.run_all, contender, prepared.planned, _CONFIG, folder, at_once=at_once)
+        return rate_of(prepared.num_clips, work)
+
+    turns = {"one": functools.partial(theirs, 1), "two": functools.partial(theirs, 2)}
     rates = take_turns(
-        {
-            "ours": functools.partial(prepared.rate, 2),
-            "theirs": lambda: rate_of(prepared.num_clips, work),
-        },
-        rounds=setting.choose(quick=1, full=3),
+        {"ours": functools.partial(prepared.rate, 2), **turns},
+        rounds=setting.choose(quick=1, full=2),
     )
-    return versus(
-        name,
-        rates["ours"],
-        rates["theirs"],
-        target=target,
-        detail=f"{middle(rates['ours'])} clips/s with 2 workers, {contender.words} {middle(rates['theirs'])}, two clips at a time; "
-        f"{prepared.num_clips} clips, {ffmpeg.version()}",
-    )
+    for name, who, words in ((names[0], "one", "a clip at a time"), (names[1], "two", "two clips at a time")):
+        yield versus(
+            name,
+            rates["ours"],
+            rates[who],
+            target=target,
+            detail=f"{middle(rates['ours'])} clips/s with 2 workers, {contender.words} {middle(rates[who])}, {words}; "
+            f"{prepared.num_clips} clips, {ffmpeg.version()}",
+        )
