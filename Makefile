@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: help setup demo demo-real ui check test test-fast lock
+.PHONY: help setup demo demo-real ui check test test-fast bench lock
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -39,6 +39,9 @@ test: setup  ## all tests
 
 test-fast: setup  ## tests that need no cluster
 	$(BIN)/python -m pytest -q -m "not ray and not slow"
+
+bench: setup  ## how fast it is, as ratios in one table: make bench, or make bench QUICK=1
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks $(if $(QUICK),--quick) $(BENCH_OPTIONS)
 
 lock:  ## compile requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-emit-index-url \

@@ -19,6 +19,7 @@ from datasets.card import CONFIG, read_card, write_card, write_config
 from datasets.fingerprint import group_recordings
 from datasets.preparation_config import PreparationConfig
 from datasets.rewriting import finish_rewrites
+from datasets.scheduling import all_processors
 from datasets.schema import ERROR_SCHEMA
 from datasets.shards import (
     SHARD_BYTES,
@@ -41,6 +42,9 @@ from infra.seeding import generator, hash_fraction
 Row = dict[str, Any]
 Progress = Callable[[str, int, int], None]
 """Called with the stage, how many are done and how many there are."""
+
+_SHARDS_A_WORKER = 8
+_FEWEST_ROWS = 4
 
 RECORDING_SCHEMA = pa.schema(
     [
@@ -111,9 +115,9 @@ class Preparation:
                     splits[self._split_of(recording_id)].append(planned)
                 self._recordings.append({**row, "state": states[row["path"]], "recording_id": recording_id})
         rows_per_shard = max(2, SHARD_BYTES // self.config.row_bytes)
-        # Enough shards for all workers, as far as there are pairs.
+        # Enough shards that all workers end at about the same time, as far as there are pairs.
         total = sum(len(source.windows) for members in splits.values() for source in members)
-        rows_per_shard = min(rows_per_shard, max(8, total // (4 * (self.num_workers or 2))))
+        rows_per_shard = min(rows_per_shard, max(_FEWEST_ROWS, total // (_SHARDS_A_WORKER * (self.num_workers or 2))))
         self.new_shards = plan_shards(
             splits,
             fingerprint=self.config.fingerprint,
@@ -201,7 +205,7 @@ class Preparation:
         rows = [{"path": source.path, "video_id": source.video_id} for source in sources]
         blocks = min(len(rows), 64 * (self.num_workers or 2))
         stream = (
-            ray.data.from_items(rows, override_num_blocks=blocks)
+            all_processors(ray.data.from_items(rows, override_num_blocks=blocks))
             .map(functools.partial(operators.probe_source, dataset=self.dataset), **self._limit())
             .map(
                 functools.partial(operators.fingerprint_source, dataset=self.dataset),
@@ -236,7 +240,7 @@ class Preparation:
         rows = [{"shard": shard.to_json()} for shard in shards]
         decode = functools.partial(operators.decode_shard, dataset=self.dataset, config=self.config)
         stream = (
-            ray.data.from_items(rows, override_num_blocks=len(rows))
+            all_processors(ray.data.from_items(rows, override_num_blocks=len(rows)))
             .map(decode, **self._limit())
             .map(functools.partial(operators.add_log_mel, config=self.config), **self._limit())
             .map(functools.partial(operators.commit_shard, dataset=self.dataset), **self._limit())

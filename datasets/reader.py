@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datasets.card import read_card
-from datasets.media import decode_frames
+from datasets.media import decode_into
 from datasets.preparation_config import PreparationConfig
 from datasets.schema import CLIP_SCHEMA, MEDIA_COLUMNS
 from infra import storage
@@ -17,6 +17,8 @@ from infra.errors import InputError
 
 Batch = dict[str, Any]
 """Arrays by column name, with the clips along the first axis; text columns are lists."""
+
+_DECODED = pa.large_binary()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def read(dataset: str, split: str = "train", *, columns: Sequence[str] | None = 
         table = read_rows(group.uri, group.index, range(group.num_rows), columns or CLIP_SCHEMA.names)
         empty = [name for name in table.column_names if table[name].null_count == table.num_rows]
         for row in range(table.num_rows):
-            clip = to_arrays(decode_table(table.drop_columns(empty)[row : row + 1], config=config), config=config)
+            clip = to_arrays(table.drop_columns(empty)[row : row + 1], config=config)
             yield {name: values[0] for name, values in clip.items()}
 
 
@@ -97,16 +99,18 @@ def read_labels(groups: Sequence[RowGroup]) -> tuple[tuple[str, ...], ...]:
 
 
 def decode_table(table: pa.Table, *, config: PreparationConfig) -> pa.Table:
-    """Return the rows with their frames as raw uint8."""
-    if config.storage == "raw" or "frames" not in table.column_names:
+    """Return the rows with their frames as raw uint8, one after another in one buffer."""
+    if not _is_encoded(table, config):
         return table
-    frames = [decode_frames(data).tobytes() for data in table["frames"].to_pylist()]
+    frames = _decode(table["frames"], config)
+    offsets = np.arange(len(frames) + 1, dtype=np.int64) * frames[0].nbytes
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(frames.reshape(-1))]
     place = table.column_names.index("frames")
-    return table.set_column(place, "frames", pa.array(frames, pa.large_binary()))
+    return table.set_column(place, "frames", pa.LargeBinaryArray.from_buffers(_DECODED, len(frames), buffers))
 
 
 def to_arrays(table: pa.Table, *, config: PreparationConfig) -> Batch:
-    """Return decoded rows as arrays.
+    """Return rows as arrays; what is not decoded yet is decoded into its place.
 
     frames uint8 (clips, frames, height, width, 3), waveform float32 (clips, 1, samples) in [-1, 1],
     log_mel float32 (clips, bins, hops).
@@ -120,6 +124,9 @@ def to_arrays(table: pa.Table, *, config: PreparationConfig) -> Batch:
     for name in table.column_names:
         if name not in MEDIA_COLUMNS:
             batch[name] = table[name].to_pylist()
+            continue
+        if name == "frames" and _is_encoded(table, config):
+            batch[name] = _decode(table[name], config)
             continue
         dtype, shape = shapes[name]
         values = np.stack([np.frombuffer(value.as_buffer(), dtype).reshape(shape) for value in table[name]])
@@ -160,8 +167,20 @@ def read_pairs(
         waiting.append(read_rows(group.uri, group.index, rows, columns))
         table = pa.concat_tables(waiting)
         while table.num_rows >= 2 * batch_pairs:
-            yield to_arrays(decode_table(table[: 2 * batch_pairs], config=config), config=config)
+            yield to_arrays(table[: 2 * batch_pairs], config=config)
             table = table[2 * batch_pairs :]
         waiting = [table] if table.num_rows else []
     if waiting:
-        yield to_arrays(decode_table(pa.concat_tables(waiting), config=config), config=config)
+        yield to_arrays(pa.concat_tables(waiting), config=config)
+
+
+def _is_encoded(table: pa.Table, config: PreparationConfig) -> bool:
+    """Return whether frames are as they are stored in H.264; decoded ones are of another type, as they may be of more than 2 GB."""
+    return config.storage == "h264" and "frames" in table.column_names and table.schema.field("frames").type != _DECODED
+
+
+def _decode(streams: pa.ChunkedArray, config: PreparationConfig) -> np.ndarray:
+    frames = np.empty((len(streams), config.num_frames, config.size, config.size, 3), np.uint8)
+    for place, data in zip(frames, streams, strict=True):
+        decode_into(data.as_buffer(), place)
+    return frames

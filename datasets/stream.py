@@ -19,6 +19,7 @@ from datasets.read_plan import ReadItem, ReadPlan
 from datasets.reader import Batch, decode_table, read_rows, to_arrays
 
 _TASK_BYTES = 16 * 2**20
+_LARGEST_TASK_BYTES = 128 * 2**20
 _TASKS_AHEAD = 2
 
 
@@ -49,12 +50,9 @@ class Stream:
         num_epochs: int,
     ) -> None:
         self.plan, self.config = plan, config
-        pieces = (
-            _Piece(plan.groups[item.group].uri, plan.groups[item.group].index, _rows(item))
-            for epoch in range(first_epoch, num_epochs)
-            for item in plan.items(epoch)
-        )
         row_bytes = config.num_frames * config.size**2 * 3 + 2 * config.num_samples
+        items = (item for epoch in range(first_epoch, num_epochs) for item in plan.items(epoch))
+        pieces = (piece for item in items for piece in _pieces(plan, item, row_bytes))
         self._waiting: list[pa.Table] = []
         self._tables = _read_ahead(
             _tasks(pieces, row_bytes),
@@ -75,7 +73,9 @@ class Stream:
         for number, pool in enumerate(self.plan.pools(epoch)):
             table = self._take(2 * sum(len(item.pair_rows) for item in pool))
             # Slices copy nothing; `take` would join all of the pool's chunks for every batch.
-            for pair in self.plan.mixing(epoch, number, table.num_rows // 2):
+            num_pairs = table.num_rows // 2
+            for place, pair in enumerate(self.plan.mixing(epoch, number, num_pairs)):
+                self._draw(2 * self.plan.pool_pairs * place // num_pairs)
                 rest.append(table.slice(2 * pair, 2))
                 if len(rest) == self.plan.batch_pairs:
                     if step >= first_step:
@@ -84,16 +84,28 @@ class Stream:
                     step += 1
 
     def _take(self, num_rows: int) -> pa.Table:
-        """Return the next rows, however Ray has cut its blocks."""
-        while sum(part.num_rows for part in self._waiting) < num_rows:
-            self._waiting.append(next(self._tables))
+        """Return the next rows, however the tasks have cut them."""
+        self._draw(num_rows)
         table = pa.concat_tables(self._waiting)
         self._waiting = [table[num_rows:]]
         return table[:num_rows]
 
+    def _draw(self, num_rows: int) -> None:
+        """Have so many rows of the next pool waiting, so that reading goes on while this one is used and no step waits for a whole pool."""
+        while sum(part.num_rows for part in self._waiting) < num_rows:
+            table = next(self._tables, None)
+            if table is None:
+                return
+            self._waiting.append(table)
 
-def _rows(item: ReadItem) -> list[int]:
-    return [row for first in item.pair_rows for row in (first, first + 1)]
+
+def _pieces(plan: ReadPlan, item: ReadItem, row_bytes: int) -> Iterator[_Piece]:
+    """Yield the rows of an item in pieces that a task can hold when they are decoded: a row group of H.264 may grow a hundredfold."""
+    group = plan.groups[item.group]
+    most = max(1, _LARGEST_TASK_BYTES // (2 * row_bytes))
+    for begin in range(0, len(item.pair_rows), most):
+        firsts = item.pair_rows[begin : begin + most]
+        yield _Piece(group.uri, group.index, [row for first in firsts for row in (first, first + 1)])
 
 
 def _read(pieces: list[_Piece], columns: list[str], config: PreparationConfig) -> pa.Table:

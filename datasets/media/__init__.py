@@ -5,7 +5,7 @@ All times are seconds since `MediaInfo.origin_seconds`: the earliest presented t
 
 from datasets.media.calibrate import Coding, coding_of, measure_delay
 from datasets.media.cut import Window, cut, read_sound
-from datasets.media.encode import decode_frames, encode_frames, write_chunks, write_video
+from datasets.media.encode import decode_frames, decode_into, encode_frames, write_chunks, write_video
 from datasets.media.probe import MediaError, MediaInfo, display_size, probe, sound_origin
 from datasets.media.recode import through_aac
 
@@ -17,6 +17,7 @@ __all__ = [
     "coding_of",
     "cut",
     "decode_frames",
+    "decode_into",
     "display_size",
     "encode_frames",
     "measure_delay",

@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -40,17 +40,36 @@ def encode_frames(frames: np.ndarray, *, frame_rate: float) -> bytes:
 
 def decode_frames(data: bytes | memoryview) -> np.ndarray:
     """Return the frames uint8 (n, height, width, 3) of `encode_frames`."""
+    return np.stack([picture.to_ndarray() for picture in _pictures(data)])
+
+
+def decode_into(data: bytes | memoryview, frames: np.ndarray) -> None:
+    """Put the frames of `encode_frames` where a batch has its place for them: uint8 (n, height, width, 3).
+
+    Raises:
+        ValueError: If there are fewer or more frames, or they are of another size.
+    """
+    num_frames, height, width = frames.shape[:3]
+    found = 0
+    for picture in _pictures(data):
+        if found == num_frames or (picture.height, picture.width) != (height, width):
+            raise ValueError(
+                f"frames: a stored clip is not of {num_frames} frames of {height}x{width}; prepare it again"
+            )
+        frames[found] = picture.to_ndarray()
+        found += 1
+    if found < num_frames:
+        raise ValueError(f"frames: a stored clip has {found} frames instead of {num_frames}; prepare it again")
+
+
+def _pictures(data: bytes | memoryview) -> Iterator[av.VideoFrame]:
+    """Yield decoded frames in RGB."""
     codec = av.CodecContext.create("h264", "r")
     codec.thread_count = 1
     reformatter = VideoReformatter()
-    packets = [*codec.parse(bytes(data)), *codec.parse(None), None]
-    return np.stack(
-        [
-            reformatter.reformat(frame, format="rgb24").to_ndarray()
-            for packet in packets
-            for frame in codec.decode(packet)
-        ]
-    )
+    for packet in [*codec.parse(bytes(data)), *codec.parse(None), None]:
+        for frame in codec.decode(packet):
+            yield reformatter.reformat(frame, format="rgb24")
 
 
 def write_video(

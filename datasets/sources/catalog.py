@@ -13,6 +13,7 @@ from datasets.card import write_config
 from datasets.licenses import MADE_HERE, record_licenses
 from datasets.preparation_config import PreparationConfig
 from datasets.scenes import Level
+from datasets.scheduling import all_processors
 from datasets.schema import BOX_SCHEMA
 from datasets.sources import csv, folder, synthetic
 from datasets.sources.source import Source
@@ -71,7 +72,7 @@ def render_scenes(
         foreign=num_videos if null else None,
     )
     blocks = max(1, min(num_videos, num_videos // _BLOCK_SCENES))
-    stream = ray.data.range(num_videos, override_num_blocks=blocks).map(render)
+    stream = all_processors(ray.data.range(num_videos, override_num_blocks=blocks)).map(render)
     rendered = sorted((json.loads(row["scene"]) for row in stream.iter_rows()), key=lambda r: r["path"])
     table = storage.join(dataset, "boxes.parquet")
     boxes = pq.read_table(table).to_pylist() if storage.exists(table) else []

@@ -1,1 +1,1 @@
-"""What is measured, as ratios or itemized, never as timed tests."""
+"""How fast it is, as ratios measured in one run: `make bench`. None of it is collected by pytest."""

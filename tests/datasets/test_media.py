@@ -9,6 +9,7 @@ from datasets.media import (
     Window,
     cut,
     decode_frames,
+    decode_into,
     display_size,
     encode_frames,
     probe,
@@ -119,6 +120,18 @@ def test_encoded_frames_come_back_complete_and_alike():
     decoded = decode_frames(encode_frames(np.ascontiguousarray(frames), frame_rate=15))
     assert decoded.shape == frames.shape
     assert np.abs(decoded.astype(int) - frames).mean() < 3
+
+
+@pytest.mark.parametrize("size", [48, 64])
+def test_frames_are_decoded_into_their_places(size):
+    stored = encode_frames(np.random.default_rng(0).integers(0, 255, (7, size, size, 3), np.uint8), frame_rate=15)
+    batch = np.zeros((2, 7, size, size, 3), np.uint8)
+    decode_into(stored, batch[1])
+    assert not batch[0].any()
+    np.testing.assert_array_equal(batch[1], decode_frames(stored))
+    for wrong in ((6, size, size, 3), (8, size, size, 3), (7, size // 2, size // 2, 3)):
+        with pytest.raises(ValueError, match="prepare it again"):
+            decode_into(stored, np.zeros(wrong, np.uint8))
 
 
 def test_bad_files_are_named_errors(tmp_path):

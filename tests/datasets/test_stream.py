@@ -1,43 +1,73 @@
-"""A run that goes on inside an epoch sees the batches that it would have seen, on every rank."""
+import dataclasses
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
+from datasets import stream
 from datasets.read_plan import ReadPlan
 from datasets.reader import list_row_groups
+from datasets.schema import CLIP_SCHEMA
+from datasets.shards import write_clips
 from datasets.stream import Stream
 
-pytestmark = pytest.mark.ray
-COLUMNS = ("clip_id", "log_mel")
+COLUMNS = ("clip_id", "frames")
 
 
-def plan(dataset, *, rank=0, world_size=1):
-    groups = tuple(list_row_groups(dataset, "train"))
-    return ReadPlan(groups=groups, batch_pairs=2, world_size=world_size, rank=rank, seed=0, pool_pairs=6)
+@pytest.fixture
+def plan(tmp_path, small_config):
+    for shard in range(3):
+        rows = [
+            {
+                "clip_id": f"{shard}-{row}",
+                **dict.fromkeys(("source", "video_id", "recording_id"), "v"),
+                "pair_id": f"{shard}-{row // 2}",
+                **dict.fromkeys(("start_seconds", "sound_start_seconds"), 0.0),
+                "in_sync": True,
+                "frames": np.full((small_config.num_frames, 32, 32, 3), row, np.uint8).tobytes(),
+            }
+            for row in range(10)
+        ]
+        table = pa.Table.from_pylist(rows, schema=CLIP_SCHEMA)
+        write_clips(str(tmp_path / "clips" / "split=train" / f"{shard}.parquet"), table)
+    groups = tuple(list_row_groups(str(tmp_path), "train"))
+    return ReadPlan(groups=groups, batch_pairs=2, world_size=1, rank=0, seed=3, pool_pairs=6)
 
 
-def clips(dataset, config, *, first_epoch=0, first_step=0, **place):
-    """The clips of all batches from a position on, epoch by epoch."""
-    stream = Stream(plan(dataset, **place), columns=COLUMNS, config=config, first_epoch=first_epoch, num_epochs=3)
-    return [
-        [batch["clip_id"] for batch in stream.epoch(epoch, first_step=first_step if epoch == first_epoch else 0)]
-        for epoch in range(first_epoch, 3)
-    ]
+def planned(plan, epoch):
+    """Clips in the order of the plan."""
+    order = []
+    for number, pool in enumerate(plan.pools(epoch)):
+        pairs = [(plan.groups[item.group].uri[-9], row) for item in pool for row in item.pair_rows]
+        for pair in plan.mixing(epoch, number, len(pairs)):
+            shard, row = pairs[pair]
+            order += [f"{shard}-{row}", f"{shard}-{row + 1}"]
+    return order[: 2 * plan.batch_pairs * plan.steps_per_epoch]
 
 
-@pytest.mark.parametrize("rank", [0, 1])
-def test_from_any_position_on_the_batches_are_the_same(small_dataset, small_config, rank):
-    place = {"rank": rank, "world_size": 2}
-    whole = clips(small_dataset, small_config, **place)
-    assert len(whole[1]) == plan(small_dataset, **place).steps_per_epoch > 2
-    rest = clips(small_dataset, small_config, first_epoch=1, first_step=2, **place)
-    assert rest == [whole[1][2:], whole[2]]
+@pytest.mark.parametrize("largest", [1, stream._LARGEST_TASK_BYTES])
+def test_clips_come_as_planned_however_tasks_are_cut(plan, small_config, monkeypatch, largest):
+    config = dataclasses.replace(small_config, storage="raw")
+    monkeypatch.setattr(stream, "_TASK_BYTES", 1)
+    monkeypatch.setattr(stream, "_LARGEST_TASK_BYTES", largest)
+    found = Stream(plan, columns=COLUMNS, config=config, first_epoch=0, num_epochs=3)
+    for epoch in range(3):
+        batches = list(found.epoch(epoch))
+        assert len(batches) == plan.steps_per_epoch == 7
+        assert [name for batch in batches for name in batch["clip_id"]] == planned(plan, epoch)
+        for batch in batches:
+            np.testing.assert_array_equal(
+                batch["frames"][:, 0, 0, 0, 0], [int(n.split("-")[1]) for n in batch["clip_id"]]
+            )
 
 
-def test_at_an_epoch_s_begin_more_workers_take_its_pairs_between_them(small_dataset, small_config):
-    alone = clips(small_dataset, small_config, first_epoch=1)
-    shared = [clips(small_dataset, small_config, first_epoch=1, rank=rank, world_size=2) for rank in range(2)]
-    for epoch in range(2):
-        taken = [clip for part in shared for batch in part[epoch] for clip in batch]
-        assert len(taken) == len(set(taken))
-        missed = {clip for batch in alone[epoch] for clip in batch} ^ set(taken)
-        assert len(missed) <= 2 * 2 * 2 * 2  # what is left over is dropped
+def test_the_next_pool_is_read_while_this_one_is_used(plan, small_config, monkeypatch):
+    config = dataclasses.replace(small_config, storage="raw")
+    monkeypatch.setattr(stream, "_TASK_BYTES", 1)
+    monkeypatch.setattr(stream, "_LARGEST_TASK_BYTES", 1)
+    found = Stream(plan, columns=COLUMNS, config=config, first_epoch=0, num_epochs=1)
+    first, second, *_ = plan.pools(0)
+    batches = found.epoch(0)
+    for _ in range(len(first[0].pair_rows) // plan.batch_pairs):
+        next(batches)
+    assert sum(table.num_rows for table in found._waiting) >= 0.5 * 2 * len(second[0].pair_rows)

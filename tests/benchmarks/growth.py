@@ -1,0 +1,171 @@
+"""How preparation grows: 100, 1,000 and 10,000 short clips, their time, the memory of driver and workers, and planning."""
+
+import contextlib
+import functools
+import shutil
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import ray.data
+
+from datasets.media import write_video
+from datasets.preparation import Preparation
+from datasets.preparation_config import PreparationConfig
+from datasets.sources.source import Source
+from datasets.spectrogram import LogMelConfig
+from tests.benchmarks.measure import Row, Setting, skipped, spread
+
+NAMES = (
+    "marginal_seconds_10000_vs_1000",
+    "growth_driver_memory_10000_vs_1000",
+    "growth_worker_memory_10000_vs_1000",
+    "planning_share_10000",
+)
+_CONFIG = PreparationConfig(
+    clip_seconds=1.0,
+    frame_rate=8.0,
+    size=32,
+    sample_rate=8000,
+    min_shift_seconds=0.5,
+    max_shift_seconds=1.0,
+    log_mel=LogMelConfig(num_bins=8, window_ms=64, hop_ms=32),
+)
+_VIDEO_SECONDS = 2.0
+_SAMPLE_SECONDS = 0.2
+_TARGETS = ("<= 1.1", "<= 1.1", "<= 1.1", None)
+
+
+class _Size:
+    """What preparing so many clips took, over its rounds."""
+
+    def __init__(self, num_clips: int) -> None:
+        self.num_clips = num_clips
+        self.seconds: list[float] = []
+        self.planning: list[float] = []
+        self.driver_mb: list[float] = []
+        self.worker_mb: list[float] = []
+
+
+def measure(setting: Setting) -> Iterator[Row]:
+    """Yield the rows of growth; the quick run stops at a tenth."""
+    small, middle, large = (_Size(n) for n in ((20, 100, 1000) if setting.quick else (100, 1000, 10000)))
+    sources = _write_videos(setting.folder / "short", large.num_clips // 2)
+    _prepare(_Size(small.num_clips), sources, setting.folder)
+    for number in range(setting.choose(quick=1, full=3)):
+        for size in (small, middle, large)[: 3 if number == 0 else 2]:
+            _prepare(size, sources, setting.folder)
+    rows = _rows(small, middle, large)
+    if not setting.quick:
+        yield from rows
+        return
+    for row, name, target in zip(rows, NAMES, _TARGETS, strict=True):
+        yield skipped(
+            name, target=target, reason=f"the quick run grows to 1,000 clips only: there {row.ratio:.3g} ({row.detail})"
+        )
+
+
+def _rows(small: _Size, middle: _Size, large: _Size) -> list[Row]:
+    def marginal(size: _Size, less: _Size, seconds: float) -> float:
+        return (seconds - statistics.median(less.seconds)) / (size.num_clips - less.num_clips)
+
+    per_clip = marginal(large, middle, statistics.median(large.seconds))
+    before = [marginal(middle, small, seconds) for seconds in middle.seconds]
+    start = statistics.median(small.seconds) - small.num_clips * statistics.median(before)
+    sizes = " / ".join(f"{size.num_clips:,}" for size in (small, middle, large))
+    seconds = " / ".join(f"{statistics.median(size.seconds):.1f}" for size in (small, middle, large))
+    planning = " / ".join(f"{statistics.median(size.planning):.1f}" for size in (small, middle, large))
+    rows = [
+        spread(
+            NAMES[0],
+            [per_clip / one for one in before],
+            target=_TARGETS[0],
+            detail=f"{1000 * per_clip:.1f} ms a clip beyond {middle.num_clips:,} clips, {1000 * statistics.median(before):.1f} from "
+            f"{small.num_clips:,} on; {sizes} clips take {seconds} s, planning {planning} of them, start-up {max(0.0, start):.1f} s",
+        )
+    ]
+    for name, target, field, who in (
+        (NAMES[1], _TARGETS[1], "driver_mb", "the driver"),
+        (NAMES[2], _TARGETS[2], "worker_mb", "the largest worker"),
+    ):
+        peaks = [max(getattr(size, field)) for size in (small, middle, large)]
+        detail = (
+            f"peak of {who}, without what is shared, {' / '.join(f'{peak:.0f}' for peak in peaks)} MB for {sizes} clips"
+        )
+        rows.append(spread(name, [peaks[2] / peaks[1]], target=target, detail=detail))
+    share = large.planning[0] / large.seconds[0]
+    rows.append(
+        spread(NAMES[3], [share], target=_TARGETS[3], detail=f"share of the time for {large.num_clips:,} clips")
+    )
+    return rows
+
+
+def _prepare(size: _Size, sources: list[Source], folder: Path) -> None:
+    dataset = folder / f"grown-{size.num_clips}"
+    with _peaks() as peaks:
+        began = time.perf_counter()
+        preparation = Preparation(str(dataset), _CONFIG, num_workers=2)
+        preparation.plan(sources[: size.num_clips // 2])
+        size.planning.append(time.perf_counter() - began)
+        card = preparation.run()
+        size.seconds.append(time.perf_counter() - began)
+    assert sum(split["rows"] for split in card["splits"].values()) == size.num_clips
+    size.driver_mb.append(peaks["driver"])
+    size.worker_mb.append(peaks["worker"])
+    shutil.rmtree(dataset)
+
+
+@contextlib.contextmanager
+def _peaks() -> Iterator[dict[str, float]]:
+    """Give the largest memory, in MB and without what is shared, of this process and of any Ray worker."""
+    peaks = {"driver": 0.0, "worker": 0.0}
+    done = threading.Event()
+
+    def watch() -> None:
+        here = psutil.Process()
+        while not done.wait(_SAMPLE_SECONDS):
+            peaks["driver"] = max(peaks["driver"], _own_mb(here))
+            for child in here.children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    if child.name().startswith("ray::"):
+                        peaks["worker"] = max(peaks["worker"], _own_mb(child))
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield peaks
+    finally:
+        done.set()
+        thread.join()
+
+
+def _own_mb(process: psutil.Process) -> float:
+    memory: Any = process.memory_info()
+    return (memory.rss - getattr(memory, "shared", 0)) / 2**20
+
+
+def _write_videos(folder: Path, number: int) -> list[Source]:
+    folder.mkdir()
+    write = functools.partial(_write_video, folder=str(folder))
+    paths = sorted(row["path"] for row in ray.data.range(number, override_num_blocks=8).map(write).iter_rows())
+    return [Source(path=path, video_id=Path(path).name) for path in paths]
+
+
+def _write_video(row: dict[str, Any], *, folder: str) -> dict[str, str]:
+    """Write a video of a moving ramp with tones of its own."""
+    chance = np.random.default_rng(int(row["id"]))
+    rate, side = round(_CONFIG.frame_rate), _CONFIG.size
+    ramp = np.arange(side)[:, None] * chance.uniform(1, 4) + np.arange(side) * chance.uniform(1, 4)
+    frames = [
+        np.repeat(((ramp + step * chance.uniform(5, 20)) % 256).astype(np.uint8)[..., None], 3, axis=2)
+        for step in range(round(_VIDEO_SECONDS * rate) + 1)
+    ]
+    sound = chance.normal(0, 0.1, round(_VIDEO_SECONDS * _CONFIG.sample_rate) + 1000)
+    path = f"{folder}/{int(row['id']):06d}.mp4"
+    write_video(path, frames, sound, frame_rate=rate, sample_rate=_CONFIG.sample_rate)
+    return {"path": path}

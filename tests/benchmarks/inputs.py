@@ -1,0 +1,59 @@
+"""What is measured on: real videos where there are any, else synthetic scenes."""
+
+import dataclasses
+import functools
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from datasets.media import MediaError, probe
+from datasets.preparation_config import PreparationConfig
+from datasets.sources import folder
+from datasets.sources.catalog import render_scenes
+from datasets.sources.source import Source
+from infra.cluster import ROOT
+from tests.benchmarks.measure import Setting
+
+PAIR_SECONDS = 6.5
+"""Long enough for two clips of 4 s that begin 2.2 s apart."""
+
+
+def real_videos() -> Path | None:
+    """Return the folder of real videos, if there is one."""
+    videos = Path(os.environ.get("SENSORIUM_REAL_DATA", Path(ROOT).parent / "shared" / "data")) / "videos"
+    return videos if videos.is_dir() else None
+
+
+@functools.cache
+def sources(setting: Setting, config: PreparationConfig) -> tuple[Source, ...]:
+    """Return videos from which a pair of clips can be cut, as many as there is time for."""
+    number = setting.choose(quick=8, full=24)
+    videos = real_videos()
+    if videos is None:
+        home = str(setting.folder / "scenes")
+        return tuple(render_scenes(home, num_videos=number // 2, level="medium", config=config))
+    usable = [source for source in folder.index(str(videos)) if _lasts(source.path)]
+    every = max(1, len(usable) // number)
+    return tuple(usable[::every][:number])
+
+
+def repeated(videos: Sequence[Source], times: int) -> list[Source]:
+    """Return every video several times, under other names and so with other windows."""
+    return [
+        dataclasses.replace(source, video_id=f"{source.video_id}-{number}")
+        for number in range(times)
+        for source in videos
+    ]
+
+
+def kind() -> str:
+    """Return what the sources are, for the table."""
+    return "real videos" if real_videos() else "synthetic scenes"
+
+
+def _lasts(path: str) -> bool:
+    try:
+        info = probe(path)
+    except MediaError:
+        return False
+    return min(info.video_end, info.audio_end) - max(info.video_start, info.audio_start) > PAIR_SECONDS

@@ -1,0 +1,126 @@
+"""Preparation through Ray Data, against the same loop without Ray and against the ffmpeg program."""
+
+import functools
+import itertools
+import shutil
+import statistics
+from collections.abc import Iterator, Sequence
+from multiprocessing.pool import Pool
+from pathlib import Path
+
+from datasets.preparation import Preparation
+from datasets.preparation_config import PreparationConfig
+from datasets.shards import PlannedSource, read_plan
+from datasets.sources.source import Source
+from tests.benchmarks import bare, ffmpeg, inputs
+from tests.benchmarks.measure import Row, Setting, middle, rate_of, skipped, take_turns, versus
+
+NAMES = (
+    "prepare_1_worker_vs_bare",
+    "prepare_2_workers_vs_bare",
+    "prepare_vs_ffmpeg_one_pass",
+    "prepare_vs_ffmpeg_one_pass_two_at_once",
+    "prepare_vs_ffmpeg_chain",
+    "prepare_vs_ffmpeg_chain_two_at_once",
+)
+_CONFIG = PreparationConfig(validation_share=0.0, test_share=0.0)
+_TIMES = 3
+"""How often each video is taken where workers share them, so that the last shard, made by one of them, counts for less."""
+
+
+def measure(setting: Setting) -> Iterator[Row]:
+    """Yield the rows of preparation."""
+    sources = inputs.sources(setting, _CONFIG)
+    for number, name in ((1, NAMES[0]), (2, NAMES[1])):
+        if setting.wants(name):
+            times = setting.choose(quick=1, full=_TIMES) if number > 1 else 1
+            yield _against_bare(name, number, _Prepared(setting, inputs.repeated(sources, times)), setting)
+    for names, contender, target, every in (
+        (NAMES[2:4], ffmpeg.ONE_PASS, ">= 1.5", 1),
+        (NAMES[4:6], ffmpeg.CHAIN, ">= 10", 3),
+    ):
+        if not setting.wants(*names):
+            continue
+        if ffmpeg.program() is None:
+            reason = "there is no ffmpeg program on the PATH"
+            yield from (skipped(name, target=target, reason=reason) for name in names)
+        else:
+            yield from _against_ffmpeg(names, contender, target, _Prepared(setting, sources[::every]), setting)
+
+
+class _Prepared:
+    """Prepares sources anew at every call; the processes of Ray are there from the first."""
+
+    def __init__(self, setting: Setting, sources: Sequence[Source]) -> None:
+        self._folder, self._sources = setting.folder / "prepared", list(sources)
+        self._count = itertools.count()
+        self.planning: list[float] = []
+        self.planned: list[PlannedSource] = []
+        self.num_clips = 0
+        self.rate(2)
+
+    def rate(self, num_workers: int) -> float:
+        """Return the clips per second of making all shards, planned before."""
+        folder = f"{self._folder}-{next(self._count)}"
+        preparation = Preparation(folder, _CONFIG, num_workers=num_workers)
+        self.planning.append(1 / rate_of(1, functools.partial(preparation.plan, self._sources)))
+        self.planned = [source for shard in preparation.new_shards for source in shard.sources]
+        self.num_clips = sum(len(source.windows) for source in self.planned)
+        rate = rate_of(self.num_clips, preparation.run)
+        assert len(read_plan(folder)) == len(preparation.new_shards)
+        shutil.rmtree(folder)
+        return rate
+
+
+def _against_bare(name: str, number: int, prepared: _Prepared, setting: Setting) -> Row:
+    with bare.processes(number) as pool:
+        loops = functools.partial(_bare_rate, pool, number, prepared, setting.folder)
+        loops()
+        rates = take_turns(
+            {"ours": functools.partial(prepared.rate, number), "bare": loops},
+            rounds=setting.choose(quick=2, full=3),
+        )
+    loops_text = "one bare loop" if number == 1 else f"{number} bare loops at the same time"
+    return versus(
+        name,
+        rates["ours"],
+        rates["bare"],
+        target=">= 0.85",
+        detail=f"{middle(rates['ours'])} clips/s, {loops_text} {middle(rates['bare'])}; {prepared.num_clips} clips of "
+        f"{len({source.path for source in prepared.planned})} {inputs.kind()}; planning, not counted, takes {statistics.median(prepared.planning):.1f} s",
+    )
+
+
+def _bare_rate(pool: Pool, number: int, prepared: _Prepared, folder: Path) -> float:
+    """Return the sum of the loops' clips per second: none waits for another's end."""
+    jobs = [
+        (sources, _CONFIG, folder / f"bare-{place}.parquet")
+        for place, sources in enumerate(bare.deal(prepared.planned, number))
+    ]
+    return sum(pool.starmap(bare.run_loop, jobs, chunksize=1))
+
+
+def _against_ffmpeg(
+    names: Sequence[str], contender: ffmpeg.Contender, target: str, prepared: _Prepared, setting: Setting
+) -> Iterator[Row]:
+    """Yield the rows against ffmpeg on the same two processors: a clip at a time by its own threads, and two clips at a time."""
+
+    def theirs(at_once: int) -> float:
+        folder = setting.folder / "ffmpeg"
+        work = functools.partial(ffmpeg.run_all, contender, prepared.planned, _CONFIG, folder, at_once=at_once)
+        return rate_of(prepared.num_clips, work)
+
+    turns = {"one": functools.partial(theirs, 1), "two": functools.partial(theirs, 2)}
+    rates = take_turns(
+        {"ours": functools.partial(prepared.rate, 2), **turns},
+        rounds=setting.choose(quick=1, full=2),
+    )
+    for name, who, words in ((names[0], "one", "a clip at a time"), (names[1], "two", "two clips at a time")):
+        yield versus(
+            name,
+            rates["ours"],
+            rates[who],
+            target=target,
+            detail=f"{middle(rates['ours'])} clips/s with 2 workers, {contender.words} {middle(rates[who])}, {words}; "
+            f"{prepared.num_clips} clips, {ffmpeg.version()}",
+        )
