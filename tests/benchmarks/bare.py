@@ -2,7 +2,7 @@
 
 import multiprocessing
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.pool import Pool
 from pathlib import Path
@@ -26,12 +26,9 @@ def processes(number: int) -> Iterator[Pool]:
         yield pool
 
 
-def run_loop(sources: Sequence[PlannedSource], config: PreparationConfig, path: Path) -> float:
-    """Return the clips per second of decoding, scaling, resampling, cutting, transforming, encoding and writing."""
-    began = time.perf_counter()
-    rows = [row for source in sources for row in clips_of(source, config)]
-    write_clips(str(path), pa.Table.from_pylist(rows, schema=CLIP_SCHEMA))
-    return len(rows) / (time.perf_counter() - began)
+def run_one(source: PlannedSource, config: PreparationConfig, path: Path) -> None:
+    """Decode, scale, resample, cut, transform, encode and write the clips of a source."""
+    write_clips(str(path), pa.Table.from_pylist(clips_of(source, config), schema=CLIP_SCHEMA))
 
 
 def clips_of(source: PlannedSource, config: PreparationConfig) -> list[dict]:
@@ -51,8 +48,3 @@ def clips_of(source: PlannedSource, config: PreparationConfig) -> list[dict]:
         row = clip_row(source, index, frames, waveform, config)
         rows[index] = {**row, "log_mel": spectrogram.astype(np.float16).tobytes()}
     return [rows[index] for index in sorted(rows)]
-
-
-def deal(sources: Sequence[PlannedSource], number: int) -> list[list[PlannedSource]]:
-    """Return the sources in as many hands, one after another."""
-    return [list(sources[first::number]) for first in range(number)]

@@ -24,7 +24,7 @@ NAMES = (
     "prepare_vs_ffmpeg_chain_two_at_once",
 )
 _CONFIG = PreparationConfig(validation_share=0.0, test_share=0.0)
-_TIMES = 3
+_TIMES = 2
 """How often each video is taken where workers share them, so that the last shard, made by one of them, counts for less."""
 
 
@@ -74,7 +74,7 @@ class _Prepared:
 
 def _against_bare(name: str, number: int, prepared: _Prepared, setting: Setting) -> Row:
     with bare.processes(number) as pool:
-        loops = functools.partial(_bare_rate, pool, number, prepared, setting.folder)
+        loops = functools.partial(_bare_rate, pool, prepared, setting.folder)
         loops()
         rates = take_turns(
             {"ours": functools.partial(prepared.rate, number), "bare": loops},
@@ -91,13 +91,10 @@ def _against_bare(name: str, number: int, prepared: _Prepared, setting: Setting)
     )
 
 
-def _bare_rate(pool: Pool, number: int, prepared: _Prepared, folder: Path) -> float:
-    """Return the sum of the loops' clips per second: none waits for another's end."""
-    jobs = [
-        (sources, _CONFIG, folder / f"bare-{place}.parquet")
-        for place, sources in enumerate(bare.deal(prepared.planned, number))
-    ]
-    return sum(pool.starmap(bare.run_loop, jobs, chunksize=1))
+def _bare_rate(pool: Pool, prepared: _Prepared, folder: Path) -> float:
+    """Return the clips per second of loops that take the next source of one list until all are done."""
+    jobs = [(source, _CONFIG, folder / f"bare-{place}.parquet") for place, source in enumerate(prepared.planned)]
+    return rate_of(prepared.num_clips, lambda: pool.starmap(bare.run_one, jobs, chunksize=1))
 
 
 def _against_ffmpeg(
