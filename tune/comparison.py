@@ -5,9 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 import optuna
 from matplotlib.figure import Figure
@@ -58,15 +55,19 @@ def figures(records: Sequence[_Record], space: Space) -> dict[str, Figure]:
     return found
 
 
+def _subplots(*grid: int, figsize: tuple[float, float], **options: Any) -> tuple[Figure, Any]:
+    """Return a figure that nobody has to close, and its axes."""
+    figure = Figure(figsize=figsize, layout="constrained")
+    return figure, figure.subplots(*grid, **options)
+
+
 def _accuracies(trials: Sequence[_Record]) -> np.ndarray:
     return np.asarray([trial["metrics"][ACCURACY] for trial in trials])
 
 
 def _by_field(trials: Sequence[_Record], space: Space) -> Figure:
     """Return accuracy against each field; a weight decay that keeps the network at chance shows as a flat line at a half."""
-    figure, axes = plt.subplots(
-        1, len(space), figsize=(3.4 * len(space), 3.2), sharey=True, layout="constrained", squeeze=False
-    )
+    figure, axes = _subplots(1, len(space), figsize=(3.4 * len(space), 3.2), sharey=True, squeeze=False)
     for axis, (field, dimension) in zip(axes[0], space.items(), strict=True):
         values = [trial["fields"][field] for trial in trials]
         axis.plot([str(v) for v in values] if dimension.kind == "choice" else values, _accuracies(trials), "o")
@@ -79,7 +80,7 @@ def _by_field(trials: Sequence[_Record], space: Space) -> Figure:
 
 
 def _parallel_coordinates(trials: Sequence[_Record], space: Space) -> Figure:
-    figure, axis = plt.subplots(figsize=(2.2 * (len(space) + 1), 3.6), layout="constrained")
+    figure, axis = _subplots(figsize=(2.2 * (len(space) + 1), 3.6))
     accuracies = _accuracies(trials)
     places = np.column_stack(
         [*(_places([t["fields"][field] for t in trials], space[field]) for field in space), (accuracies - 0.4) / 0.6]
@@ -118,7 +119,7 @@ def _importance(trials: Sequence[_Record], space: Space) -> Figure:
         shares = optuna.importance.get_param_importances(
             study, evaluator=optuna.importance.PedAnovaImportanceEvaluator(evaluate_on_local=False)
         )
-    figure, axis = plt.subplots(figsize=(5, 0.5 * len(space) + 1), layout="constrained")
+    figure, axis = _subplots(figsize=(5, 0.5 * len(space) + 1))
     axis.barh(list(shares), list(shares.values()), color="tab:blue")
     axis.invert_yaxis()
     axis.set(xlabel=f"importance, of {len(trials)} trials", xlim=(0, 1))
@@ -126,7 +127,7 @@ def _importance(trials: Sequence[_Record], space: Space) -> Figure:
 
 
 def _map(trials: Sequence[_Record]) -> Figure:
-    figure, axis = plt.subplots(figsize=(4.6, 3.6), layout="constrained")
+    figure, axis = _subplots(figsize=(4.6, 3.6))
     rate, decay = ([trial["fields"][f"optim.{name}"] for trial in trials] for name in ("lr", "weight_decay"))
     points = axis.scatter(rate, decay, c=_accuracies(trials), vmin=0.5, vmax=1.0, cmap="viridis", edgecolors="0.3")
     axis.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="weight decay")

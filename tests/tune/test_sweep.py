@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -84,32 +83,34 @@ def test_a_trial_killed_between_its_last_epoch_and_its_end_is_ended(swept, track
 
 
 @pytest.mark.slow
-def test_a_trial_whose_process_dies_is_tried_once_more_and_then_failed(swept, tracking, tmp_path):
-    """The process of one trial is killed whenever it appears; the others go on."""
+def test_a_trial_whose_process_dies_is_tried_once_more_and_then_failed(tracking, small_dataset, tmp_path):
+    """The process of one trial is killed whenever it appears; the others go on. With a cluster of its own."""
     folder, victims = tmp_path / "runs" / "dying", []
-    ended = threading.Event()
-
-    def kill():
-        while not ended.wait(0.05):
-            for path in folder.glob("*/trial.json"):
-                with contextlib.suppress(json.JSONDecodeError, KeyError, ProcessLookupError, FileNotFoundError):
-                    record = json.loads(path.read_text())
-                    first = not victims or victims[0][0] == record["name"]
-                    seen = (record["name"], record["process"])
-                    if first and seen not in victims and "status" not in record:
-                        victims.append(seen)
-                        os.kill(record["process"], signal.SIGKILL)
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    try:
-        printed = swept("--num-trials", "3", "--run-name", "dying", "--scheduler", "none")
-    finally:
-        ended.set()
-        killer.join()
+    options = f"--preset tiny --epochs 2 --num-trials 3 --scheduler none --run-name dying --data {small_dataset}"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tune.sweep", "multisensory", *options.split()],
+        cwd=ROOT,
+        env={**os.environ, "SENSORIUM_HOME": str(tmp_path), "MLFLOW_TRACKING_URI": tracking},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    while process.poll() is None:
+        for path in folder.glob("*/trial.json"):
+            with contextlib.suppress(json.JSONDecodeError, KeyError, ProcessLookupError, FileNotFoundError):
+                record = json.loads(path.read_text())
+                name, seen = record["name"], (record["name"], record["process"])
+                chosen = (path.parent / "run_id").exists() and (not victims or victims[0][0] == name)
+                if chosen and seen not in victims and "status" not in record:
+                    victims.append(seen)
+                    os.kill(record["process"], signal.SIGKILL)
+        time.sleep(0.05)
+    assert process.stdout is not None
+    printed = process.stdout.read()
     records = {path.parent.name: json.loads(path.read_text()) for path in folder.glob("*/trial.json")}
     name = victims[0][0]
-    assert len(victims) == 2
+    assert process.returncode == 0, printed
+    assert len(victims) == 2, printed
     assert records[name]["status"] == "failed"
     assert "died" in records[name]["reason"]
     assert sorted(record["status"] for record in records.values()) == ["failed", "finished", "finished"]
