@@ -56,7 +56,8 @@ def bench(only: tuple[str, ...] = (), output: str = "runs/bench", quick: bool = 
                     rows += _measured(name, group, setting)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    table = report.merge(uri, rows) if only else rows
+    names = [name for group in GROUPS.values() for name in group.NAMES]
+    table = sorted(report.merge(uri, rows) if only else rows, key=lambda row: names.index(row.name))
     report.write(uri, table)
     print(report.markdown(table))
     if readme:
