@@ -4,6 +4,7 @@ import functools
 import itertools
 import shutil
 import statistics
+import time
 from collections.abc import Iterator, Sequence
 from multiprocessing.pool import Pool
 from pathlib import Path
@@ -49,33 +50,36 @@ def measure(setting: Setting) -> Iterator[Row]:
 
 
 class _Prepared:
-    """Prepares sources anew at every call; the processes of Ray are there from the first."""
+    """Prepares sources anew at every call; Ray's processes have everything imported from the first planning on."""
 
     def __init__(self, setting: Setting, sources: Sequence[Source]) -> None:
         self._folder, self._sources = setting.folder / "prepared", list(sources)
         self._count = itertools.count()
         self.planning: list[float] = []
-        self.planned: list[PlannedSource] = []
-        self.num_clips = 0
-        self.rate(2)
+        shards = self._plan(2).new_shards
+        self.planned = [source for shard in shards for source in shard.sources]
+        self.num_clips = sum(len(source.windows) for source in self.planned)
 
     def rate(self, num_workers: int) -> float:
         """Return the clips per second of making all shards, planned before."""
-        folder = f"{self._folder}-{next(self._count)}"
-        preparation = Preparation(folder, _CONFIG, num_workers=num_workers)
-        self.planning.append(1 / rate_of(1, functools.partial(preparation.plan, self._sources)))
-        self.planned = [source for shard in preparation.new_shards for source in shard.sources]
-        self.num_clips = sum(len(source.windows) for source in self.planned)
+        preparation = self._plan(num_workers)
         rate = rate_of(self.num_clips, preparation.run)
-        assert len(read_plan(folder)) == len(preparation.new_shards)
-        shutil.rmtree(folder)
+        assert len(read_plan(preparation.dataset)) == len(preparation.new_shards)
+        shutil.rmtree(preparation.dataset)
         return rate
+
+    def _plan(self, num_workers: int) -> Preparation:
+        began = time.perf_counter()
+        preparation = Preparation(f"{self._folder}-{next(self._count)}", _CONFIG, num_workers=num_workers)
+        preparation.plan(self._sources)
+        self.planning.append(time.perf_counter() - began)
+        return preparation
 
 
 def _against_bare(name: str, number: int, prepared: _Prepared, setting: Setting) -> Row:
     with bare.processes(number) as pool:
         loops = functools.partial(_bare_rate, pool, prepared, setting.folder)
-        loops()
+        pool.starmap(bare.run_one, _jobs(prepared, setting.folder)[: 2 * number], chunksize=1)
         rates = take_turns(
             {"ours": functools.partial(prepared.rate, number), "bare": loops},
             rounds=setting.choose(quick=2, full=3),
@@ -93,8 +97,12 @@ def _against_bare(name: str, number: int, prepared: _Prepared, setting: Setting)
 
 def _bare_rate(pool: Pool, prepared: _Prepared, folder: Path) -> float:
     """Return the clips per second of loops that take the next source of one list until all are done."""
-    jobs = [(source, _CONFIG, folder / f"bare-{place}.parquet") for place, source in enumerate(prepared.planned)]
+    jobs = _jobs(prepared, folder)
     return rate_of(prepared.num_clips, lambda: pool.starmap(bare.run_one, jobs, chunksize=1))
+
+
+def _jobs(prepared: _Prepared, folder: Path) -> list[tuple[PlannedSource, PreparationConfig, Path]]:
+    return [(source, _CONFIG, folder / f"bare-{place}.parquet") for place, source in enumerate(prepared.planned)]
 
 
 def _against_ffmpeg(
