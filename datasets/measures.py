@@ -2,8 +2,9 @@
 
 Loudness: level of the whole window, 10 log10 of the mean square, in dB of full scale, so that a sine of full scale has -3 dB.
 Silence: share of the window's pieces of 20 ms whose level lies below -60 dB.
-Motion: mean over pixels and successive frames of the absolute difference of the gray picture (red + 2 green + blue) / 4, black 0 and
-white 1, times the frame rate: how much of the range from black to white a pixel changes in a second. Seen at 64 x 64 points at most.
+Motion: mean over pixels and successive frames of the absolute difference of the gray picture, black 0 and white 1, times the frame rate:
+how much of the range from black to white a pixel changes in a second. Seen at 64 x 64 points at most. Gray is (red + 2 green + blue) / 4,
+or the luma of BT.601 where there is no red, green and blue.
 """
 
 import numpy as np
@@ -15,7 +16,8 @@ FLOOR_DB = -120.0
 _PIECE_SECONDS = 0.02
 _SILENT_DB = -60.0
 _MOST_POINTS = 64
-_WHITE = 4 * 255
+_WHITE_OF_RGB = 4 * 255
+_WHITE_OF_LUMA = 235 - 16
 
 
 def measure(
@@ -24,7 +26,7 @@ def measure(
     """Return the measures of a window by the names of their columns.
 
     Args:
-        frames: uint8 (frames, height, width, 3).
+        frames: uint8 (frames, height, width, 3), or planes of YUV 4:2:0, (frames, 3 height / 2, width).
         waveform: float (samples,) in [-1, 1].
         frame_rate: frames per second.
         sample_rate: sound samples per second.
@@ -52,13 +54,26 @@ def motion(frames: np.ndarray, *, frame_rate: float) -> float | None:
     """Return how much the picture changes in a second; none for a single frame."""
     if len(frames) < 2:
         return None
-    step = -(-max(frames.shape[1:3]) // _MOST_POINTS)
-    points = frames[:, ::step, ::step]
+    gray, white = _gray(frames)
+    return float(np.abs(gray[1:] - gray[:-1]).mean() / white * frame_rate)
+
+
+def _gray(frames: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return gray int16 (frames, points, points), and by how much white is above black."""
+    if frames.ndim == 3:
+        luma = frames[:, : frames.shape[1] * 2 // 3]
+        return _points(luma).astype(np.int16), _WHITE_OF_LUMA
+    points = _points(frames)
     gray = points[..., 1].astype(np.int16)
     gray *= 2  # in place: a quarter of the time of one sum
     gray += points[..., 0]
     gray += points[..., 2]
-    return float(np.abs(gray[1:] - gray[:-1]).mean() / _WHITE * frame_rate)
+    return gray, _WHITE_OF_RGB
+
+
+def _points(frames: np.ndarray) -> np.ndarray:
+    step = -(-max(frames.shape[1:3]) // _MOST_POINTS)
+    return frames[:, ::step, ::step]
 
 
 def _level_db(power: np.ndarray | np.floating) -> np.ndarray:

@@ -158,6 +158,7 @@ def _clips_of(source: PlannedSource, config: PreparationConfig) -> list[Row]:
             frame_rate=config.frame_rate,
             size=config.size,
             sample_rate=config.sample_rate,
+            pixels=config.pixels,
         ):
             rows[index] = clip_row(source, index, frames, waveform, config)
     return [rows[index] for index in sorted(rows)]

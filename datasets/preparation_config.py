@@ -4,6 +4,7 @@ import dataclasses
 import json
 from typing import Any, Literal
 
+from datasets.media.cut import Pixels
 from datasets.schema import DATASET_VERSION
 from datasets.spectrogram import LogMelConfig
 from datasets.windows import LabelMode, WindowRule
@@ -61,6 +62,11 @@ class PreparationConfig:
             raise InputError(
                 f"validation_share, test_share: {shares} leave nothing to train on; give shares from 0 that sum to less than 1"
             )
+
+    @property
+    def pixels(self) -> Pixels:
+        """How pictures lie in memory on their way into storage."""
+        return "rgb24" if self.storage == "raw" else "yuv420p"
 
     @property
     def num_frames(self) -> int:

@@ -3,18 +3,24 @@
 import dataclasses
 import os
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import av
 import av.error
 import numpy as np
 from av.audio.resampler import AudioResampler
-from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
-from datasets.media.probe import MediaError, open_media, packets, streams
+from datasets.media.decode import Decoding
+from datasets.media.probe import MediaError, open_media, packets
+
+Pixels = Literal["rgb24", "yuv420p"]
+"""How a picture lies in memory: (height, width, 3), or planes of BT.601 below each other, (3 height / 2, width), as H.264 is fed."""
 
 _REANCHOR_SECONDS = 0.010
 _LONGEST_HOLD_SECONDS = 0.25
 _MISSING_TAIL_SECONDS = 0.05
+_STORED_COLORS = {"dst_colorspace": Colorspace.ITU601, "dst_color_range": ColorRange.MPEG}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,8 +40,11 @@ def cut(
     frame_rate: float,
     size: int,
     sample_rate: int,
+    pixels: Pixels = "rgb24",
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Yield (window index, frames uint8 (n, size, size, 3), waveform float32 (samples,)) as each is complete.
+
+    With `pixels` "yuv420p" frames are (n, 3 size / 2, size).
 
     One sequential pass. Frame i shows the source frame with the latest time stamp up to start + (i + 0.5) / frame_rate, so that
     every event lands within half an output frame of its time; sound is placed by its own time stamps, with zeros where there is none.
@@ -43,7 +52,7 @@ def cut(
     Raises:
         MediaError: If a window cannot be completed.
     """
-    pictures = _Pictures(windows, round(clip_seconds * frame_rate), frame_rate, size)
+    pictures = _Pictures(windows, round(clip_seconds * frame_rate), frame_rate, size, pixels)
     sounds = _Sounds(windows, round(clip_seconds * sample_rate), sample_rate)
     waiting = set(range(len(windows)))
 
@@ -54,21 +63,12 @@ def cut(
                 yield index, pictures.take(index), sounds.take(index)
 
     with open_media(path, "decode") as container:
-        video, audio = streams(container, "decode")
-        damage = ""
-        for packet in packets(container, (video, audio)):
-            try:
-                decoded = packet.decode()
-            except (av.error.FFmpegError, ValueError) as error:
-                damage = str(error)
-                continue
-            for frame in decoded:
-                if not isinstance(frame, av.VideoFrame | av.AudioFrame) or frame.time is None:
-                    continue
-                if isinstance(frame, av.VideoFrame):
-                    pictures.add(frame, frame.time - origin_seconds)
-                elif isinstance(frame, av.AudioFrame):
-                    sounds.add(frame, frame.time - origin_seconds)
+        decoding = Decoding(container, moments=pictures.moments, origin_seconds=origin_seconds)
+        for frame, time in decoding.frames():
+            if isinstance(frame, av.VideoFrame):
+                pictures.add(frame, time)
+            else:
+                sounds.add(frame, time)
             yield from complete()
             if not waiting:
                 return
@@ -82,14 +82,16 @@ def cut(
             "decode",
             f"{stream} ends early",
             f"window at {windows[index].start_seconds:.2f} s is incomplete"
-            + (f"; damaged packets: {damage}" if damage else ""),
+            + (f"; damaged packets: {decoding.damage}" if decoding.damage else ""),
         )
 
 
 class _Pictures:
     """Frames for all windows: each wanted moment takes the frame shown then, converted once."""
 
-    def __init__(self, windows: Sequence[Window], num_frames: int, frame_rate: float, size: int) -> None:
+    def __init__(
+        self, windows: Sequence[Window], num_frames: int, frame_rate: float, size: int, pixels: Pixels
+    ) -> None:
         self._wanted = sorted(
             (window.start_seconds + (i + 0.5) / frame_rate, index, i)
             for index, window in enumerate(windows)
@@ -98,8 +100,10 @@ class _Pictures:
         self._next = 0
         self._held: tuple[av.VideoFrame, float] | None = None
         self._reformatter = VideoReformatter()
-        self._shape = (num_frames, size, size, 3)
+        self._size, self._pixels = size, pixels
+        self._shape = (num_frames, size, size, 3) if pixels == "rgb24" else (num_frames, size * 3 // 2, size)
         self._clips: dict[int, np.ndarray] = {}
+        self.moments = [moment for moment, _, _ in self._wanted]
         self.missing = [num_frames] * len(windows)
 
     def add(self, frame: av.VideoFrame, time: float) -> None:
@@ -134,14 +138,29 @@ class _Pictures:
     def _convert(self) -> np.ndarray:
         assert self._held is not None
         frame = self._held[0]
-        side = self._shape[1]
+        colors = {} if self._pixels == "rgb24" else _STORED_COLORS
         try:
             scaled = self._reformatter.reformat(
-                frame, width=side, height=side, format="rgb24", interpolation=Interpolation.BILINEAR
+                frame,
+                width=self._size,
+                height=self._size,
+                format=self._pixels,
+                interpolation=Interpolation.BILINEAR,
+                **colors,
             )
         except (av.error.FFmpegError, ValueError) as error:
             raise MediaError("decode", "cannot convert picture", str(error)) from None
-        return np.rot90(scaled.to_ndarray(), k=round(frame.rotation / 90))
+        return turn(scaled.to_ndarray(), round(frame.rotation / 90))
+
+
+def turn(picture: np.ndarray, quarters: int) -> np.ndarray:
+    """Return a square picture turned counterclockwise; of planes, each for itself."""
+    if quarters % 4 == 0 or picture.ndim == 3:
+        return np.rot90(picture, k=quarters)
+    size = picture.shape[1]
+    chroma = picture[size:].reshape(2, size // 2, size // 2)
+    turned = [np.rot90(picture[:size], k=quarters).ravel(), np.rot90(chroma, k=quarters, axes=(1, 2)).ravel()]
+    return np.concatenate(turned).reshape(picture.shape)
 
 
 class _Sounds:

@@ -43,6 +43,7 @@ def clips_of(source: PlannedSource, config: PreparationConfig) -> list[dict]:
         frame_rate=config.frame_rate,
         size=config.size,
         sample_rate=config.sample_rate,
+        pixels=config.pixels,
     ):
         spectrogram = log_mel(waveform, sample_rate=config.sample_rate, config=config.log_mel)
         row = clip_row(source, index, frames, waveform, config)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from datasets.preparation_config import PreparationConfig
 from datasets.shards import PlannedSource
 
-_X264 = "-preset veryfast -tune fastdecode -crf 20 -g 12 -bf 0"
+_X264 = "-preset superfast -tune fastdecode -crf 20 -g 12 -bf 0"
 """As our own encoder is set."""
 
 

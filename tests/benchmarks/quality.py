@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import av
 import numpy as np
 
-from datasets.media import decode_frames, encode_frames
+from datasets.media import decode_frames
 from datasets.preparation import Preparation
 from datasets.preparation_config import PreparationConfig
 from datasets.shards import PlannedSource
@@ -25,13 +25,12 @@ def measure(setting: Setting) -> Iterator[Row]:
     ours, theirs, sound, decibels = [], [], [], []
     for source in planned:
         truths = bare.clips_of(source, dataclasses.replace(config, storage="raw"))
-        for truth, window in zip(truths, source.windows, strict=True):
+        for truth, row, window in zip(truths, bare.clips_of(source, config), source.windows, strict=True):
             frames = np.frombuffer(truth["frames"], np.uint8).reshape(-1, config.size, config.size, 3)
-            stored = encode_frames(frames, frame_rate=config.frame_rate)
-            ours.append(len(stored))
+            ours.append(len(row["frames"]))
             theirs.append(_packet_bytes(source, window.start_seconds, config.clip_seconds))
             sound.append(len(truth["waveform"]))
-            decibels.append(_psnr(frames, decode_frames(stored)))
+            decibels.append(_psnr(frames, decode_frames(row["frames"])))
     kilobytes = [np.median(values) / config.clip_seconds / 1000 for values in (ours, theirs, sound)]
     yield _quartiles(
         NAMES[0],

@@ -1,0 +1,109 @@
+"""Sound and picture of a file, decoded in one pass; pictures far from those that are wanted are read but not decoded.
+
+Pictures come in groups: a key frame and what follows up to the next one. Only pictures shown before their key frame need an earlier
+group. So a group is decoded if a wanted moment lies in it, or in the one before, whose last picture may still have to be ended by a next one.
+"""
+
+import bisect
+import math
+from collections.abc import Iterator, Sequence
+
+import av
+import av.error
+from av.container import InputContainer
+
+from datasets.media.probe import packets, streams
+
+_WITHOUT_PRESENTATION_TIMES = ("avi",)
+"""Containers that only say when a packet is to be decoded: it cannot be told which pictures its group shows."""
+
+
+class Decoding:
+    """One pass over a file; `damage` is what the last packet that could not be decoded said.
+
+    Args:
+        container: the open file.
+        moments: when pictures are wanted, in seconds from the origin, ascending.
+        origin_seconds: the origin on the file's clock.
+    """
+
+    def __init__(self, container: InputContainer, *, moments: Sequence[float], origin_seconds: float) -> None:
+        self.damage = ""
+        self._container, self._origin = container, origin_seconds
+        self._video, self._audio = streams(container, "decode")
+        self._groups = _Groups(moments)
+
+    def frames(self) -> Iterator[tuple[av.VideoFrame | av.AudioFrame, float]]:
+        """Yield frames and their times in seconds from the origin, each stream in its order.
+
+        Raises:
+            MediaError: If picture or sound is missing.
+        """
+        for packet in packets(self._container, (self._video, self._audio)):
+            if packet.stream is self._audio:
+                yield from self._decoded(packet)
+                continue
+            for one in self._groups.needed(packet, self._shown_at(packet)):
+                if one is None:
+                    yield from self._decoded(_flush_packet(self._video))
+                    self._video.codec_context.flush_buffers()
+                else:
+                    yield from self._decoded(one)
+
+    def _shown_at(self, packet: av.Packet) -> float | None:
+        if packet.pts is None or self._container.format.name in _WITHOUT_PRESENTATION_TIMES:
+            return None
+        return float(packet.pts * packet.time_base) - self._origin
+
+    def _decoded(self, packet: av.Packet) -> Iterator[tuple[av.VideoFrame | av.AudioFrame, float]]:
+        try:
+            decoded = packet.decode()
+        except (av.error.FFmpegError, ValueError) as error:
+            self.damage = str(error)
+            return
+        for frame in decoded:
+            if isinstance(frame, av.VideoFrame | av.AudioFrame) and frame.time is not None:
+                yield frame, frame.time - self._origin
+
+
+class _Groups:
+    """Holds the packets of a group of pictures until it is known whether a picture of it is wanted."""
+
+    def __init__(self, moments: Sequence[float]) -> None:
+        self._moments = moments
+        self._held: list[av.Packet] = []
+        self._before = self._begin = -math.inf
+        self._open = self._passed_by = self._began = False
+
+    def needed(self, packet: av.Packet, time: float | None) -> Iterator[av.Packet | None]:
+        """Yield the packets that are now known to be needed; None where packets before were left out."""
+        if time is None:  # the end, or a file that does not say when its pictures are shown
+            yield from self._release()
+            yield packet
+            return
+        if packet.is_keyframe:
+            if self._is_wanted(until=time):
+                yield from self._release()
+            self._passed_by |= bool(self._held)
+            self._held, self._open = [], False
+            self._before, self._begin = self._begin, time
+        self._held.append(packet)
+        if self._open or self._is_wanted(until=time):
+            yield from self._release()
+
+    def _is_wanted(self, *, until: float) -> bool:
+        place = bisect.bisect_left(self._moments, self._before)
+        return place < len(self._moments) and self._moments[place] <= until
+
+    def _release(self) -> Iterator[av.Packet | None]:
+        if self._passed_by and self._began:
+            yield None
+        self._began, self._open, self._passed_by = True, True, False
+        yield from self._held
+        self._held = []
+
+
+def _flush_packet(stream: av.VideoStream) -> av.Packet:
+    packet = av.Packet()
+    packet.stream, packet.time_base = stream, stream.time_base
+    return packet
