@@ -19,7 +19,7 @@ from datasets.card import CONFIG, read_card, write_card, write_config
 from datasets.fingerprint import group_recordings
 from datasets.preparation_config import PreparationConfig
 from datasets.rewriting import finish_rewrites
-from datasets.scheduling import all_processors
+from datasets.scheduling import all_processors, num_processors
 from datasets.schema import ERROR_SCHEMA
 from datasets.shards import (
     SHARD_BYTES,
@@ -42,9 +42,6 @@ from infra.seeding import generator, hash_fraction
 Row = dict[str, Any]
 Progress = Callable[[str, int, int], None]
 """Called with the stage, how many are done and how many there are."""
-
-_SHARDS_A_WORKER = 8
-_FEWEST_ROWS = 4
 
 RECORDING_SCHEMA = pa.schema(
     [
@@ -114,14 +111,11 @@ class Preparation:
                 if planned.video_id not in planned_before:
                     splits[self._split_of(recording_id)].append(planned)
                 self._recordings.append({**row, "state": states[row["path"]], "recording_id": recording_id})
-        rows_per_shard = max(2, SHARD_BYTES // self.config.row_bytes)
-        # Enough shards that all workers end at about the same time, as far as there are pairs.
-        total = sum(len(source.windows) for members in splits.values() for source in members)
-        rows_per_shard = min(rows_per_shard, max(_FEWEST_ROWS, total // (_SHARDS_A_WORKER * (self.num_workers or 2))))
         self.new_shards = plan_shards(
             splits,
             fingerprint=self.config.fingerprint,
-            rows_per_shard=rows_per_shard,
+            most_rows=max(2, SHARD_BYTES // self.config.row_bytes),
+            num_workers=self.num_workers or num_processors(),
             retired=retired_shards(read_whole_plan(self.dataset)),
         )
         if not read_plan(self.dataset):

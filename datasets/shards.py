@@ -24,6 +24,7 @@ SPLITS = ("train", "validation", "test")
 ROW_GROUP_BYTES = 16 * 2**20
 ROW_GROUP_ROWS = 32
 SHARD_BYTES = 128 * 2**20
+_FEWEST_ROWS = 4
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,19 +101,28 @@ def plan_shards(
     sources: dict[str, list[PlannedSource]],
     *,
     fingerprint: str,
-    rows_per_shard: int,
+    most_rows: int,
+    num_workers: int,
     retired: Collection[str] = (),
 ) -> list[PlannedShard]:
-    """Return shards of about `rows_per_shard` windows from the new sources of each split, in their order."""
+    """Return shards of the new sources of each split, in their order: large ones first, for few tasks, then ever smaller ones.
+
+    Each has a share of the rows that are left, so that workers that take one after the other end at about the same time (guided
+    self-scheduling, Polychronopoulos and Kuck, IEEE Transactions on Computers 1987; there every worker takes a whole share, here half).
+    """
     shards = []
+    left = sum(len(source.windows) for members in sources.values() for source in members)
     for split, members in sources.items():
         pending: list[PlannedSource] = []
+        num_rows = 0
         for place, source in enumerate(members):
             pending.append(source)
-            num_rows = sum(len(item.windows) for item in pending)
-            if num_rows >= rows_per_shard or place == len(members) - 1:
+            num_rows += len(source.windows)
+            wanted = min(most_rows, max(_FEWEST_ROWS, left // (2 * num_workers)))
+            if num_rows >= wanted or place == len(members) - 1:
                 shards.append(name_shard(fingerprint, split, pending, retired=retired))
-                pending = []
+                left -= num_rows
+                pending, num_rows = [], 0
     return shards
 
 
