@@ -62,12 +62,15 @@ class Stream:
         )
 
     def epoch(self, epoch: int, *, first_step: int = 0) -> Iterator[Batch]:
-        """Yield the batches of the next epoch; epochs must be asked for in order.
+        """Yield the batches of the next epoch, each formed while the one before is used; epochs must be asked for in order.
 
         Args:
             epoch: number of the epoch.
             first_step: steps to leave out, when a run resumes inside an epoch.
         """
+        return _one_ahead(self._batches(epoch, first_step))
+
+    def _batches(self, epoch: int, first_step: int) -> Iterator[Batch]:
         step = 0
         rest: list[pa.Table] = []
         for number, pool in enumerate(self.plan.pools(epoch)):
@@ -97,6 +100,14 @@ class Stream:
             if table is None:
                 return
             self._waiting.append(table)
+
+
+def _one_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = pool.submit(next, batches, None)
+            yield batch
 
 
 def _pieces(plan: ReadPlan, item: ReadItem, row_bytes: int) -> Iterator[_Piece]:

@@ -89,14 +89,12 @@ def _rows(small: _Size, middle: _Size, large: _Size) -> list[Row]:
             f"{small.num_clips:,} on; {sizes} clips take {seconds} s, planning {planning} of them, start-up {max(0.0, start):.1f} s",
         )
     ]
-    for name, target, field, who in (
-        (NAMES[1], _TARGETS[1], "driver_mb", "the driver"),
-        (NAMES[2], _TARGETS[2], "worker_mb", "the largest worker"),
+    for name, target, field, who, more in (
+        (NAMES[1], _TARGETS[1], "driver_mb", "the driver", ""),
+        (NAMES[2], _TARGETS[2], "worker_mb", "the largest worker", "; it holds one shard, of 128 MB at most"),
     ):
         peaks = [max(getattr(size, field)) for size in (small, middle, large)]
-        detail = (
-            f"peak of {who}, without what is shared, {' / '.join(f'{peak:.0f}' for peak in peaks)} MB for {sizes} clips"
-        )
+        detail = f"peak of {who}, without what is shared, {' / '.join(f'{peak:.0f}' for peak in peaks)} MB for {sizes} clips{more}"
         rows.append(spread(name, [peaks[2] / peaks[1]], target=target, detail=detail))
     share = large.planning[0] / large.seconds[0]
     rows.append(

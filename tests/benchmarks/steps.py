@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import json
 import time
 from collections.abc import Iterator
@@ -15,13 +16,15 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from datasets.preparation_config import PreparationConfig
 from datasets.stream import Stream
-from workflows.learner import make_optimizer, make_schedule
+from workflows.learner import make_schedule
 from workflows.loop import Job, read_plan, train
 from workflows.recipe import load_recipe
 from workflows.reporter import LocalReporter, TrainReporter
 
 Times = dict[str, float]
 _WARM_STEPS = 5
+TURNS = 4
+"""How often the plain loop and training on raw frames take turns in a round: they are held against each other to a few hundredths."""
 
 
 class _Watch:
@@ -33,8 +36,12 @@ class _Watch:
 
     def follow(self, module: nn.Module) -> nn.Module:
         """Return the module, whose training steps are written down from now on."""
-        module.register_forward_pre_hook(lambda module, inputs: self.begins.append(time.perf_counter()))
+        module.register_forward_pre_hook(self._begin)
         return module
+
+    def _begin(self, module: nn.Module, inputs: Any) -> None:
+        if module.training:
+            self.begins.append(time.perf_counter())
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -82,9 +89,14 @@ def compete(jobs: dict[str, Job], *, rounds: int, result: str) -> None:
     found: dict[str, list[Times]] = {name: [] for name in ("plain", *jobs, *(f"two_{name}" for name in jobs))}
     for number in range(rounds):
         if rank == 0:
-            found["plain"].append(plain_loop(jobs["raw"], batches))
-            for name, job in jobs.items():
-                found[name].append(_timed(_own(job, f"one-{number}"), _Alone))
+            for turn in range(TURNS):
+                turns = {
+                    "plain": functools.partial(plain_loop, jobs["raw"], batches),
+                    "raw": functools.partial(_timed, _own(jobs["raw"], f"one-{number}-{turn}"), _Alone),
+                }
+                for name in sorted(turns, reverse=turn % 2 == 1):
+                    found[name].append(turns[name]())
+            found["h264"].append(_timed(_own(jobs["h264"], f"one-{number}"), _Alone))
             Path(f"{result}.{number}").touch()
         while not Path(f"{result}.{number}").exists():
             time.sleep(0.2)
@@ -96,11 +108,13 @@ def compete(jobs: dict[str, Job], *, rounds: int, result: str) -> None:
 
 
 def plain_loop(job: Job, batches: list[dict[str, Any]]) -> Times:
-    """Return the times of the loop that anyone would write, on batches that are there."""
+    """Return the times of the loop that anyone would write, with PyTorch's defaults and on batches that are there."""
     learner = load_recipe(job.recipe).build(job.config)
     watch = _Watch()
     module = watch.follow(learner.modules["network"])
-    optimizer = make_optimizer(job.config.optim, module)
+    optim = job.config.optim
+    assert optim.name == "adamw"
+    optimizer = torch.optim.AdamW(module.parameters(), lr=optim.lr, weight_decay=optim.weight_decay)
     schedule = make_schedule(job.config.schedule, optimizer, len(batches))
     module.train()
     with watch.running():
@@ -108,7 +122,7 @@ def plain_loop(job: Job, batches: list[dict[str, Any]]) -> Times:
             optimizer.zero_grad(set_to_none=True)
             values = module({"clips": batch})
             values["loss"].backward()
-            nn.utils.clip_grad_norm_(module.parameters(), job.config.optim.gradient_clip)
+            nn.utils.clip_grad_norm_(module.parameters(), optim.gradient_clip)
             optimizer.step()
             schedule.step()
             values["loss"].item()

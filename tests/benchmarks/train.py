@@ -52,7 +52,7 @@ def measure(setting: Setting) -> Iterator[Row]:
     yield versus(
         NAMES[1],
         rates["two_raw"],
-        rates["raw"],
+        rates["raw"][steps.TURNS - 1 :: steps.TURNS],
         target=None,
         detail=f"{middle(rates['two_raw'])} clips/s of both, of one {middle(rates['raw'])}; {about}",
     )

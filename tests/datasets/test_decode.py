@@ -112,7 +112,9 @@ def test_planes_are_turned_like_the_picture_of_which_they_are():
     picture = np.stack([3 * ramp, 2 * ramp, 255 - 3 * ramp], -1).repeat(4, 0).repeat(4, 1)
     for quarters in (-1, 1, 2):
         planes, turned = (
-            av.VideoFrame.from_ndarray(np.ascontiguousarray(one), format="rgb24").reformat(format="yuv420p").to_ndarray()
+            av.VideoFrame.from_ndarray(np.ascontiguousarray(one), format="rgb24")
+            .reformat(format="yuv420p")
+            .to_ndarray()
             for one in (picture, np.rot90(picture, k=quarters))
         )
         assert np.abs(turn(planes, quarters).astype(int) - turned).max() < 5
