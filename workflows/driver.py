@@ -235,7 +235,14 @@ def _check_resume(job: Job, run_name: str, scaling: Scaling) -> None:
             f"--resume: '{run_name}' stopped inside an epoch, and its data, batch or number of workers are other now; "
             "give the same, or start a new run"
         )
-    before, now = read_description(checkpoints[-1])["config"]["cadence"]["epochs"], job.config.cadence.epochs
+    description = read_description(checkpoints[-1])
+    before, now = description["dataset"]["fingerprint"], job.card["fingerprint"]
+    if before != now:
+        raise InputError(
+            f"--data: '{run_name}' began on other clips (fingerprint {before[:8]}) than are in '{job.dataset}' ({now[:8]}); "
+            "give the same, or start a new run"
+        )
+    before, now = description["config"]["cadence"]["epochs"], job.config.cadence.epochs
     if job.config.schedule.kind != "constant" and before != now:
         raise InputError(
             f"--resume: the schedule of '{run_name}' lies over {before} epochs, now it would be {now}; "

@@ -1,0 +1,88 @@
+"""Whether H.264 storage costs accuracy: the demo trained and tested on the same clips, stored raw and as H.264.
+
+python -m tests.benchmarks.accuracy_by_storage [--num-videos 800] [--epochs 18] [--seeds 0 1]
+"""
+
+import dataclasses
+import shutil
+
+import numpy as np
+
+from datasets.preparation import Preparation
+from datasets.presets import PRESETS
+from datasets.sources.catalog import render_scenes
+from infra import cluster, storage
+from models.metrics.binary import bootstrap_interval
+from workflows import command
+from workflows.driver import Scaling, fit
+from workflows.evaluation import score_split
+from workflows.evaluators.synchronization import PairScores
+from workflows.model import loaded
+from workflows.recipe import load_recipe
+
+_RECIPE = "multisensory"
+_STORAGES = ("raw", "h264")
+
+
+def measure(num_videos: int = 800, epochs: int = 18, seeds: tuple[int, ...] = (0, 1)) -> None:
+    """Prepare the demo's scenes both ways, train on each with every seed, and say how the accuracies differ.
+
+    Args:
+        num_videos: Number of scenes.
+        epochs: Passes over the training clips.
+        seeds: Seeds of training.
+    """
+    folder = storage.resolve("runs/accuracy-by-storage", field="folder")
+    shutil.rmtree(folder, ignore_errors=True)
+    with cluster.running():
+        datasets = _prepare(folder, num_videos)
+        models = {
+            (seed, kind): _train(datasets[kind], f"accuracy-by-storage/{kind}-{seed}", epochs, seed)
+            for seed in seeds
+            for kind in _STORAGES
+        }
+    print(f"{'seed':<6}{'raw':<24}{'h264':<24}h264 - raw, of the same pairs")
+    for seed in seeds:
+        scores = {}
+        for kind in _STORAGES:
+            with loaded(models[seed, kind], recipe=_RECIPE) as model:
+                scores[kind] = score_split(model, dataset=datasets[kind], split="test")
+        raw, h264 = (_right(scores[kind]) for kind in _STORAGES)
+        recordings = scores["raw"].windows["recording_id"]
+        assert recordings == scores["h264"].windows["recording_id"]
+        found = [_words(values, recordings[::2]) for values in (raw, h264, h264 - raw)]
+        print(f"{seed:<6}{found[0]:<24}{found[1]:<24}{found[2]}", flush=True)
+
+
+def _prepare(folder: str, num_videos: int) -> dict[str, str]:
+    """Return the datasets of the same clips by their storage."""
+    sources = render_scenes(folder, num_videos=num_videos, level="medium", config=PRESETS["demo"])
+    datasets = {}
+    for kind in _STORAGES:
+        datasets[kind] = storage.join(folder, f"clips-{kind}")
+        preparation = Preparation(datasets[kind], dataclasses.replace(PRESETS["demo"], storage=kind))
+        preparation.plan(sources)
+        preparation.run()
+        shutil.copy(storage.join(folder, "boxes.parquet"), datasets[kind])
+    return datasets
+
+
+def _train(dataset: str, name: str, epochs: int, seed: int) -> str:
+    """Return the folder of a trained model."""
+    config = load_recipe(_RECIPE).demo()
+    config = dataclasses.replace(config, seed=seed, cadence=dataclasses.replace(config.cadence, epochs=epochs))
+    return fit(_RECIPE, config, dataset=dataset, run_name=name, scaling=Scaling(num_workers=2)).model_folder
+
+
+def _right(scores: PairScores) -> np.ndarray:
+    """Return the share of right answers of every pair."""
+    return scores.accuracies()["sync_accuracy"].mean(axis=1)
+
+
+def _words(values: np.ndarray, recordings: list[str]) -> str:
+    low, high = bootstrap_interval(values, clusters=recordings, seed=0)
+    return f"{values.mean():.3f} [{low:.3f}, {high:.3f}]"
+
+
+if __name__ == "__main__":
+    command.run(lambda: command.parse(measure))

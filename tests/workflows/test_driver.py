@@ -1,0 +1,29 @@
+import dataclasses
+import shutil
+from pathlib import Path
+
+import pytest
+
+from infra.errors import InputError
+from workflows.driver import Scaling, fit
+from workflows.recipes import multisensory
+
+pytestmark = pytest.mark.ray
+
+
+def test_a_run_that_stopped_between_epochs_goes_on_only_with_the_clips_it_began_with(small_dataset, tracking, tmp_path):
+    config = multisensory.tiny()
+    steady = dataclasses.replace(config.schedule, kind="constant")
+    one, two = (
+        dataclasses.replace(config, schedule=steady, cadence=dataclasses.replace(config.cadence, epochs=epochs))
+        for epochs in (1, 2)
+    )
+    dataset = Path(shutil.copytree(small_dataset, tmp_path / "dataset"))
+    options = {"dataset": str(dataset), "run_name": "goes-on", "scaling": Scaling(num_workers=0)}
+    fit("multisensory", one, **options)
+    card = (dataset / "dataset.json").read_text()
+    (dataset / "dataset.json").write_text(card.replace('"fingerprint": "', '"fingerprint": "f'))
+    with pytest.raises(InputError, match=r"--data: 'goes-on' began on other clips \(fingerprint .*give the same"):
+        fit("multisensory", two, resume=True, **options)
+    (dataset / "dataset.json").write_text(card)
+    assert fit("multisensory", two, resume=True, **options).metrics["epoch"] == 1
