@@ -78,6 +78,7 @@ def decode_shard(row: Row, *, dataset: str, config: PreparationConfig) -> Row:
         except (MediaError, FileNotFoundError) as error:
             errors.append({"source": source.path, **json.loads(_error_json(error, "decode"))})
     table = pa.Table.from_pylist(clips, schema=CLIP_SCHEMA)
+    clips.clear()
     seconds = {"decode": time.perf_counter() - began}
     return {
         "shard": row["shard"],

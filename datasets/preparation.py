@@ -19,7 +19,7 @@ from datasets.card import CONFIG, read_card, write_card, write_config
 from datasets.fingerprint import group_recordings
 from datasets.preparation_config import PreparationConfig
 from datasets.rewriting import finish_rewrites
-from datasets.scheduling import all_processors, num_processors
+from datasets.scheduling import all_processors
 from datasets.schema import ERROR_SCHEMA
 from datasets.shards import (
     SHARD_BYTES,
@@ -35,7 +35,7 @@ from datasets.shards import (
 )
 from datasets.sources.source import Source
 from datasets.windows import draw_windows
-from infra import storage
+from infra import cluster, storage
 from infra.errors import InputError
 from infra.seeding import generator, hash_fraction
 
@@ -115,7 +115,7 @@ class Preparation:
             splits,
             fingerprint=self.config.fingerprint,
             most_rows=max(2, SHARD_BYTES // self.config.row_bytes),
-            num_workers=self.num_workers or num_processors(),
+            num_workers=self.num_workers or int(cluster.num_processors()),
             retired=retired_shards(read_whole_plan(self.dataset)),
         )
         if not read_plan(self.dataset):

@@ -129,11 +129,19 @@ def to_arrays(table: pa.Table, *, config: PreparationConfig) -> Batch:
             batch[name] = _decode(table[name], config)
             continue
         dtype, shape = shapes[name]
-        values = np.stack([np.frombuffer(value.as_buffer(), dtype).reshape(shape) for value in table[name]])
+        values = np.concatenate([_values(chunk, dtype).reshape(-1, *shape) for chunk in table[name].chunks])
         if name == "waveform":
             values = values.astype(np.float32) / 32768
         batch[name] = values.astype(np.float32) if name == "log_mel" else values
     return batch
+
+
+def _values(chunk: pa.Array, dtype: type) -> np.ndarray:
+    """Return what all rows of a binary column hold, one after another, where it lies."""
+    _, offsets, data = chunk.buffers()
+    kind = np.int64 if pa.types.is_large_binary(chunk.type) else np.int32
+    begin, end = np.frombuffer(offsets, kind)[[chunk.offset, chunk.offset + len(chunk)]].tolist()
+    return np.frombuffer(data, np.uint8)[begin:end].view(dtype)
 
 
 def read_pairs(

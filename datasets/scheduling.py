@@ -1,6 +1,5 @@
 """How Ray Data spreads tasks over processors where their results are small."""
 
-import ray
 import ray.data
 
 
@@ -12,8 +11,3 @@ def all_processors(stream: ray.data.Dataset) -> ray.data.Dataset:
     """
     stream.context.op_resource_reservation_enabled = False
     return stream
-
-
-def num_processors() -> int:
-    """Return how many tasks of one processor the cluster runs at once."""
-    return max(1, int(ray.cluster_resources().get("CPU", 1)))

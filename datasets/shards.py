@@ -24,7 +24,7 @@ SPLITS = ("train", "validation", "test")
 ROW_GROUP_BYTES = 16 * 2**20
 ROW_GROUP_ROWS = 32
 SHARD_BYTES = 128 * 2**20
-_FEWEST_ROWS = 4
+_FEWEST_ROWS = 2
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)

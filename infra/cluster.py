@@ -27,6 +27,8 @@ _ENVIRONMENT = {
     "RAY_num_workers_soft_limit": "16",
     "RAY_idle_worker_killing_time_threshold_ms": "600000",
     "PYTHONWARNINGS": "ignore::FutureWarning",
+    # What a task of Ray Data returned is looked at at once, not a turn of its loop later: the next begins after 0.08 s instead of 0.2.
+    "RAY_DATA_METADATA_PREFETCH_ON_THREAD": "0",
 }
 
 

@@ -71,19 +71,19 @@ class GradientLearner:
     def begin(self, *, total_steps: int, device: torch.device) -> None:
         """Make the optimizer and its schedule."""
         self._device, self._total_steps = device, total_steps
+        self.modules["network"].train()
         self.optimizer = make_optimizer(self._optim, self.modules["network"])
         self.scheduler = make_schedule(self._schedule, self.optimizer, total_steps)
 
     def step(self, batches: Batches) -> Metrics:
         """Follow the gradient of the loss once."""
         module = self.modules["network"]
-        module.train()
         self.optimizer.zero_grad(set_to_none=True)
         with _autocast(self._device):
             values: dict[str, Tensor] = module(batches)
         values["loss"].backward()
         if self._optim.gradient_clip:
-            nn.utils.clip_grad_norm_(module.parameters(), self._optim.gradient_clip)
+            nn.utils.clip_grad_norm_(module.parameters(), self._optim.gradient_clip, foreach=True)
         self.optimizer.step()
         self.scheduler.step()
         return {name: value.item() for name, value in values.items()}
@@ -94,7 +94,9 @@ class GradientLearner:
         module = getattr(module, "module", module)
         module.eval()
         with torch.inference_mode(), _autocast(self._device):
-            return self._evaluate(module, read)
+            found = self._evaluate(module, read)
+        module.train()
+        return found
 
     def end_epoch(self, metrics: Metrics) -> None:
         """Do nothing: one stage."""

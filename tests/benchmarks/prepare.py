@@ -46,7 +46,7 @@ def measure(setting: Setting) -> Iterator[Row]:
             reason = "there is no ffmpeg program on the PATH"
             yield from (skipped(name, target=target, reason=reason) for name in names)
         else:
-            yield from _against_ffmpeg(names, contender, target, _Prepared(setting, sources[::every]), setting)
+            yield from _against_ffmpeg(names, contender, target, sources[::every], setting)
 
 
 class _Prepared:
@@ -106,18 +106,20 @@ def _jobs(prepared: _Prepared, folder: Path) -> list[tuple[PlannedSource, Prepar
 
 
 def _against_ffmpeg(
-    names: Sequence[str], contender: ffmpeg.Contender, target: str, prepared: _Prepared, setting: Setting
+    names: Sequence[str], contender: ffmpeg.Contender, target: str, sources: Sequence[Source], setting: Setting
 ) -> Iterator[Row]:
     """Yield the rows against ffmpeg on the same two processors: a clip at a time by its own threads, and two clips at a time."""
+    times = setting.choose(quick=1, full=_TIMES)
+    once, repeated = (_Prepared(setting, inputs.repeated(sources, number)) for number in (1, times))
 
     def theirs(at_once: int) -> float:
         folder = setting.folder / "ffmpeg"
-        work = functools.partial(ffmpeg.run_all, contender, prepared.planned, _CONFIG, folder, at_once=at_once)
-        return rate_of(prepared.num_clips, work)
+        work = functools.partial(ffmpeg.run_all, contender, once.planned, _CONFIG, folder, at_once=at_once)
+        return rate_of(once.num_clips, work)
 
     turns = {"one": functools.partial(theirs, 1), "two": functools.partial(theirs, 2)}
     rates = take_turns(
-        {"ours": functools.partial(prepared.rate, 2), **turns},
+        {"ours": functools.partial(repeated.rate, 2), **turns},
         rounds=setting.choose(quick=1, full=2),
     )
     for name, who, words in ((names[0], "one", "a clip at a time"), (names[1], "two", "two clips at a time")):
@@ -127,5 +129,5 @@ def _against_ffmpeg(
             rates[who],
             target=target,
             detail=f"{middle(rates['ours'])} clips/s with 2 workers, {contender.words} {middle(rates[who])}, {words}; "
-            f"{prepared.num_clips} clips, {ffmpeg.version()}",
+            f"{once.num_clips} clips, {ffmpeg.version()}",
         )
