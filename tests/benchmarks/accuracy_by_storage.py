@@ -16,7 +16,6 @@ from models.metrics.binary import bootstrap_interval
 from workflows import command
 from workflows.driver import Scaling, fit
 from workflows.evaluation import score_split
-from workflows.evaluators.synchronization import PairScores
 from workflows.model import loaded
 from workflows.recipe import load_recipe
 
@@ -43,14 +42,11 @@ def measure(num_videos: int = 800, epochs: int = 18, seeds: tuple[int, ...] = (0
         }
     print(f"{'seed':<6}{'raw':<24}{'h264':<24}h264 - raw, of the same pairs")
     for seed in seeds:
-        scores = {}
-        for kind in _STORAGES:
-            with loaded(models[seed, kind], recipe=_RECIPE) as model:
-                scores[kind] = score_split(model, dataset=datasets[kind], split="test")
-        raw, h264 = (_right(scores[kind]) for kind in _STORAGES)
-        recordings = scores["raw"].windows["recording_id"]
-        assert recordings == scores["h264"].windows["recording_id"]
-        found = [_words(values, recordings[::2]) for values in (raw, h264, h264 - raw)]
+        right = {kind: _right(models[seed, kind], datasets[kind]) for kind in _STORAGES}
+        pairs = sorted(right["raw"])
+        assert pairs == sorted(right["h264"])
+        raw, h264 = (np.array([right[kind][pair] for pair in pairs]) for kind in _STORAGES)
+        found = [_words(values, pairs) for values in (raw, h264, h264 - raw)]
         print(f"{seed:<6}{found[0]:<24}{found[1]:<24}{found[2]}", flush=True)
 
 
@@ -74,13 +70,16 @@ def _train(dataset: str, name: str, epochs: int, seed: int) -> str:
     return fit(_RECIPE, config, dataset=dataset, run_name=name, scaling=Scaling(num_workers=2)).model_folder
 
 
-def _right(scores: PairScores) -> np.ndarray:
-    """Return the share of right answers of every pair."""
-    return scores.accuracies()["sync_accuracy"].mean(axis=1)
+def _right(model_folder: str, dataset: str) -> dict[tuple[str, float], float]:
+    """Return the share of right answers by pair: its recording, and where it begins."""
+    with loaded(model_folder, recipe=_RECIPE) as model:
+        scores = score_split(model, dataset=dataset, split="test")
+    pairs = zip(scores.windows["recording_id"][::2], scores.windows["start_seconds"][::2], strict=True)
+    return dict(zip(pairs, scores.accuracies()["sync_accuracy"].mean(axis=1).tolist(), strict=True))
 
 
-def _words(values: np.ndarray, recordings: list[str]) -> str:
-    low, high = bootstrap_interval(values, clusters=recordings, seed=0)
+def _words(values: np.ndarray, pairs: list[tuple[str, float]]) -> str:
+    low, high = bootstrap_interval(values, clusters=[recording for recording, _ in pairs], seed=0)
     return f"{values.mean():.3f} [{low:.3f}, {high:.3f}]"
 
 
