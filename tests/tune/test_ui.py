@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,14 @@ _EXPAND = """(() => {
 })()"""
 
 
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address) as answer:
+            return answer.status == 200
+    except urllib.error.URLError:
+        return False
+
+
 @pytest.fixture
 def server(tracking) -> Iterator[str]:
     with socket.socket() as probe:
@@ -42,8 +51,8 @@ def server(tracking) -> Iterator[str]:
     for line in process.stdout:
         if b"startup complete" in line:
             break
-    with urllib.request.urlopen(address) as answer:
-        assert answer.status == 200
+    while not _answers(address):  # it says so a moment before it listens
+        assert process.poll() is None
     yield address
     process.terminate()
     process.wait()
