@@ -8,7 +8,7 @@ import numpy as np
 from datasets.licenses import count_licenses
 from datasets.preparation_config import PreparationConfig
 from datasets.schema import DATASET_VERSION
-from datasets.shards import SPLITS, read_plan
+from datasets.shards import SPLITS, planned_videos, read_plan
 from infra import storage
 from infra.errors import InputError
 from infra.seeding import digest
@@ -62,7 +62,7 @@ def write_card(
             classes.setdefault(label, Counter())[marker["split"]] += count
     num_rows = sum(split["rows"] for split in splits.values())
     standing = {m["shard_id"] for m in markers}
-    videos = {source.video_id for shard in read_plan(dataset) if shard.shard_id in standing for source in shard.sources}
+    videos = planned_videos(shard for shard in read_plan(dataset) if shard.shard_id in standing)
     card = {
         "version": DATASET_VERSION,
         "fingerprint": digest(config.fingerprint, sorted(m["shard_id"] for m in markers)).hex(),

@@ -3,12 +3,11 @@
 import csv
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from datasets.sources.source import Source
+from datasets.tables import read_table, write_table
 from infra import storage
 from infra.errors import InputError
 
@@ -57,17 +56,12 @@ def record_licenses(dataset: str, found: Mapping[str, str]) -> None:
     """Add videos' licences to a dataset."""
     known = read_licenses(dataset) | dict(found)
     rows = [{"video_id": video, "license": name} for video, name in sorted(known.items())]
-    with storage.staged(storage.join(dataset, _TABLE)) as path:
-        pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), path)
+    write_table(storage.join(dataset, _TABLE), rows, _SCHEMA)
 
 
 def read_licenses(dataset: str) -> dict[str, str]:
     """Return the licences that are known, by video."""
-    uri = storage.join(dataset, _TABLE)
-    if not storage.exists(uri):
-        return {}
-    rows: list[dict[str, Any]] = pq.read_table(storage.open_input(uri)).to_pylist()
-    return {row["video_id"]: row["license"] for row in rows}
+    return {row["video_id"]: row["license"] for row in read_table(storage.join(dataset, _TABLE))}
 
 
 def count_licenses(dataset: str, videos: Collection[str]) -> dict[str, int]:

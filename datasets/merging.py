@@ -10,18 +10,17 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from datasets.card import read_card, write_config
 from datasets.fingerprint import group_recordings
 from datasets.licenses import read_licenses, record_licenses
-from datasets.preparation import RECORDING_SCHEMA
 from datasets.preparation_config import PreparationConfig
+from datasets.recordings import read_recordings, write_recordings
 from datasets.removal import refuse_unfinished
 from datasets.rewriting import Progress, marker_of, refresh_card, rows_of
 from datasets.schema import BOX_SCHEMA, CLIP_SCHEMA, ERROR_SCHEMA
-from datasets.shards import PlannedShard, clip_file, marker_file, name_shard, read_plan, write_clips
+from datasets.shards import PlannedShard, clip_file, marker_file, name_shard, planned_videos, read_plan, write_clips
+from datasets.tables import read_table, write_table
 from infra import storage
 from infra.errors import InputError
 
@@ -48,10 +47,7 @@ class _Input:
     card: Row
     shards: list[PlannedShard]
     recordings: list[Row]
-
-    @property
-    def planned(self) -> set[str]:
-        return {source.video_id for shard in self.shards for source in shard.sources}
+    planned: set[str]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,9 +94,9 @@ def merge_datasets(
 def _read(dataset: str) -> _Input:
     card, shards = read_card(dataset, option="DATASETS"), read_plan(dataset)
     refuse_unfinished(dataset, shards, option="DATASETS")
-    files = storage.list_files(storage.join(dataset, "recordings"), suffix=".parquet")
-    rows = [row for uri in files for row in pq.read_table(storage.open_input(uri)).to_pylist()]
-    return _Input(dataset=dataset, card=card, shards=shards, recordings=rows)
+    return _Input(
+        dataset=dataset, card=card, shards=shards, recordings=read_recordings(dataset), planned=planned_videos(shards)
+    )
 
 
 def _refuse_other_configurations(inputs: Sequence[_Input]) -> None:
@@ -116,28 +112,28 @@ def _refuse_other_configurations(inputs: Sequence[_Input]) -> None:
 
 def _choose(inputs: Sequence[_Input]) -> tuple[list[set[str]], list[str], list[str]]:
     """Return the videos of each dataset that are left out, and which of all these are copies and which namesakes."""
-    prints = {
-        (place, row["video_id"]): np.frombuffer(row["fingerprint"], np.uint32)
-        for place, item in enumerate(inputs)
-        for row in item.recordings
-    }
-    named = {f"{place} {video}": codes for (place, video), codes in prints.items()}
-    groups = group_recordings(named)
+    groups = group_recordings(
+        {
+            f"{place} {row['video_id']}": np.frombuffer(row["fingerprint"], np.uint32)
+            for place, item in enumerate(inputs)
+            for row in item.recordings
+        }
+    )
     taken: set[tuple[str, str]] = set()
     names: set[str] = set()
     left_out, copies, namesakes = [], [], []
     for place, item in enumerate(inputs):
-        planned, own = item.planned, {}
+        own = {}
         for row in item.recordings:
-            if row["video_id"] in planned:
+            if row["video_id"] in item.planned:
                 marks = (("sound", groups[f"{place} {row['video_id']}"]), ("content", row["content_id"]))
                 own[row["video_id"]] = {*marks, ("recording", row["recording_id"])}
         same = {video for video, marks in own.items() if marks & taken}
-        other = (planned & names) - same
+        other = (item.planned & names) - same
         copies += sorted(same)
         namesakes += sorted(other)
         left_out.append(same | other)
-        names |= planned - left_out[-1]
+        names |= item.planned - left_out[-1]
         taken |= {mark for video, marks in own.items() if video not in left_out[-1] for mark in marks}
     return left_out, copies, namesakes
 
@@ -194,9 +190,7 @@ def _write_recordings(output: str, inputs: Sequence[_Input]) -> None:
     known = [(row["video_id"] not in item.planned, row) for item in inputs for row in item.recordings]
     for _, row in sorted(known, key=lambda pair: pair[0]):
         rows.setdefault(row["video_id"], row)
-    table = pa.Table.from_pylist(list(rows.values()), schema=RECORDING_SCHEMA)
-    with storage.staged(storage.join(output, "recordings", f"{_PART}.parquet")) as path:
-        pq.write_table(table, path)
+    write_recordings(output, rows.values(), part=_PART)
 
 
 def _write_tables(output: str, inputs: Sequence[_Input], left_out: Sequence[Collection[str]]) -> None:
@@ -207,20 +201,14 @@ def _write_tables(output: str, inputs: Sequence[_Input], left_out: Sequence[Coll
     boxes: dict[str, Row] = {}
     errors: dict[tuple[str, ...], Row] = {}
     for item, out in zip(inputs, left_out, strict=True):
-        for row in _rows(storage.join(item.dataset, "boxes.parquet")):
+        for row in read_table(storage.join(item.dataset, "boxes.parquet")):
             if row["video_id"] not in out:
                 boxes.setdefault(row["video_id"], row)
-        for row in _rows(storage.join(item.dataset, "errors.parquet")):
+        for row in read_table(storage.join(item.dataset, "errors.parquet")):
             errors.setdefault(tuple(row.values()), row)
-    tables = (("boxes", list(boxes.values()), BOX_SCHEMA), ("errors", list(errors.values()), ERROR_SCHEMA))
-    for name, rows, schema in tables:
-        if rows or name == "errors":
-            with storage.staged(storage.join(output, f"{name}.parquet")) as path:
-                pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
-
-
-def _rows(uri: str) -> list[Row]:
-    return pq.read_table(storage.open_input(uri)).to_pylist() if storage.exists(uri) else []
+    if boxes:
+        write_table(storage.join(output, "boxes.parquet"), boxes.values(), BOX_SCHEMA)
+    write_table(storage.join(output, "errors.parquet"), errors.values(), ERROR_SCHEMA)
 
 
 def _sum(seconds: Sequence[dict[str, float]]) -> dict[str, float]:

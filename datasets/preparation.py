@@ -3,14 +3,11 @@
 import functools
 import json
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import ray.data
 
 from datasets import operators
@@ -18,6 +15,7 @@ from datasets.attempts import forget
 from datasets.card import CONFIG, read_card, write_card, write_config
 from datasets.fingerprint import group_recordings
 from datasets.preparation_config import PreparationConfig
+from datasets.recordings import read_recordings, write_recordings
 from datasets.rewriting import finish_rewrites
 from datasets.scheduling import all_processors
 from datasets.schema import ERROR_SCHEMA
@@ -27,13 +25,16 @@ from datasets.shards import (
     PlannedShard,
     PlannedSource,
     append_plan,
+    current_shards,
     marker_file,
     plan_shards,
+    planned_videos,
     read_plan,
     read_whole_plan,
     retired_shards,
 )
 from datasets.sources.source import Source
+from datasets.tables import write_table
 from datasets.windows import draw_windows
 from infra import cluster, storage
 from infra.errors import InputError
@@ -42,17 +43,6 @@ from infra.seeding import generator, hash_fraction
 Row = dict[str, Any]
 Progress = Callable[[str, int, int], None]
 """Called with the stage, how many are done and how many there are."""
-
-RECORDING_SCHEMA = pa.schema(
-    [
-        ("path", pa.string()),
-        ("state", pa.string()),
-        ("video_id", pa.string()),
-        ("content_id", pa.string()),
-        ("recording_id", pa.string()),
-        ("fingerprint", pa.binary()),
-    ]
-)
 
 
 class Preparation:
@@ -86,7 +76,10 @@ class Preparation:
         """
         forget(self.dataset)
         self.errors = list(missing or [])
-        known = self._known(sources, restore=restore)
+        planned_before = read_whole_plan(self.dataset)
+        # A run that was killed between its plan and its recordings has planned some of the new videos already.
+        videos_before = planned_videos(current_shards(planned_before))
+        known = self._known(sources, videos_before, restore=restore)
         states = {source.path: _state(source.path) for source in sources}
         done = {(row["path"], row["state"], row["video_id"]) for row in known}
         new = [s for s in sources if (s.path, states[s.path], s.video_id) not in done]
@@ -102,13 +95,11 @@ class Preparation:
         identities = self._identify(probed, known, {s.video_id: s.catalog_id for s in new})
         by_source = {source.video_id: source for source in new}
         splits: dict[str, list[PlannedSource]] = {split: [] for split in SPLITS}
-        # A run that was killed between its plan and its recordings has planned some of the new videos already.
-        planned_before = {source.video_id for shard in read_plan(self.dataset) for source in shard.sources}
         for row in probed:
             source, recording_id = by_source[row["video_id"]], identities[row["video_id"]]
             planned = self._plan_source(source, row, recording_id)
             if planned is not None:
-                if planned.video_id not in planned_before:
+                if planned.video_id not in videos_before:
                     splits[self._split_of(recording_id)].append(planned)
                 self._recordings.append({**row, "state": states[row["path"]], "recording_id": recording_id})
         self.new_shards = plan_shards(
@@ -116,9 +107,9 @@ class Preparation:
             fingerprint=self.config.fingerprint,
             most_rows=max(2, SHARD_BYTES // self.config.row_bytes),
             num_workers=self.num_workers or int(cluster.num_processors()),
-            retired=retired_shards(read_whole_plan(self.dataset)),
+            retired=retired_shards(planned_before),
         )
-        if not read_plan(self.dataset):
+        if not videos_before:
             self._refuse_without_clips(sources)
 
     @property
@@ -141,7 +132,8 @@ class Preparation:
             )
         write_config(self.dataset, self.config)
         append_plan(self.dataset, self.new_shards)
-        self._append_recordings()
+        if self._recordings:
+            write_recordings(self.dataset, self._recordings)
         finish_rewrites(self.dataset, self.config)
         shards = read_plan(self.dataset)
         missing = [shard for shard in shards if not storage.exists(marker_file(self.dataset, shard.shard_id))]
@@ -291,32 +283,17 @@ class Preparation:
             return "test"
         return "validation" if place < self.config.test_share + self.config.validation_share else "train"
 
-    def _known(self, sources: list[Source], *, restore: bool) -> list[Row]:
+    def _known(self, sources: list[Source], planned: set[str], *, restore: bool) -> list[Row]:
         """Return the recordings of the videos that are in the dataset, or were and stay away."""
-        known = self._read_recordings()
-        planned = {source.video_id for shard in read_plan(self.dataset) for source in shard.sources}
+        known = read_recordings(self.dataset)
         removed = {row["video_id"] for row in known} - planned
         self.removed = [] if restore else sorted(removed & {source.video_id for source in sources})
         return [row for row in known if row["video_id"] in planned] if restore else known
 
-    def _read_recordings(self) -> list[Row]:
-        parts = storage.list_files(storage.join(self.dataset, "recordings"), suffix=".parquet")
-        return [row for part in parts for row in pq.read_table(storage.open_input(part)).to_pylist()]
-
-    def _append_recordings(self) -> None:
-        if self._recordings:
-            folder = storage.join(self.dataset, "recordings")
-            rows = [{name: row[name] for name in RECORDING_SCHEMA.names} for row in self._recordings]
-            table = pa.Table.from_pylist(rows, schema=RECORDING_SCHEMA)
-            with storage.staged(storage.join(folder, f"{uuid.uuid4().hex}.parquet")) as path:
-                pq.write_table(table, path)
-
     def _write_errors(self, markers: list[Row]) -> None:
         for marker in markers:
             self.errors += marker["errors"]
-        table = pa.Table.from_pylist(self.errors, schema=ERROR_SCHEMA)
-        with storage.staged(storage.join(self.dataset, "errors.parquet")) as path:
-            pq.write_table(table, path)
+        write_table(storage.join(self.dataset, "errors.parquet"), self.errors, ERROR_SCHEMA)
 
 
 def _state(path: str) -> str:

@@ -5,11 +5,9 @@ import difflib
 from collections.abc import Collection, Sequence
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from datasets.card import read_card
 from datasets.preparation_config import PreparationConfig
+from datasets.recordings import read_recordings
 from datasets.rewriting import Progress, finish_rewrites, refresh_card
 from datasets.schema import BOX_SCHEMA
 from datasets.shards import (
@@ -17,10 +15,12 @@ from datasets.shards import (
     append_plan,
     marker_file,
     name_shard,
+    planned_videos,
     read_plan,
     read_whole_plan,
     retired_shards,
 )
+from datasets.tables import read_table, write_table
 from infra import storage
 from infra.errors import InputError
 
@@ -47,7 +47,7 @@ def remove_videos(
     before = read_card(dataset, option="DATASET")
     config = PreparationConfig.from_dict(before["config"])
     shards = read_plan(dataset)
-    planned = {source.video_id for shard in shards for source in shard.sources}
+    planned = planned_videos(shards)
     absent = sorted(set(videos) - planned)
     _refuse_unknown(dataset, absent, planned)
     num_shards = finish_rewrites(dataset, config, progress=progress)
@@ -64,8 +64,7 @@ def remove_videos(
 
 def removed_videos(dataset: str) -> set[str]:
     """Return the videos that a dataset knows and no shard of its plan holds any more."""
-    planned = {source.video_id for shard in read_plan(dataset) for source in shard.sources}
-    return _known(dataset) - planned
+    return _known(dataset) - planned_videos(read_plan(dataset))
 
 
 def refuse_unfinished(dataset: str, shards: Sequence[PlannedShard], *, option: str) -> None:
@@ -108,17 +107,12 @@ def _replacements(
 
 
 def _known(dataset: str) -> set[str]:
-    parts = storage.list_files(storage.join(dataset, "recordings"), suffix=".parquet")
-    columns = [pq.read_table(storage.open_input(part), columns=["video_id"])["video_id"] for part in parts]
-    return {video for column in columns for video in column.to_pylist()}
+    return {row["video_id"] for row in read_recordings(dataset, columns=["video_id"])}
 
 
 def _forget_boxes(dataset: str, videos: Collection[str]) -> None:
     uri = storage.join(dataset, "boxes.parquet")
-    if not storage.exists(uri):
-        return
-    rows = pq.read_table(storage.open_input(uri)).to_pylist()
+    rows = read_table(uri)
     kept = [row for row in rows if row["video_id"] not in videos]
     if len(kept) < len(rows):
-        with storage.staged(uri) as path:
-            pq.write_table(pa.Table.from_pylist(kept, schema=BOX_SCHEMA), path)
+        write_table(uri, kept, BOX_SCHEMA)

@@ -17,7 +17,15 @@ from datasets.card import write_card
 from datasets.operators import counts_of
 from datasets.preparation_config import PreparationConfig
 from datasets.schema import CLIP_SCHEMA
-from datasets.shards import PlannedShard, clip_file, marker_file, read_plan, read_whole_plan, write_clips
+from datasets.shards import (
+    PlannedShard,
+    clip_file,
+    current_shards,
+    marker_file,
+    read_plan,
+    read_whole_plan,
+    write_clips,
+)
 from infra import storage
 
 Row = dict[str, Any]
@@ -31,12 +39,13 @@ def finish_rewrites(
     dataset: str, config: PreparationConfig, *, progress: Progress = lambda stage, done, total: None
 ) -> int:
     """Make all planned replacements that are not there yet; return how many."""
-    shards = {shard.shard_id: shard for shard in read_whole_plan(dataset)}
+    planned = read_whole_plan(dataset)
+    shards = {shard.shard_id: shard for shard in planned}
     # Of a chain of replacements all but the last were finished before the last was planned.
-    current = {shard.shard_id for shard in read_plan(dataset)}
+    current = {shard.shard_id for shard in current_shards(planned)}
     waiting = [
         (shards[shard.replaces], shard)
-        for shard in shards.values()
+        for shard in planned
         if shard.replaces in shards and (shard.shard_id in current or not shard.sources)
     ]
     waiting = [(old, new) for old, new in waiting if not _stands(dataset, old, new)]

@@ -128,9 +128,7 @@ def plan_shards(
 
 def read_plan(dataset: str) -> list[PlannedShard]:
     """Return the planned shards that are not retired; none for a new dataset."""
-    shards = read_whole_plan(dataset)
-    retired = retired_shards(shards)
-    return [shard for shard in shards if shard.sources and shard.shard_id not in retired]
+    return current_shards(read_whole_plan(dataset))
 
 
 def read_whole_plan(dataset: str) -> list[PlannedShard]:
@@ -145,6 +143,17 @@ def read_whole_plan(dataset: str) -> list[PlannedShard]:
 def retired_shards(shards: Iterable[PlannedShard]) -> set[str]:
     """Return the names of the shards that others replace."""
     return {shard.replaces for shard in shards if shard.replaces is not None}
+
+
+def current_shards(shards: Sequence[PlannedShard]) -> list[PlannedShard]:
+    """Return the shards of a whole plan that are not retired."""
+    retired = retired_shards(shards)
+    return [shard for shard in shards if shard.sources and shard.shard_id not in retired]
+
+
+def planned_videos(shards: Iterable[PlannedShard]) -> set[str]:
+    """Return the videos whose clips are in some shards."""
+    return {source.video_id for shard in shards for source in shard.sources}
 
 
 def append_plan(dataset: str, shards: list[PlannedShard]) -> None:

@@ -27,6 +27,7 @@ from workflows.model import Model
 from workflows.model_card import write_model_card
 
 _FEW_RECORDINGS = 30
+_BATCH_PAIRS = 8
 
 
 def evaluate_model(
@@ -35,7 +36,6 @@ def evaluate_model(
     dataset: str,
     split: str,
     classes: tuple[str, ...],
-    batch_pairs: int = 8,
     max_pairs: int | None = None,
 ) -> dict[str, Any]:
     """Return the report of a model on a split, or on a part of it spread evenly where it has more than `max_pairs`.
@@ -48,7 +48,7 @@ def evaluate_model(
     card = read_card(dataset)
     preparation = PreparationConfig.from_dict(card["config"])
     boxes = read_boxes(dataset)
-    read = _reader(model, dataset, split, classes, batch_pairs=batch_pairs, max_pairs=max_pairs)
+    read = _reader(model, dataset, split, classes, max_pairs=max_pairs)
     with torch.inference_mode():
         report = summarize(score_pairs(model.module, functools.partial(read, on_screen=True)))
         if boxes:
@@ -105,7 +105,6 @@ def _reader(
     split: str,
     classes: tuple[str, ...],
     *,
-    batch_pairs: int = 8,
     max_pairs: int | None = None,
 ):
     """Return what gives a split's batches of pairs, with or without off-screen scenes."""
@@ -121,7 +120,7 @@ def _reader(
 
     def read(columns: Iterable[str], *, on_screen: bool = False):
         wanted = _without(groups, hidden) if on_screen and hidden else groups
-        return read_pairs(wanted, columns=tuple(columns), config=preparation, batch_pairs=batch_pairs)
+        return read_pairs(wanted, columns=tuple(columns), config=preparation, batch_pairs=_BATCH_PAIRS)
 
     return read
 

@@ -16,6 +16,7 @@ _MOST_CLASSES = 20
 _MOST_OF_A_KIND = 5
 _BAR = 40
 _LOUDNESS_STEPS = range(-72, 1, 6)
+_QUANTILES = (("least", 0.0), ("1 %", 0.01), ("10 %", 0.1), ("median", 0.5), ("90 %", 0.9), ("most", 1.0))
 
 
 def describe_examination(found: Examination) -> str:
@@ -154,9 +155,6 @@ def _measures(found: Examination) -> list[str]:
             shown = ", ".join(f"{word} {_number(np.quantile(values, share))}" for word, share in _QUANTILES)
             lines.append(f"{title:<36}{shown}")
     return lines
-
-
-_QUANTILES = (("least", 0.0), ("1 %", 0.01), ("10 %", 0.1), ("median", 0.5), ("90 %", 0.9), ("most", 1.0))
 
 
 def _number(value: Any) -> str:

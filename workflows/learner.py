@@ -125,16 +125,16 @@ class GradientLearner:
 def make_optimizer(config: OptimConfig, module: nn.Module) -> torch.optim.Optimizer:
     """Return the optimizer that a configuration names, each step in one kernel."""
     weights = [p for p in module.parameters() if p.requires_grad]
-    lr, decay = config.lr, config.weight_decay
+    common: dict[str, Any] = {"lr": config.lr, "weight_decay": config.weight_decay, "fused": True}
     match config.name:
         case "sgd":
-            return torch.optim.SGD(weights, lr=lr, weight_decay=decay, fused=True)
+            return torch.optim.SGD(weights, **common)
         case "sgd_momentum":
-            return torch.optim.SGD(weights, lr=lr, weight_decay=decay, momentum=config.momentum, fused=True)
+            return torch.optim.SGD(weights, momentum=config.momentum, **common)
         case "adam":
-            return torch.optim.Adam(weights, lr=lr, weight_decay=decay, fused=True)
+            return torch.optim.Adam(weights, **common)
         case "adamw":
-            return torch.optim.AdamW(weights, lr=lr, weight_decay=decay, fused=True)
+            return torch.optim.AdamW(weights, **common)
 
 
 def make_schedule(

@@ -10,6 +10,7 @@ Loading runs no pickled code: weights are safetensors, the rest is JSON.
 
 import dataclasses
 import os
+import shutil
 import tempfile
 import warnings
 from collections.abc import Mapping
@@ -111,11 +112,7 @@ def write_pyfunc(folder: str | os.PathLike[str]) -> None:
                 pip_requirements=requirements,
                 signature=signature,
             )
-        for path in made.rglob("*"):
-            if path.is_file():
-                target = Path(folder, path.relative_to(made))
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(path.read_bytes())
+        shutil.copytree(made, folder, dirs_exist_ok=True)
 
 
 class _Pyfunc:

@@ -75,8 +75,8 @@ class Rows:
             self._count(values, uri, group, split_name)
             if group == 0:
                 self._check_sizes(file, uri)
-            if LOUDNESS not in names:
-                self._listen(file, group)
+                if LOUDNESS not in names:
+                    self._listen(file)
         self.flags += _torn_pairs(uri, pairs)
 
     def finish(self) -> list[Flag]:
@@ -122,9 +122,9 @@ class Rows:
                 self.flags.append(Flag(severity="error", name="mixed configurations", place=uri, detail=detail))
                 return
 
-    def _listen(self, file: pq.ParquetFile, group: int) -> None:
+    def _listen(self, file: pq.ParquetFile) -> None:
         """Measure the loudness of a file of before it was stored, in its first row group."""
-        if group == 0 and self.config is not None and "waveform" in file.schema_arrow.names:
+        if self.config is not None and "waveform" in file.schema_arrow.names:
             for sound in filter(None, file.read_row_group(0, columns=["waveform"])["waveform"].to_pylist()):
                 self.measures[LOUDNESS].append(loudness_db(np.frombuffer(sound, np.int16) / 32768))
 

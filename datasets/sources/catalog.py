@@ -5,8 +5,6 @@ import functools
 import json
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import ray.data
 
 from datasets.card import write_config
@@ -17,6 +15,7 @@ from datasets.scheduling import all_processors
 from datasets.schema import BOX_SCHEMA
 from datasets.sources import csv, folder, synthetic
 from datasets.sources.source import Source
+from datasets.tables import read_table, write_table
 from infra import storage
 from infra.errors import InputError
 
@@ -75,10 +74,8 @@ def render_scenes(
     stream = all_processors(ray.data.range(num_videos, override_num_blocks=blocks)).map(render)
     rendered = sorted((json.loads(row["scene"]) for row in stream.iter_rows()), key=lambda r: r["path"])
     table = storage.join(dataset, "boxes.parquet")
-    boxes = pq.read_table(table).to_pylist() if storage.exists(table) else []
-    boxes = {row["video_id"]: row for row in [*boxes, *(row.pop("box_row") for row in rendered)]}
-    with storage.staged(table) as path:
-        pq.write_table(pa.Table.from_pylist(list(boxes.values()), schema=BOX_SCHEMA), path)
+    boxes = {row["video_id"]: row for row in [*read_table(table), *(row.pop("box_row") for row in rendered)]}
+    write_table(table, boxes.values(), BOX_SCHEMA)
     sources = [Source(**row) for row in rendered]
     record_licenses(dataset, {source.video_id: MADE_HERE for source in sources})
     return sources

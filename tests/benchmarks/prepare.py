@@ -129,5 +129,5 @@ def _against_ffmpeg(
             rates[who],
             target=target,
             detail=f"{middle(rates['ours'])} clips/s with 2 workers, {contender.words} {middle(rates[who])}, {words}; "
-            f"{once.num_clips} clips, {ffmpeg.version()}",
+            f"{once.num_clips} clips, ours {times} times over, {ffmpeg.version()}",
         )

@@ -15,7 +15,6 @@ import time
 from typing import Any
 
 import numpy as np
-import tyro
 
 from infra import storage
 from infra.tracking import Run
@@ -85,4 +84,4 @@ def itemize(records: list[dict[str, Any]], *, began: float, slots: int) -> dict[
 
 
 if __name__ == "__main__":
-    command.run(lambda: tyro.cli(measure))
+    command.run(lambda: command.parse(measure))

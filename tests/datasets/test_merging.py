@@ -3,14 +3,14 @@
 import shutil
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from datasets.card import read_card
 from datasets.doctor import examine
 from datasets.merging import merge_datasets
-from datasets.preparation import RECORDING_SCHEMA, Preparation
+from datasets.preparation import Preparation
+from datasets.recordings import read_recordings, write_recordings
 from datasets.removal import remove_videos
 from datasets.sources.source import Source
 from infra import storage
@@ -69,12 +69,12 @@ def test_what_goes_in_stays_as_it_is(halves, tmp_path):
 
 def test_another_recording_under_a_name_that_is_taken_is_left_out_and_named(halves, rows, tmp_path):
     late = Path(shutil.copytree(halves[1], tmp_path / "late"))
-    part = next((late / "recordings").iterdir())
-    table = pq.read_table(part).to_pylist()
-    for row in table:
+    part = next((late / "recordings").iterdir()).stem
+    known = read_recordings(str(late))
+    for row in known:
         if row["video_id"] == name(9):
             row |= {"content_id": "other", "recording_id": "other", "fingerprint": b""}
-    pq.write_table(pa.Table.from_pylist(table, schema=RECORDING_SCHEMA), part)
+    write_recordings(str(late), known, part=part)
     merged = merge_datasets([halves[0], str(late)], str(tmp_path / "all"))
     assert merged.namesakes == [name(9)]
     assert len(rows(tmp_path / "all")) == 48

@@ -118,11 +118,11 @@ def test_scenes_of_an_interrupted_rendering_are_not_taken_for_those_of_another_c
 
 
 def test_a_run_killed_between_its_plan_and_its_recordings_gives_no_second_clips(prepare, videos, tmp_path, monkeypatch):
-    def die(self):
+    def die(dataset, rows):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Preparation, "_append_recordings", die)
+        patch.setattr("datasets.preparation.write_recordings", die)
         with pytest.raises(KeyboardInterrupt):
             prepare(videos, tmp_path / "clips")
     render(3, str(videos), seed=1, seconds=4.0, size=32, frame_rate=8, sample_rate=8000)

@@ -11,6 +11,7 @@ from datasets.card import read_card
 from datasets.doctor import examine
 from datasets.preparation import Preparation
 from datasets.reader import list_row_groups, read_rows
+from datasets.recordings import read_recordings
 from datasets.removal import remove_videos
 from datasets.shards import clip_file, read_plan
 from datasets.sources.source import Source
@@ -42,8 +43,7 @@ def again(small_config):
     def run(dataset, **options):
         preparation = Preparation(str(dataset), small_config)
         sources = {
-            row["video_id"]: Source(path=row["path"], video_id=row["video_id"])
-            for row in preparation._read_recordings()
+            row["video_id"]: Source(path=row["path"], video_id=row["video_id"]) for row in read_recordings(str(dataset))
         }
         preparation.plan(list(sources.values()), **options)
         preparation.run()

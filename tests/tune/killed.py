@@ -12,7 +12,6 @@ from collections import Counter
 from pathlib import Path
 
 import mlflow
-import tyro
 
 from infra import storage
 from infra.tracking import tracking_uri
@@ -87,4 +86,4 @@ def _statuses(name: str) -> Counter[str]:
 
 
 if __name__ == "__main__":
-    command.run(lambda: tyro.cli(kill))
+    command.run(lambda: command.parse(kill))

@@ -12,6 +12,7 @@ import pytest
 from datasets.preparation import Preparation
 from datasets.preparation_config import PreparationConfig
 from datasets.reader import list_row_groups
+from datasets.recordings import read_recordings
 from datasets.sources.source import Source
 from infra.errors import InputError
 from workflows.driver import Scaling, fit
@@ -45,7 +46,7 @@ def test_a_pair_is_two_consecutive_rows_of_one_row_group(small_dataset):
 def test_a_second_run_makes_nothing_new_and_another_configuration_is_refused(small_dataset, small_config):
     before = {path: path.stat().st_mtime_ns for path in Path(small_dataset, "clips").rglob("*.parquet")}
     again = Preparation(small_dataset, small_config)
-    sources = [Source(path=row["path"], video_id=row["video_id"]) for row in again._read_recordings()]
+    sources = [Source(path=row["path"], video_id=row["video_id"]) for row in read_recordings(small_dataset)]
     again.plan(sources)
     assert again.new_shards == []
     again.run()

@@ -1,10 +1,10 @@
 """Whether sound and picture come out of the decoder together, for every container and codec that the dataset was cut from."""
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from datasets.media import Coding, MediaError, coding_of, measure_delay
 from datasets.preparation_config import PreparationConfig
+from datasets.recordings import read_recordings
 from infra import storage
 from workflows.checks.check import Check, too_little
 
@@ -43,8 +43,7 @@ def check_decode_delay(dataset: str, config: PreparationConfig) -> Check:
 
 def _codings(dataset: str) -> list[Coding]:
     """Return the codings of the sources that are still there, of at most some hundred, spread over all."""
-    parts = storage.list_files(storage.join(dataset, "recordings"), suffix=".parquet")
-    paths = [path for part in parts for path in pq.read_table(storage.open_input(part))["path"].to_pylist()]
+    paths = [row["path"] for row in read_recordings(dataset, columns=["path"])]
     found: set[Coding] = set()
     for path in paths[:: max(1, len(paths) // _MOST_FILES)]:
         try:

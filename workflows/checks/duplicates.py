@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datasets.fingerprint import group_recordings
+from datasets.recordings import read_recordings
 from datasets.shards import SPLITS
 from infra import storage
 from workflows.checks.check import Check
@@ -45,8 +46,7 @@ def _splits_of_recordings(dataset: str) -> dict[str, set[str]]:
 
 def _copies(dataset: str) -> list[tuple[str, str]]:
     """Return the recording of every video, and that of the video it is a copy of by its content, by the fingerprint of its sound."""
-    parts = storage.list_files(storage.join(dataset, "recordings"), suffix=".parquet")
-    rows = [row for part in parts for row in pq.read_table(storage.open_input(part)).to_pylist()]
+    rows = read_recordings(dataset)
     first = group_recordings({row["video_id"]: np.frombuffer(row["fingerprint"], np.uint32) for row in rows})
     recording = {row["video_id"]: row["recording_id"] for row in rows}
     by_content = {row["content_id"]: row["recording_id"] for row in reversed(rows)}

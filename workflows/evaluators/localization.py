@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
+from datasets.tables import read_table
 from infra import storage
 from models.metrics import localization as metrics
 from workflows.evaluators.synchronization import Read
@@ -18,10 +18,7 @@ Boxes = Mapping[str, Mapping[str, Any]]
 
 def read_boxes(dataset: str) -> dict[str, dict[str, Any]]:
     """Return the ground truth by video: normalized boxes and whether the source is off screen; none without a table."""
-    uri = storage.join(dataset, "boxes.parquet")
-    if not storage.exists(uri):
-        return {}
-    return {row["video_id"]: row for row in pq.read_table(storage.open_input(uri)).to_pylist()}
+    return {row["video_id"]: row for row in read_table(storage.join(dataset, "boxes.parquet"))}
 
 
 def score_maps(model: Any, read: Read, boxes: Boxes, *, crop_share: float) -> dict[str, Any]:

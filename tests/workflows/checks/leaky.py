@@ -8,14 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from datasets.card import write_card
 from datasets.fingerprint import fingerprint
 from datasets.media import read_sound, write_video
 from datasets.operators import add_log_mel, clip_row, commit_shard, to_bytes
-from datasets.preparation import RECORDING_SCHEMA
 from datasets.preparation_config import PreparationConfig
+from datasets.recordings import write_recordings
 from datasets.schema import CLIP_SCHEMA
 from datasets.shards import SPLITS, PlannedShard, PlannedSource
 from datasets.sources.synthetic import scene
@@ -188,8 +187,7 @@ def write_dataset(
         }
         for recording, source in zip(recordings, sources, strict=True)
     ]
-    (folder / "recordings").mkdir()
-    pq.write_table(pa.Table.from_pylist(prints, schema=RECORDING_SCHEMA), folder / "recordings" / "0.parquet")
+    write_recordings(str(folder), prints)
     write_card(str(folder), config=config, markers=markers, num_errors=0, seconds={})
 
 
