@@ -56,6 +56,7 @@ def list_checkpoints(run_folder: str) -> list[str]:
 
 
 def remove_checkpoint(folder: str) -> None:
-    """Remove a checkpoint, its last file first."""
+    """Remove a checkpoint, its last file first and then its folder."""
     for name in (STATE, CONFIG, WEIGHTS):
         storage.remove(storage.join(folder, name))
+    storage.remove_if_empty(folder)

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import pytest
 
 from infra.errors import InputError
 from workflows.driver import Scaling, fit
+from workflows.loop import best_epoch
 from workflows.recipes import multisensory
 
 pytestmark = pytest.mark.ray
@@ -27,3 +29,18 @@ def test_a_run_that_stopped_between_epochs_goes_on_only_with_the_clips_it_began_
         fit("multisensory", two, resume=True, **options)
     (dataset / "dataset.json").write_text(card)
     assert fit("multisensory", two, resume=True, **options).metrics["epoch"] == 1
+
+
+def test_of_its_checkpoints_a_run_keeps_the_best_and_the_latest(small_dataset, tracking):
+    config = multisensory.tiny()
+    cadence = dataclasses.replace(config.cadence, epochs=4, validate_every=1, keep_checkpoints=1)
+    result = fit(
+        "multisensory",
+        dataclasses.replace(config, cadence=cadence),
+        dataset=small_dataset,
+        run_name="keeps-two",
+        scaling=Scaling(num_workers=0),
+    )
+    best = best_epoch(json.loads(Path(result.run_folder, "history.json").read_text()))
+    kept = sorted(path.name for path in Path(result.run_folder, "checkpoints").iterdir())
+    assert kept == sorted({f"epoch-{epoch:04d}" for epoch in (best, 3)})
