@@ -12,6 +12,7 @@ PRESETS = {
         sample_rate=16000,
         min_shift_seconds=0.5,
         max_shift_seconds=3.0,
+        pairs_per_video=2,
         storage="raw",
         log_mel=LogMelConfig(num_bins=32),
         validation_share=0.08,

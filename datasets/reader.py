@@ -1,6 +1,7 @@
 """From Parquet rows back to arrays: row groups, their pairs, and clips as uint8 frames and float sound."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -115,25 +116,49 @@ def to_arrays(table: pa.Table, *, config: PreparationConfig) -> Batch:
     frames uint8 (clips, frames, height, width, 3), waveform float32 (clips, 1, samples) in [-1, 1],
     log_mel float32 (clips, bins, hops).
     """
-    shapes = {
+    encoded = _is_encoded(table, config)
+    return {
+        name: _decode(table[name], config)
+        if name == "frames" and encoded
+        else _join(name, _parts(table[name], name, config))
+        for name in table.column_names
+    }
+
+
+def row_views(table: pa.Table, *, config: PreparationConfig) -> list[Batch]:
+    """Return decoded rows one by one, as they are stored and where they lie: for `collate`, which is the first to copy them."""
+    columns = [
+        [part[row : row + 1] for part in _parts(table[name], name, config) for row in range(len(part))]
+        for name in table.column_names
+    ]
+    return [dict(zip(table.column_names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def collate(rows: Sequence[Batch]) -> Batch:
+    """Return rows that `row_views` gave, of one table or of several, as `to_arrays` would."""
+    return {name: _join(name, [row[name] for row in rows]) for name in rows[0]}
+
+
+def _parts(column: pa.ChunkedArray, name: str, config: PreparationConfig) -> list[Any]:
+    """Return a decoded column in parts, as it is stored and where it lies: arrays with the rows along the first axis, or a list of texts."""
+    if name not in MEDIA_COLUMNS:
+        return [column.to_pylist()]
+    dtype, shape = {
         "frames": (np.uint8, (config.num_frames, config.size, config.size, 3)),
         "waveform": (np.int16, (1, config.num_samples)),
         "log_mel": (np.float16, (config.log_mel.num_bins, config.num_hops)),
-    }
-    batch: Batch = {}
-    for name in table.column_names:
-        if name not in MEDIA_COLUMNS:
-            batch[name] = table[name].to_pylist()
-            continue
-        if name == "frames" and _is_encoded(table, config):
-            batch[name] = _decode(table[name], config)
-            continue
-        dtype, shape = shapes[name]
-        values = np.concatenate([_values(chunk, dtype).reshape(-1, *shape) for chunk in table[name].chunks])
-        if name == "waveform":
-            values = values.astype(np.float32) / 32768
-        batch[name] = values.astype(np.float32) if name == "log_mel" else values
-    return batch
+    }[name]
+    return [_values(chunk, dtype).reshape(-1, *shape) for chunk in column.chunks]
+
+
+def _join(name: str, parts: Sequence[Any]) -> Any:
+    """Return parts of a column as one array of its own, in the type that is computed with."""
+    if name not in MEDIA_COLUMNS:
+        return list(itertools.chain.from_iterable(parts))
+    values = np.concatenate(parts)
+    if name == "frames":
+        return values
+    return values.astype(np.float32) / 32768 if name == "waveform" else values.astype(np.float32)
 
 
 def _values(chunk: pa.Array, dtype: type) -> np.ndarray:

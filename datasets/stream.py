@@ -16,7 +16,7 @@ import ray
 
 from datasets.preparation_config import PreparationConfig
 from datasets.read_plan import ReadItem, ReadPlan
-from datasets.reader import Batch, decode_table, read_rows, to_arrays
+from datasets.reader import Batch, collate, decode_table, read_rows, row_views
 
 _TASK_BYTES = 16 * 2**20
 _LARGEST_TASK_BYTES = 128 * 2**20
@@ -72,18 +72,17 @@ class Stream:
 
     def _batches(self, epoch: int, first_step: int) -> Iterator[Batch]:
         step = 0
-        rest: list[pa.Table] = []
+        members: list[Batch] = []
         for number, pool in enumerate(self.plan.pools(epoch)):
-            table = self._take(2 * sum(len(item.pair_rows) for item in pool))
-            # Slices copy nothing; `take` would join all of the pool's chunks for every batch.
-            num_pairs = table.num_rows // 2
+            rows = row_views(self._take(2 * sum(len(item.pair_rows) for item in pool)), config=self.config)
+            num_pairs = len(rows) // 2
             for place, pair in enumerate(self.plan.mixing(epoch, number, num_pairs)):
                 self._draw(2 * self.plan.pool_pairs * place // num_pairs)
-                rest.append(table.slice(2 * pair, 2))
-                if len(rest) == self.plan.batch_pairs:
+                members += rows[2 * pair : 2 * pair + 2]
+                if len(members) == 2 * self.plan.batch_pairs:
                     if step >= first_step:
-                        yield to_arrays(pa.concat_tables(rest), config=self.config)
-                    rest = []
+                        yield collate(members)
+                    members = []
                     step += 1
 
     def _take(self, num_rows: int) -> pa.Table:

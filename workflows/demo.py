@@ -12,7 +12,7 @@ def demo(
     videos: str | None = None,
     name: str = "demo",
     num_videos: int = 800,
-    epochs: int = 18,
+    epochs: int = 9,
     num_workers: int = 2,
 ) -> None:
     """Run all four verbs and print what they found.

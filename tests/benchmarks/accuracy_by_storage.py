@@ -1,6 +1,6 @@
 """Whether H.264 storage costs accuracy: the demo trained and tested on the same clips, stored raw and as H.264.
 
-python -m tests.benchmarks.accuracy_by_storage [--num-videos 800] [--epochs 18] [--seeds 0 1]
+python -m tests.benchmarks.accuracy_by_storage [--num-videos 800] [--epochs 9] [--seeds 0 1]
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ _RECIPE = "multisensory"
 _STORAGES = ("raw", "h264")
 
 
-def measure(num_videos: int = 800, epochs: int = 18, seeds: tuple[int, ...] = (0, 1)) -> None:
+def measure(num_videos: int = 800, epochs: int = 9, seeds: tuple[int, ...] = (0, 1)) -> None:
     """Prepare the demo's scenes both ways, train on each with every seed, and say how the accuracies differ.
 
     Args:

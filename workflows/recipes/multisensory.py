@@ -96,7 +96,7 @@ def demo() -> Config:
         optim=OptimConfig(name="adamw", lr=0.01, weight_decay=0.01),
         schedule=ScheduleConfig(kind="one_cycle"),
         loader=LoaderConfig(batch_pairs=4),
-        cadence=CadenceConfig(epochs=12, validate_every=3),
+        cadence=CadenceConfig(epochs=9, validate_every=3),
     )
 
 

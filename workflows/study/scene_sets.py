@@ -18,7 +18,7 @@ _ROLLS_PER_VIDEO = 2
 
 def prepare_sets(folder: str, *, num_videos: int, seed: int) -> dict[str, tuple[str, PreparationConfig]]:
     """Return dataset and configuration by name; what is there already is kept. Needs a running cluster."""
-    pairs = dataclasses.replace(PRESETS["demo"], validation_share=0.0, test_share=0.2, seed=seed)
+    pairs = dataclasses.replace(PRESETS["demo"], pairs_per_video=1, validation_share=0.0, test_share=0.2, seed=seed)
     rolled = dataclasses.replace(
         pairs, label_mode="roll", pairs_per_video=_ROLLS_PER_VIDEO, max_shift_seconds=pairs.clip_seconds / 2
     )
