@@ -23,7 +23,7 @@ from workflows.reporter import LocalReporter, TrainReporter
 
 Times = dict[str, float]
 _WARM_STEPS = 5
-TURNS = 4
+TURNS = 8
 """How often the plain loop and training on raw frames take turns in a round: they are held against each other to a few hundredths."""
 
 
