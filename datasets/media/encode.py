@@ -125,7 +125,8 @@ def write_chunks(
             video = container.add_stream("libx264", rate=Fraction(frame_rate).limit_denominator(1001))
             video.pix_fmt = "yuv420p"
             video.codec_context.thread_count = 1
-            video.options = {"preset": "veryfast", "crf": str(crf)}
+            # Macroblock trees of small pictures come out differently from one time to another, and the file with them.
+            video.options = {"preset": "veryfast", "crf": str(crf), "x264-params": "mbtree=0"}
             audio = None if sample_rate is None else container.add_stream("aac", rate=sample_rate, layout="mono")
             num_frames = num_samples = 0
             for frames, waveform in chunks:

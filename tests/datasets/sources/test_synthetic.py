@@ -24,6 +24,13 @@ def test_rendered_video_has_the_asked_rates_size_and_length(tmp_path: Path) -> N
     assert source.label in {"ball", "hammer", "mallet", "off_screen"}
 
 
+def test_a_scene_is_the_same_file_whenever_it_is_rendered(tmp_path: Path) -> None:
+    # Of this scene x264 made three different files when it weighed macroblock trees.
+    folders = [str(tmp_path / str(number)) for number in range(12)]
+    files = {Path(render(1, folder, seed=0, seconds=6.0, size=64)[0].path).read_bytes() for folder in folders}
+    assert len(files) == 1
+
+
 def test_rows_fit_the_schema_with_boxes_only_where_the_source_is_seen(tmp_path: Path) -> None:
     rows = [render(index, str(tmp_path), seed=1, level="hard", seconds=0.5, size=32)[1] for index in range(16)]
     table = pa.Table.from_pylist(rows, schema=BOX_SCHEMA)
