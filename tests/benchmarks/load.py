@@ -61,7 +61,7 @@ def measure(setting: Setting) -> Iterator[Row]:
     turns = {name: rate for name, rate in contenders.items() if name in needed}
     for rate in turns.values():
         rate()  # into the page cache
-    rates = take_turns(turns, rounds=setting.choose(quick=2, full=6)) if turns else {}
+    rates = take_turns(turns, rounds=setting.choose(quick=1, full=6)) if turns else {}
     for ratio in wanted:
         yield _row(ratio, rates, stores, num_clips)
     for name, ours, target in ((_BYTES, "raw", "<= 0.26"), (_H264_BYTES, "h264", None)):

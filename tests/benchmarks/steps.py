@@ -23,8 +23,6 @@ from workflows.reporter import LocalReporter, TrainReporter
 
 Times = dict[str, float]
 _WARM_STEPS = 5
-TURNS = 8
-"""How often the plain loop and training on raw frames take turns in a round: they are held against each other to a few hundredths."""
 
 
 class _Watch:
@@ -82,20 +80,23 @@ class _Together(TrainReporter):
         return self.watch.follow(super().prepare(module))
 
 
-def compete(jobs: dict[str, Job], *, rounds: int, result: str) -> None:
-    """Write what every contender measured in every round; runs on both workers."""
+def compete(jobs: dict[str, Job], *, rounds: int, turns: int, result: str) -> None:
+    """Write what every contender measured in every round; runs on both workers.
+
+    In a round the plain loop and training on raw frames take several turns: they are held against each other to a few hundredths.
+    """
     rank = TrainReporter().rank
     batches = _batches(jobs["raw"]) if rank == 0 else []
     found: dict[str, list[Times]] = {name: [] for name in ("plain", *jobs, *(f"two_{name}" for name in jobs))}
     for number in range(rounds):
         if rank == 0:
-            for turn in range(TURNS):
-                turns = {
+            for turn in range(turns):
+                pair = {
                     "plain": functools.partial(plain_loop, jobs["raw"], batches),
                     "raw": functools.partial(_timed, _own(jobs["raw"], f"one-{number}-{turn}"), _Alone),
                 }
-                for name in sorted(turns, reverse=turn % 2 == 1):
-                    found[name].append(turns[name]())
+                for name in sorted(pair, reverse=turn % 2 == 1):
+                    found[name].append(pair[name]())
             found["h264"].append(_timed(_own(jobs["h264"], f"one-{number}"), _Alone))
             Path(f"{result}.{number}").touch()
         while not Path(f"{result}.{number}").exists():

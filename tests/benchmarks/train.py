@@ -38,7 +38,8 @@ def measure(setting: Setting) -> Iterator[Row]:
         scenes = str(setting.folder / "training-scenes")
         sources = render_scenes(scenes, num_videos=num_videos, level="medium", config=PRESETS["demo"])
         jobs = {storage: _job(setting, storage, sources, run.run_id) for storage in STORAGES}
-        results = _run(jobs, setting, rounds=setting.choose(quick=2, full=5))
+        turns = setting.choose(quick=2, full=8)
+        results = _run(jobs, setting, rounds=setting.choose(quick=1, full=5), turns=turns)
     batch = jobs["raw"].config.loader.batch_pairs * 2
     about = f"demo preset, {batch} clips a step"
     rates = {name: [round_["rate"] for round_ in rounds] for name, rounds in results.items()}
@@ -52,7 +53,7 @@ def measure(setting: Setting) -> Iterator[Row]:
     yield versus(
         NAMES[1],
         rates["two_raw"],
-        rates["raw"][steps.TURNS - 1 :: steps.TURNS],
+        rates["raw"][turns - 1 :: turns],
         target=None,
         detail=f"{middle(rates['two_raw'])} clips/s of both, of one {middle(rates['raw'])}; {about}",
     )
@@ -82,10 +83,10 @@ def _job(setting: Setting, storage: str, sources: list[Source], run_id: str) -> 
     return dataclasses.replace(job, held_out=tuple(held_out), run_id=run_id)
 
 
-def _run(jobs: dict[str, Job], setting: Setting, *, rounds: int) -> dict[str, list[dict[str, float]]]:
+def _run(jobs: dict[str, Job], setting: Setting, *, rounds: int, turns: int) -> dict[str, list[dict[str, float]]]:
     result = Path(setting.folder, "steps.json")
     trainer = ray.train.torch.TorchTrainer(
-        functools.partial(steps.compete, jobs, rounds=rounds, result=str(result)),
+        functools.partial(steps.compete, jobs, rounds=rounds, turns=turns, result=str(result)),
         scaling_config=ray.train.ScalingConfig(num_workers=2, resources_per_worker={"CPU": 0.5}),
         run_config=ray.train.RunConfig(
             name="bench",
