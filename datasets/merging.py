@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from datasets.boxes import read_boxes, write_boxes
 from datasets.card import read_card, write_config
 from datasets.fingerprint import group_recordings
 from datasets.licenses import read_licenses, record_licenses
@@ -18,7 +19,7 @@ from datasets.preparation_config import PreparationConfig
 from datasets.recordings import read_recordings, write_recordings
 from datasets.removal import refuse_unfinished
 from datasets.rewriting import Progress, marker_of, refresh_card, rows_of
-from datasets.schema import BOX_SCHEMA, CLIP_SCHEMA, ERROR_SCHEMA
+from datasets.schema import CLIP_SCHEMA, ERROR_SCHEMA
 from datasets.shards import PlannedShard, clip_file, marker_file, name_shard, planned_videos, read_plan, write_clips
 from datasets.tables import read_table, write_table
 from infra import storage
@@ -201,13 +202,13 @@ def _write_tables(output: str, inputs: Sequence[_Input], left_out: Sequence[Coll
     boxes: dict[str, Row] = {}
     errors: dict[tuple[str, ...], Row] = {}
     for item, out in zip(inputs, left_out, strict=True):
-        for row in read_table(storage.join(item.dataset, "boxes.parquet")):
-            if row["video_id"] not in out:
-                boxes.setdefault(row["video_id"], row)
+        for video, row in read_boxes(item.dataset).items():
+            if video not in out:
+                boxes.setdefault(video, row)
         for row in read_table(storage.join(item.dataset, "errors.parquet")):
             errors.setdefault(tuple(row.values()), row)
     if boxes:
-        write_table(storage.join(output, "boxes.parquet"), boxes.values(), BOX_SCHEMA)
+        write_boxes(output, boxes.values())
     write_table(storage.join(output, "errors.parquet"), errors.values(), ERROR_SCHEMA)
 
 

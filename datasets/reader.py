@@ -118,9 +118,7 @@ def to_arrays(table: pa.Table, *, config: PreparationConfig) -> Batch:
     """
     encoded = _is_encoded(table, config)
     return {
-        name: _decode(table[name], config)
-        if name == "frames" and encoded
-        else _join(name, _parts(table[name], name, config))
+        name: _decode(table[name], config) if name == "frames" and encoded else _join(name, _parts(table, name, config))
         for name in table.column_names
     }
 
@@ -128,7 +126,7 @@ def to_arrays(table: pa.Table, *, config: PreparationConfig) -> Batch:
 def row_views(table: pa.Table, *, config: PreparationConfig) -> list[Batch]:
     """Return decoded rows one by one, as they are stored and where they lie: for `collate`, which is the first to copy them."""
     columns = [
-        [part[row : row + 1] for part in _parts(table[name], name, config) for row in range(len(part))]
+        [part[row : row + 1] for part in _parts(table, name, config) for row in range(len(part))]
         for name in table.column_names
     ]
     return [dict(zip(table.column_names, values, strict=True)) for values in zip(*columns, strict=True)]
@@ -139,16 +137,16 @@ def collate(rows: Sequence[Batch]) -> Batch:
     return {name: _join(name, [row[name] for row in rows]) for name in rows[0]}
 
 
-def _parts(column: pa.ChunkedArray, name: str, config: PreparationConfig) -> list[Any]:
+def _parts(table: pa.Table, name: str, config: PreparationConfig) -> list[Any]:
     """Return a decoded column in parts, as it is stored and where it lies: arrays with the rows along the first axis, or a list of texts."""
     if name not in MEDIA_COLUMNS:
-        return [column.to_pylist()]
+        return [table[name].to_pylist()]
     dtype, shape = {
         "frames": (np.uint8, (config.num_frames, config.size, config.size, 3)),
         "waveform": (np.int16, (1, config.num_samples)),
         "log_mel": (np.float16, (config.log_mel.num_bins, config.num_hops)),
     }[name]
-    return [_values(chunk, dtype).reshape(-1, *shape) for chunk in column.chunks]
+    return [_values(chunk, dtype).reshape(-1, *shape) for chunk in table[name].chunks]
 
 
 def _join(name: str, parts: Sequence[Any]) -> Any:

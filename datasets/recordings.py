@@ -1,4 +1,4 @@
-"""What a dataset knows of every video that it took in: a table a preparation, in the order of their names.
+"""What a dataset knows of every video that it took in: one table for each preparation that found new ones.
 
 A video that was removed stays known, so that preparing its folder again does not bring it back.
 """

@@ -5,11 +5,11 @@ import difflib
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from datasets.boxes import read_boxes, write_boxes
 from datasets.card import read_card
 from datasets.preparation_config import PreparationConfig
 from datasets.recordings import read_recordings
 from datasets.rewriting import Progress, finish_rewrites, refresh_card
-from datasets.schema import BOX_SCHEMA
 from datasets.shards import (
     PlannedShard,
     append_plan,
@@ -20,7 +20,6 @@ from datasets.shards import (
     read_whole_plan,
     retired_shards,
 )
-from datasets.tables import read_table, write_table
 from infra import storage
 from infra.errors import InputError
 
@@ -111,8 +110,7 @@ def _known(dataset: str) -> set[str]:
 
 
 def _forget_boxes(dataset: str, videos: Collection[str]) -> None:
-    uri = storage.join(dataset, "boxes.parquet")
-    rows = read_table(uri)
-    kept = [row for row in rows if row["video_id"] not in videos]
-    if len(kept) < len(rows):
-        write_table(uri, kept, BOX_SCHEMA)
+    boxes = read_boxes(dataset)
+    kept = [row for video, row in boxes.items() if video not in videos]
+    if len(kept) < len(boxes):
+        write_boxes(dataset, kept)

@@ -14,6 +14,7 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.figure import Figure
 
+from datasets.boxes import read_boxes
 from datasets.card import read_card
 from datasets.preparation_config import PreparationConfig
 from datasets.reader import list_row_groups, read_pairs, read_rows
@@ -21,7 +22,7 @@ from datasets.selection import Selection, select_pairs
 from infra import storage
 from infra.errors import InputError
 from infra.tracking import Run, find_version
-from workflows.evaluators.localization import read_boxes, score_maps
+from workflows.evaluators.localization import score_maps
 from workflows.evaluators.synchronization import PairScores, score_pairs, summarize
 from workflows.model import Model
 from workflows.model_card import write_model_card

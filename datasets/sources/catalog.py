@@ -7,15 +7,14 @@ from typing import Any
 
 import ray.data
 
+from datasets.boxes import read_boxes, write_boxes
 from datasets.card import write_config
 from datasets.licenses import MADE_HERE, record_licenses
 from datasets.preparation_config import PreparationConfig
 from datasets.scenes import Level
 from datasets.scheduling import all_processors
-from datasets.schema import BOX_SCHEMA
 from datasets.sources import csv, folder, synthetic
 from datasets.sources.source import Source
-from datasets.tables import read_table, write_table
 from infra import storage
 from infra.errors import InputError
 
@@ -73,9 +72,8 @@ def render_scenes(
     blocks = max(1, min(num_videos, num_videos // _BLOCK_SCENES))
     stream = all_processors(ray.data.range(num_videos, override_num_blocks=blocks)).map(render)
     rendered = sorted((json.loads(row["scene"]) for row in stream.iter_rows()), key=lambda r: r["path"])
-    table = storage.join(dataset, "boxes.parquet")
-    boxes = {row["video_id"]: row for row in [*read_table(table), *(row.pop("box_row") for row in rendered)]}
-    write_table(table, boxes.values(), BOX_SCHEMA)
+    boxes = {row["video_id"]: row for row in (scene.pop("box_row") for scene in rendered)}
+    write_boxes(dataset, (read_boxes(dataset) | boxes).values())
     sources = [Source(**row) for row in rendered]
     record_licenses(dataset, {source.video_id: MADE_HERE for source in sources})
     return sources

@@ -33,7 +33,7 @@ def bench(only: tuple[str, ...] = (), output: str = "runs/bench", quick: bool = 
     Args:
         only: Rows or groups of rows (prepare, load, quality, train, augmentation, growth, gpu); others stay as an earlier run left them.
         output: Folder for bench.json; data for measuring lie in it while this runs.
-        quick: Three minutes instead of twenty-five: fewer clips and rounds.
+        quick: Three minutes instead of twenty-five: few clips and one round, so ratios are rough.
         readme: Also put the table into README.md.
     """
     unknown = [

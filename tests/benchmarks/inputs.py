@@ -27,7 +27,7 @@ def real_videos() -> Path | None:
 @functools.cache
 def sources(setting: Setting, config: PreparationConfig) -> tuple[Source, ...]:
     """Return videos from which a pair of clips can be cut, as many as there is time for."""
-    number = setting.choose(quick=6, full=24)
+    number = setting.choose(quick=4, full=24)
     videos = real_videos()
     if videos is None:
         home = str(setting.folder / "scenes")

@@ -89,7 +89,7 @@ def _form(contender: str) -> str:
 def _contenders(setting: Setting) -> tuple[dict[str, Store], dict[str, Callable[[], float]], int]:
     """Return the clips in every form, how fast each is read, and their number."""
     config = PreparationConfig(storage="raw", validation_share=0.0, test_share=0.0)
-    sources = inputs.sources(setting, config)[: setting.choose(quick=4, full=8)]
+    sources = inputs.sources(setting, config)[: setting.choose(quick=2, full=8)]
     raw = storages.prepare(setting.folder / "raw", sources, config)
     h264_config = PreparationConfig(validation_share=0.0, test_share=0.0)
     h264 = storages.prepare(setting.folder / "h264", sources, h264_config)

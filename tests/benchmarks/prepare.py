@@ -38,7 +38,7 @@ def measure(setting: Setting) -> Iterator[Row]:
             yield _against_bare(name, number, _Prepared(setting, inputs.repeated(sources, times)), setting)
     for names, contender, target, every in (
         (NAMES[2:4], ffmpeg.ONE_PASS, ">= 1.5", 1),
-        (NAMES[4:6], ffmpeg.CHAIN, ">= 10", 3),
+        (NAMES[4:6], ffmpeg.CHAIN, ">= 10", setting.choose(quick=4, full=3)),
     ):
         if not setting.wants(*names):
             continue
@@ -79,7 +79,7 @@ class _Prepared:
 def _against_bare(name: str, number: int, prepared: _Prepared, setting: Setting) -> Row:
     with bare.processes(number) as pool:
         loops = functools.partial(_bare_rate, pool, prepared, setting.folder)
-        pool.starmap(bare.run_one, _jobs(prepared, setting.folder)[: 2 * number], chunksize=1)
+        pool.starmap(bare.run_one, _jobs(prepared, setting.folder)[:number], chunksize=1)
         rates = take_turns(
             {"ours": functools.partial(prepared.rate, number), "bare": loops},
             rounds=setting.choose(quick=1, full=5 if number > 1 else 3),
@@ -109,8 +109,7 @@ def _against_ffmpeg(
     names: Sequence[str], contender: ffmpeg.Contender, target: str, sources: Sequence[Source], setting: Setting
 ) -> Iterator[Row]:
     """Yield the rows against ffmpeg on the same two processors: a clip at a time by its own threads, and two clips at a time."""
-    times = setting.choose(quick=1, full=_TIMES)
-    once, repeated = (_Prepared(setting, inputs.repeated(sources, number)) for number in (1, times))
+    once, repeated = (_Prepared(setting, inputs.repeated(sources, times)) for times in (1, _TIMES))
 
     def theirs(at_once: int) -> float:
         folder = setting.folder / "ffmpeg"
@@ -129,5 +128,5 @@ def _against_ffmpeg(
             rates[who],
             target=target,
             detail=f"{middle(rates['ours'])} clips/s with 2 workers, {contender.words} {middle(rates[who])}, {words}; "
-            f"{once.num_clips} clips, ours {times} times over, {ffmpeg.version()}",
+            f"{once.num_clips} clips, ours {_TIMES} times over, {ffmpeg.version()}",
         )

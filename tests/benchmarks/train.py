@@ -33,7 +33,7 @@ _PAIRS_PER_VIDEO = 6
 
 def measure(setting: Setting) -> Iterator[Row]:
     """Yield the rows of training."""
-    num_videos = setting.choose(quick=16, full=48)
+    num_videos = setting.choose(quick=12, full=48)
     with ending(start_run("bench", name="train")) as run:
         scenes = str(setting.folder / "training-scenes")
         sources = render_scenes(scenes, num_videos=num_videos, level="medium", config=PRESETS["demo"])

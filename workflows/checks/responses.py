@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from datasets.boxes import read_boxes
 from datasets.preparation_config import PreparationConfig
 from datasets.reader import decode_table, to_arrays
 from datasets.spectrogram import log_mel
 from infra.seeding import generator
 from workflows.checks.windows import Examples, pair_examples, partners, read_tables
-from workflows.evaluators.localization import read_boxes
 from workflows.model import Model
 
 DELAYS_MS = (0, 40, 80, 160, 320, 640)

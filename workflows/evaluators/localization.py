@@ -5,8 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from datasets.tables import read_table
-from infra import storage
 from models.metrics import localization as metrics
 from workflows.evaluators.synchronization import Read
 
@@ -14,11 +12,6 @@ _SIDE = 224
 """Maps are scored at 224x224 pixels, as published (sync evaluation protocol of VGG-SS)."""
 
 Boxes = Mapping[str, Mapping[str, Any]]
-
-
-def read_boxes(dataset: str) -> dict[str, dict[str, Any]]:
-    """Return the ground truth by video: normalized boxes and whether the source is off screen; none without a table."""
-    return {row["video_id"]: row for row in read_table(storage.join(dataset, "boxes.parquet"))}
 
 
 def score_maps(model: Any, read: Read, boxes: Boxes, *, crop_share: float) -> dict[str, Any]:
