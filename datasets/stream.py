@@ -21,6 +21,8 @@ from datasets.reader import Batch, collate, decode_table, read_rows, row_views
 _TASK_BYTES = 16 * 2**20
 _LARGEST_TASK_BYTES = 128 * 2**20
 _TASKS_AHEAD = 2
+_SMALL_BATCH_BYTES = 8 * 2**20
+"""Copied in a millisecond or so."""
 
 
 class _Piece(NamedTuple):
@@ -51,6 +53,7 @@ class Stream:
     ) -> None:
         self.plan, self.config = plan, config
         row_bytes = config.num_frames * config.size**2 * 3 + 2 * config.num_samples
+        self._batch_bytes = 2 * plan.batch_pairs * row_bytes
         items = (item for epoch in range(first_epoch, num_epochs) for item in plan.items(epoch))
         pieces = (piece for item in items for piece in _pieces(plan, item, row_bytes))
         self._waiting: list[pa.Table] = []
@@ -62,13 +65,17 @@ class Stream:
         )
 
     def epoch(self, epoch: int, *, first_step: int = 0) -> Iterator[Batch]:
-        """Yield the batches of the next epoch, each formed while the one before is used; epochs must be asked for in order.
+        """Yield the batches of the next epoch; epochs must be asked for in order.
+
+        A large batch is formed while the one before is used. A small one is formed when it is asked for, in less time than a training
+        step would lose by sharing Python's lock with a thread.
 
         Args:
             epoch: number of the epoch.
             first_step: steps to leave out, when a run resumes inside an epoch.
         """
-        return _one_ahead(self._batches(epoch, first_step))
+        batches = self._batches(epoch, first_step)
+        return _one_ahead(batches) if self._batch_bytes > _SMALL_BATCH_BYTES else batches
 
     def _batches(self, epoch: int, first_step: int) -> Iterator[Batch]:
         step = 0

@@ -30,6 +30,7 @@ EPOCHS_DONE = "epochs_done"
 """By what schedulers of sweeps count."""
 
 _STEPS_BETWEEN_CHECKS = 10
+_SECONDS_BETWEEN_SIGNS = 1.0
 _TRAIN_EVALUATION_PAIRS = 16
 
 
@@ -91,7 +92,7 @@ class _Worker:
         self.plan = read_plan(job, rank=self.rank, world_size=self.world_size)
         self.history: list[dict[str, float]] = []
         self.began = time.monotonic()
-        self.waited = self.saving = 0.0
+        self.waited = self.saving = self.shown = 0.0
 
     def run(self) -> dict[str, Any]:
         cadence = self.config.cadence
@@ -167,8 +168,10 @@ class _Worker:
         return 0, False, sums
 
     def _show(self, epoch: int, step: int, sums: Mapping[str, float]) -> None:
-        """Leave the progress where the driver shows it."""
-        if self.rank == 0:
+        """Leave the progress where the driver shows it, now and then and at the end of an epoch."""
+        now = time.monotonic()
+        if self.rank == 0 and (step == self.plan.steps_per_epoch or now - self.shown > _SECONDS_BETWEEN_SIGNS):
+            self.shown = now
             progress = {
                 "epoch": epoch,
                 "epochs": self.config.cadence.epochs,

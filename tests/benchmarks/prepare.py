@@ -82,7 +82,7 @@ def _against_bare(name: str, number: int, prepared: _Prepared, setting: Setting)
         pool.starmap(bare.run_one, _jobs(prepared, setting.folder)[:number], chunksize=1)
         rates = take_turns(
             {"ours": functools.partial(prepared.rate, number), "bare": loops},
-            rounds=setting.choose(quick=1, full=5 if number > 1 else 3),
+            rounds=setting.choose(quick=1, full=5),
         )
     loops_text = "one bare loop" if number == 1 else f"{number} bare loops at the same time"
     return versus(

@@ -1,11 +1,16 @@
-"""What runs on the workers of the training benchmark: every contender in turn, its steps timed from outside."""
+"""What runs on the workers of the training benchmark: every contender in turn, its steps timed from outside.
 
+The plain loop and training on raw frames are held against each other to a few hundredths, less than a processor shared with strangers
+changes from one second to the next: they take turns every few steps, each in a thread of its own that rests while the other runs.
+"""
+
+import concurrent.futures
 import contextlib
 import dataclasses
-import functools
 import json
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +28,47 @@ from workflows.reporter import LocalReporter, TrainReporter
 
 Times = dict[str, float]
 _WARM_STEPS = 5
+_STEPS_A_TURN = 8
+
+
+class _Baton:
+    """Lets one of two threads run at a time, until one leaves."""
+
+    def __init__(self, first: str, second: str) -> None:
+        self._running, self._other = first, {first: second, second: first}
+        self._changed = threading.Condition()
+
+    def take(self, name: str) -> None:
+        """Wait for one's turn."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._running == name)
+
+    def rest(self, name: str) -> None:
+        """Give the other its turn, and wait for the next one."""
+        with self._changed:
+            self._running = self._other[name]
+            self._changed.notify_all()
+        self.take(name)
+
+    def leave(self, name: str) -> None:
+        """Let the other run for good."""
+        with self._changed:
+            self._running = self._other[name]
+            self._other[self._running] = self._running
+            self._changed.notify_all()
 
 
 class _Watch:
-    """When steps begin and end, told by hooks of the network and of any optimizer."""
+    """When steps of one thread begin and end, told by hooks of the network and of any optimizer.
 
-    def __init__(self) -> None:
+    Args:
+        rest: called before steps; the clock stands still meanwhile.
+    """
+
+    def __init__(self, rest: Callable[[], None] = lambda: None) -> None:
         self.begins: list[float] = []
         self.ends: list[float] = []
+        self._rest, self._rested = rest, 0.0
 
     def follow(self, module: nn.Module) -> nn.Module:
         """Return the module, whose training steps are written down from now on."""
@@ -39,12 +77,22 @@ class _Watch:
 
     def _begin(self, module: nn.Module, inputs: Any) -> None:
         if module.training:
-            self.begins.append(time.perf_counter())
+            if self.begins and len(self.begins) % _STEPS_A_TURN == 0:
+                began = time.perf_counter()
+                self._rest()
+                self._rested += time.perf_counter() - began
+            self.begins.append(time.perf_counter() - self._rested)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Write down the ends of steps for as long as the block runs."""
-        hook = register_optimizer_step_post_hook(lambda *given: self.ends.append(time.perf_counter()))
+        """Write down the ends of this thread's steps for as long as the block runs."""
+        thread = threading.get_ident()
+
+        def end(*given: Any) -> None:
+            if threading.get_ident() == thread:
+                self.ends.append(time.perf_counter() - self._rested)
+
+        hook = register_optimizer_step_post_hook(end)
         try:
             yield
         finally:
@@ -83,7 +131,11 @@ class _Together(TrainReporter):
 def compete(jobs: dict[str, Job], *, rounds: int, turns: int, result: str) -> None:
     """Write what every contender measured in every round; runs on both workers.
 
-    In a round the plain loop and training on raw frames take several turns: they are held against each other to a few hundredths.
+    Args:
+        jobs: what is trained, by its storage.
+        rounds: how often all contenders run.
+        turns: epochs of the plain loop and of training on raw frames in a round.
+        result: file of JSON.
     """
     rank = TrainReporter().rank
     batches = _batches(jobs["raw"]) if rank == 0 else []
@@ -91,27 +143,39 @@ def compete(jobs: dict[str, Job], *, rounds: int, turns: int, result: str) -> No
     for number in range(rounds):
         if rank == 0:
             for turn in range(turns):
-                pair = {
-                    "plain": functools.partial(plain_loop, jobs["raw"], batches),
-                    "raw": functools.partial(_timed, _own(jobs["raw"], f"one-{number}-{turn}"), _Alone),
-                }
-                for name in sorted(pair, reverse=turn % 2 == 1):
-                    found[name].append(pair[name]())
-            found["h264"].append(_timed(_own(jobs["h264"], f"one-{number}"), _Alone))
+                order = ("plain", "raw") if turn % 2 == 0 else ("raw", "plain")
+                for name, times in _side_by_side(_own(jobs["raw"], f"one-{number}-{turn}"), batches, order).items():
+                    found[name].append(times)
+            found["h264"].append(_timed(_own(jobs["h264"], f"one-{number}"), _Alone(_Watch())))
             Path(f"{result}.{number}").touch()
         while not Path(f"{result}.{number}").exists():
             time.sleep(0.2)
         torch.distributed.barrier()
         for name, job in jobs.items():
-            found[f"two_{name}"].append(_timed(_own(job, f"two-{number}"), _Together))
+            found[f"two_{name}"].append(_timed(_own(job, f"two-{number}"), _Together(_Watch())))
     if rank == 0:
         Path(result).write_text(json.dumps(found))
 
 
-def plain_loop(job: Job, batches: list[dict[str, Any]]) -> Times:
+def _side_by_side(job: Job, batches: list[dict[str, Any]], order: tuple[str, str]) -> dict[str, Times]:
+    """Return the times of an epoch of the plain loop and of one of training, a few steps of each in turn."""
+    baton = _Baton(*order)
+
+    def run(name: str) -> Times:
+        watch = _Watch(lambda: baton.rest(name))
+        try:
+            baton.take(name)
+            return plain_loop(job, batches, watch) if name == "plain" else _timed(job, _Alone(watch))
+        finally:
+            baton.leave(name)
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        return dict(zip(order, pool.map(run, order), strict=True))
+
+
+def plain_loop(job: Job, batches: list[dict[str, Any]], watch: _Watch) -> Times:
     """Return the times of the loop that anyone would write, with PyTorch's defaults and on batches that are there."""
     learner = load_recipe(job.recipe).build(job.config)
-    watch = _Watch()
     module = watch.follow(learner.modules["network"])
     optim = job.config.optim
     assert optim.name == "adamw"
@@ -130,12 +194,10 @@ def plain_loop(job: Job, batches: list[dict[str, Any]]) -> Times:
     return watch.times(clips_a_step=len(batches[0]["frames"]))
 
 
-def _timed(job: Job, reporter: type[_Alone] | type[_Together]) -> Times:
-    watch = _Watch()
-    here = reporter(watch)
-    with watch.running():
-        train(job, here)
-    return watch.times(clips_a_step=2 * job.config.loader.batch_pairs * here.world_size)
+def _timed(job: Job, reporter: _Alone | _Together) -> Times:
+    with reporter.watch.running():
+        train(job, reporter)
+    return reporter.watch.times(clips_a_step=2 * job.config.loader.batch_pairs * reporter.world_size)
 
 
 def _own(job: Job, name: str) -> Job:

@@ -26,6 +26,14 @@ from workflows.driver import Scaling, make_job
 from workflows.loop import Job
 from workflows.recipes import multisensory
 
+_WORKER_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    # Where dozens of trainings follow one another in a process, glibc may come to give memory back at every step and to fetch it again,
+    # for the rest of one training and not of the next: they differ by a tenth and more. A process that trains once does not get there.
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(2**30),
+}
 NAMES = ("train_vs_plain_loop", "train_2_workers_vs_1", "data_wait_share_raw", "data_wait_share_h264")
 STORAGES = ("raw", "h264")
 _PAIRS_PER_VIDEO = 6
@@ -91,7 +99,7 @@ def _run(jobs: dict[str, Job], setting: Setting, *, rounds: int, turns: int) -> 
         run_config=ray.train.RunConfig(
             name="bench",
             storage_path=os.path.join(setting.folder, ".ray_train"),
-            worker_runtime_env={"env_vars": {"OMP_NUM_THREADS": "1"}},
+            worker_runtime_env={"env_vars": _WORKER_ENVIRONMENT},
         ),
     )
     trainer.fit()
