@@ -46,7 +46,7 @@ def measure(setting: Setting) -> Iterator[Row]:
         scenes = str(setting.folder / "training-scenes")
         sources = render_scenes(scenes, num_videos=num_videos, level="medium", config=PRESETS["demo"])
         jobs = {storage: _job(setting, storage, sources, run.run_id) for storage in STORAGES}
-        turns = setting.choose(quick=2, full=8)
+        turns = setting.choose(quick=2, full=6)
         results = _run(jobs, setting, rounds=setting.choose(quick=1, full=5), turns=turns)
     batch = jobs["raw"].config.loader.batch_pairs * 2
     about = f"demo preset, {batch} clips a step"
