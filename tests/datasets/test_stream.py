@@ -46,8 +46,12 @@ def planned(plan, epoch):
 
 
 @pytest.mark.parametrize("largest", [1, stream._LARGEST_TASK_BYTES])
-def test_clips_come_as_planned_however_tasks_are_cut(plan, small_config, monkeypatch, largest):
+@pytest.mark.parametrize("small", [0, stream._SMALL_BATCH_BYTES])
+def test_clips_come_as_planned_however_tasks_are_cut_and_batches_formed(
+    plan, small_config, monkeypatch, largest, small
+):
     config = dataclasses.replace(small_config, storage="raw")
+    monkeypatch.setattr(stream, "_SMALL_BATCH_BYTES", small)
     monkeypatch.setattr(stream, "_TASK_BYTES", 1)
     monkeypatch.setattr(stream, "_LARGEST_TASK_BYTES", largest)
     found = Stream(plan, columns=COLUMNS, config=config, first_epoch=0, num_epochs=3)
