@@ -22,7 +22,7 @@ _TASK_BYTES = 16 * 2**20
 _LARGEST_TASK_BYTES = 128 * 2**20
 _TASKS_AHEAD = 2
 _SMALL_BATCH_BYTES = 8 * 2**20
-"""At most, a batch is copied within a millisecond."""
+"""Copied within a millisecond."""
 
 
 class _Piece(NamedTuple):

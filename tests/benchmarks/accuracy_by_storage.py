@@ -8,6 +8,7 @@ import shutil
 
 import numpy as np
 
+from datasets.boxes import read_boxes, write_boxes
 from datasets.preparation import Preparation
 from datasets.presets import PRESETS
 from datasets.sources.catalog import render_scenes
@@ -59,7 +60,7 @@ def _prepare(folder: str, num_videos: int) -> dict[str, str]:
         preparation = Preparation(datasets[kind], dataclasses.replace(PRESETS["demo"], storage=kind))
         preparation.plan(sources)
         preparation.run()
-        shutil.copy(storage.join(folder, "boxes.parquet"), datasets[kind])
+        write_boxes(datasets[kind], read_boxes(folder).values())
     return datasets
 
 

@@ -62,7 +62,7 @@ class _Watch:
     """When steps of one thread begin and end, told by hooks of the network and of any optimizer.
 
     Args:
-        rest: called before steps; the clock stands still meanwhile.
+        rest: called before every eighth step; the clock stands still meanwhile.
     """
 
     def __init__(self, rest: Callable[[], None] = lambda: None) -> None:
@@ -128,13 +128,13 @@ class _Together(TrainReporter):
         return self.watch.follow(super().prepare(module))
 
 
-def compete(jobs: dict[str, Job], *, rounds: int, turns: int, result: str) -> None:
+def compete(jobs: dict[str, Job], *, rounds: int, epochs: int, result: str) -> None:
     """Write what every contender measured in every round; runs on both workers.
 
     Args:
         jobs: what is trained, by its storage.
         rounds: how often all contenders run.
-        turns: epochs of the plain loop and of training on raw frames in a round.
+        epochs: how many of the plain loop and of training on raw frames there are in a round.
         result: file of JSON.
     """
     rank = TrainReporter().rank
@@ -142,9 +142,9 @@ def compete(jobs: dict[str, Job], *, rounds: int, turns: int, result: str) -> No
     found: dict[str, list[Times]] = {name: [] for name in ("plain", *jobs, *(f"two_{name}" for name in jobs))}
     for number in range(rounds):
         if rank == 0:
-            for turn in range(turns):
-                order = ("plain", "raw") if turn % 2 == 0 else ("raw", "plain")
-                for name, times in _side_by_side(_own(jobs["raw"], f"one-{number}-{turn}"), batches, order).items():
+            for epoch in range(epochs):
+                order = ("plain", "raw") if epoch % 2 == 0 else ("raw", "plain")
+                for name, times in _side_by_side(_own(jobs["raw"], f"one-{number}-{epoch}"), batches, order).items():
                     found[name].append(times)
             found["h264"].append(_timed(_own(jobs["h264"], f"one-{number}"), _Alone(_Watch())))
             Path(f"{result}.{number}").touch()

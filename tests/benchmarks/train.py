@@ -46,8 +46,8 @@ def measure(setting: Setting) -> Iterator[Row]:
         scenes = str(setting.folder / "training-scenes")
         sources = render_scenes(scenes, num_videos=num_videos, level="medium", config=PRESETS["demo"])
         jobs = {storage: _job(setting, storage, sources, run.run_id) for storage in STORAGES}
-        turns = setting.choose(quick=2, full=6)
-        results = _run(jobs, setting, rounds=setting.choose(quick=1, full=5), turns=turns)
+        epochs = setting.choose(quick=2, full=6)
+        results = _run(jobs, setting, rounds=setting.choose(quick=1, full=5), epochs=epochs)
     batch = jobs["raw"].config.loader.batch_pairs * 2
     about = f"demo preset, {batch} clips a step"
     rates = {name: [round_["rate"] for round_ in rounds] for name, rounds in results.items()}
@@ -61,7 +61,7 @@ def measure(setting: Setting) -> Iterator[Row]:
     yield versus(
         NAMES[1],
         rates["two_raw"],
-        rates["raw"][turns - 1 :: turns],
+        rates["raw"][epochs - 1 :: epochs],
         target=None,
         detail=f"{middle(rates['two_raw'])} clips/s of both, of one {middle(rates['raw'])}; {about}",
     )
@@ -91,10 +91,10 @@ def _job(setting: Setting, storage: str, sources: list[Source], run_id: str) -> 
     return dataclasses.replace(job, held_out=tuple(held_out), run_id=run_id)
 
 
-def _run(jobs: dict[str, Job], setting: Setting, *, rounds: int, turns: int) -> dict[str, list[dict[str, float]]]:
+def _run(jobs: dict[str, Job], setting: Setting, *, rounds: int, epochs: int) -> dict[str, list[dict[str, float]]]:
     result = Path(setting.folder, "steps.json")
     trainer = ray.train.torch.TorchTrainer(
-        functools.partial(steps.compete, jobs, rounds=rounds, turns=turns, result=str(result)),
+        functools.partial(steps.compete, jobs, rounds=rounds, epochs=epochs, result=str(result)),
         scaling_config=ray.train.ScalingConfig(num_workers=2, resources_per_worker={"CPU": 0.5}),
         run_config=ray.train.RunConfig(
             name="bench",
