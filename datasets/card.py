@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from datasets.licenses import count_licenses
-from datasets.preparation_config import PreparationConfig
+from datasets.config import PreparationConfig
+from datasets.preparation.shards import SPLITS, planned_videos, read_plan
 from datasets.schema import DATASET_VERSION
-from datasets.shards import SPLITS, planned_videos, read_plan
+from datasets.tables.licenses import count_licenses
 from infra import storage
 from infra.errors import InputError
 from infra.seeding import digest

@@ -1,7 +1,7 @@
 """Named configurations of preparation."""
 
-from datasets.preparation_config import PreparationConfig
-from datasets.spectrogram import LogMelConfig
+from datasets.clips.spectrogram import LogMelConfig
+from datasets.config import PreparationConfig
 
 PRESETS = {
     "published": PreparationConfig(),

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import torch
 
-from datasets.preparation_config import PreparationConfig
-from datasets.spectrogram import LogMelConfig
+from datasets.clips.spectrogram import LogMelConfig
+from datasets.config import PreparationConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -93,8 +93,8 @@ def tracking(tracking_template: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.fixture(scope="session")
 def small_dataset(ray_cluster: None, small_config: object, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A dataset of 24 scenes of 4 s, beside one file that is no video."""
-    from datasets.preparation import Preparation
-    from datasets.sources.catalog import list_sources, render_scenes
+    from datasets.preparation.preparation import Preparation
+    from datasets.sources.listing import list_sources, render_scenes
 
     folder = str(tmp_path_factory.mktemp("scenes"))
     sources = render_scenes(folder, num_videos=24, level="medium", config=small_config)

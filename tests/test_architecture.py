@@ -34,7 +34,7 @@ def test_hugging_face_datasets_is_absent_and_our_packages_are_not_installed():
 
 
 def test_entry_modules_define_no_class_and_have_a_short_main():
-    for path in (ROOT / "workflows").glob("*.py"):
+    for path in [*(ROOT / "workflows").rglob("*.py"), ROOT / "tune" / "sweep.py"]:
         tree = ast.parse(path.read_text())
         if "command.run(main)" not in path.read_text():
             continue

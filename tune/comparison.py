@@ -9,7 +9,7 @@ import numpy as np
 import optuna
 from matplotlib.figure import Figure
 
-from tune.spaces import Space
+from tune.space import Space
 from tune.trials import OBJECTIVE
 
 ACCURACY = "validation/sync_accuracy"

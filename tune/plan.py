@@ -7,10 +7,10 @@ from typing import Any, Literal
 from infra import storage
 from infra.errors import InputError
 from infra.seeding import generator
-from tune.spaces import Dimension, Fields, Space, default_space, grid_trials, parse_space, random_trials, with_fields
-from workflows import command
-from workflows.driver import Scaling, make_job
-from workflows.recipe import load_recipe, named_configurations
+from tune.space import Dimension, Fields, Space, default_space, grid_trials, parse_space, random_trials, with_fields
+from workflows.cli import command
+from workflows.contract.registry import load_recipe, named_configurations
+from workflows.train.fit import Scaling, make_job
 
 Search = Literal["random", "grid", "optuna"]
 Scheduler = Literal["asha", "median", "none"]

@@ -9,7 +9,7 @@ from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, MedianStoppingRule
 
 from tune.plan import Scheduler
 from tune.trials import OBJECTIVE
-from workflows.loop import EPOCHS_DONE
+from workflows.train.loop import EPOCHS_DONE
 
 _REDUCTION_FACTOR = 3
 _FEWEST_TO_COMPARE = 3

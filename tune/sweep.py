@@ -11,9 +11,9 @@ import tyro
 from infra import storage
 from infra.errors import InputError
 from tune.plan import Scheduler, Search, SweepPlan, plan_sweep, read_sweep_plan
-from tune.sweeping import carry_out
-from workflows import command
-from workflows.driver import default_run_name
+from tune.run import carry_out
+from workflows.cli import command
+from workflows.train.fit import default_run_name
 
 
 def sweep(

@@ -16,8 +16,8 @@ from infra import storage
 from infra.seeding import digest
 from infra.tracking import Run, find_run, tracking_uri
 from tune.plan import SweepPlan
-from tune.spaces import Fields, with_fields
-from workflows.driver import Trial, fit
+from tune.space import Fields, with_fields
+from workflows.train.fit import Trial, fit
 
 FINISHED, STOPPED, FAILED = "finished", "stopped early", "failed"
 OBJECTIVE = "selection"

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import tyro
 
-from datasets.merging import merge_datasets
+from datasets.editing.merge import merge_datasets
 from infra import storage
 from infra.tracking import ending, start_run
-from workflows import command
-from workflows.console import ProgressLine
-from workflows.preparing import log_preparation, summarize_card
+from workflows.cli import command
+from workflows.cli.progress import ProgressLine
+from workflows.prepare.summary import log_preparation, summarize_card
 
 
 def merge(datasets: Annotated[tuple[str, ...], tyro.conf.Positional], output: str) -> None:

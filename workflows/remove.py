@@ -7,13 +7,13 @@ from typing import Annotated
 
 import tyro
 
-from datasets.removal import remove_videos
+from datasets.editing.remove import remove_videos
 from infra import storage
 from infra.errors import InputError
 from infra.tracking import ending, start_run
-from workflows import command
-from workflows.console import ProgressLine
-from workflows.preparing import log_preparation, summarize_card
+from workflows.cli import command
+from workflows.cli.progress import ProgressLine
+from workflows.prepare.summary import log_preparation, summarize_card
 
 
 def remove(dataset: Annotated[str, tyro.conf.Positional], video: tuple[str, ...]) -> None:

@@ -4,7 +4,7 @@ python -m workflows.ui
 """
 
 from infra.tracking import UI_PORT, has_server, serve_ui, ui_page
-from workflows import command
+from workflows.cli import command
 
 
 def ui(port: int = UI_PORT) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from datasets.card import CONFIG
+from datasets.config import PreparationConfig
 from datasets.doctor.flag import Flag
-from datasets.preparation_config import PreparationConfig
+from datasets.preparation.shards import PlannedShard, clip_file, marker_file, read_plan, shard_name
 from datasets.schema import DATASET_VERSION
-from datasets.shards import PlannedShard, clip_file, marker_file, read_plan, shard_name
 from infra import storage
 from infra.errors import InputError
 

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from datasets.config import PreparationConfig
 from datasets.doctor.bookkeeping import find_card, flag_bookkeeping, read_config
 from datasets.doctor.flag import Flag
 from datasets.doctor.layout import Layout, flag_layout, read_layout
 from datasets.doctor.rows import Place, Rows, Split, pick
 from datasets.media import MediaError
-from datasets.preparation_config import PreparationConfig
-from datasets.reader import decode_table, read_rows, to_arrays
+from datasets.reading.reader import decode_table, read_rows, to_arrays
 from infra import storage
 from infra.errors import InputError
 

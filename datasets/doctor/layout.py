@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 
 from datasets.doctor.flag import Flag
 from datasets.doctor.pages import Page, read_pages
+from datasets.preparation.shards import ROW_GROUP_BYTES
 from datasets.schema import MEDIA_COLUMNS
-from datasets.shards import ROW_GROUP_BYTES
 from infra import storage
 
 _GIANT_PAGE_BYTES = 2 * ROW_GROUP_BYTES

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from datasets.clips.measures import LOUDNESS, MOTION, SILENCE, loudness_db
+from datasets.config import PreparationConfig
 from datasets.doctor.flag import Flag
-from datasets.measures import LOUDNESS, MOTION, SILENCE, loudness_db
-from datasets.preparation_config import PreparationConfig
 from infra import storage
 
 MEASURES = (LOUDNESS, SILENCE, MOTION)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from datasets.media import write_video
-from datasets.scenes import Level, Scene, draw_scene
+from datasets.scenes.scene import Level, Scene, draw_scene
 from datasets.sources.source import Source
 from infra.errors import InputError
 

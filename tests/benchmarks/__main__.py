@@ -14,7 +14,7 @@ from infra import cluster, storage
 from infra.errors import InputError
 from tests.benchmarks import augmentation, gpu, growth, load, prepare, quality, report, train
 from tests.benchmarks.measure import Row, Setting
-from workflows import command
+from workflows.cli import command
 
 GROUPS = {
     "prepare": prepare,

@@ -8,17 +8,17 @@ import shutil
 
 import numpy as np
 
-from datasets.boxes import read_boxes, write_boxes
-from datasets.preparation import Preparation
+from datasets.preparation.preparation import Preparation
 from datasets.presets import PRESETS
-from datasets.sources.catalog import render_scenes
+from datasets.sources.listing import render_scenes
+from datasets.tables.boxes import read_boxes, write_boxes
 from infra import cluster, storage
 from models.metrics.binary import bootstrap_interval
-from workflows import command
-from workflows.driver import Scaling, fit
-from workflows.evaluation import score_split
-from workflows.model import loaded
-from workflows.recipe import load_recipe
+from workflows.cli import command
+from workflows.contract.registry import load_recipe
+from workflows.evaluate.report import score_split
+from workflows.train.fit import Scaling, fit
+from workflows.trained.model import loaded
 
 _RECIPE = "multisensory"
 _STORAGES = ("raw", "h264")

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from datasets.clips.spectrogram import log_mel
+from datasets.config import PreparationConfig
 from datasets.media import Window, cut
-from datasets.operators import clip_row
-from datasets.preparation_config import PreparationConfig
+from datasets.preparation.operators import clip_row
+from datasets.preparation.shards import PlannedSource, write_clips
 from datasets.schema import CLIP_SCHEMA
-from datasets.shards import PlannedSource, write_clips
-from datasets.spectrogram import log_mel
 
 
 @contextmanager

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from datasets.preparation_config import PreparationConfig
-from datasets.shards import PlannedSource
+from datasets.config import PreparationConfig
+from datasets.preparation.shards import PlannedSource
 
 _X264 = "-preset superfast -tune fastdecode -crf 20 -g 12 -bf 0"
 """As our own encoder is set."""

@@ -14,11 +14,11 @@ import numpy as np
 import psutil
 import ray.data
 
+from datasets.clips.spectrogram import LogMelConfig
+from datasets.config import PreparationConfig
 from datasets.media import write_video
-from datasets.preparation import Preparation
-from datasets.preparation_config import PreparationConfig
+from datasets.preparation.preparation import Preparation
 from datasets.sources.source import Source
-from datasets.spectrogram import LogMelConfig
 from tests.benchmarks.measure import Row, Setting, skipped, spread
 
 NAMES = (

@@ -6,10 +6,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from datasets.config import PreparationConfig
 from datasets.media import MediaError, probe
-from datasets.preparation_config import PreparationConfig
 from datasets.sources import folder
-from datasets.sources.catalog import render_scenes
+from datasets.sources.listing import render_scenes
 from datasets.sources.source import Source
 from infra.cluster import ROOT
 from tests.benchmarks.measure import Setting

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasets.preparation_config import PreparationConfig
+from datasets.config import PreparationConfig
 from tests.benchmarks import inputs, storages
 from tests.benchmarks.measure import Rates, Row, Setting, middle, rate_of, spread, take_turns, versus
 from tests.benchmarks.storages import Store

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.pool import Pool
 from pathlib import Path
 
-from datasets.preparation import Preparation
-from datasets.preparation_config import PreparationConfig
-from datasets.shards import PlannedSource, read_plan
+from datasets.config import PreparationConfig
+from datasets.preparation.preparation import Preparation
+from datasets.preparation.shards import PlannedSource, read_plan
 from datasets.sources.source import Source
 from tests.benchmarks import bare, ffmpeg, inputs
 from tests.benchmarks.measure import Row, Setting, middle, rate_of, skipped, take_turns, versus

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import av
 import numpy as np
 
+from datasets.config import PreparationConfig
 from datasets.media import decode_frames
-from datasets.preparation import Preparation
-from datasets.preparation_config import PreparationConfig
-from datasets.shards import PlannedSource
+from datasets.preparation.preparation import Preparation
+from datasets.preparation.shards import PlannedSource
 from tests.benchmarks import bare, inputs
 from tests.benchmarks.measure import Row, Setting
 

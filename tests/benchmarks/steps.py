@@ -19,12 +19,12 @@ import torch.distributed
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from datasets.preparation_config import PreparationConfig
-from datasets.stream import Stream
-from workflows.learner import make_schedule
-from workflows.loop import Job, read_plan, train
-from workflows.recipe import load_recipe
-from workflows.reporter import LocalReporter, TrainReporter
+from datasets.config import PreparationConfig
+from datasets.reading.stream import Stream
+from workflows.contract.registry import load_recipe
+from workflows.learners.learner import make_schedule
+from workflows.train.backend import LocalReporter, TrainReporter
+from workflows.train.loop import Job, read_plan, train
 
 Times = dict[str, float]
 _WARM_STEPS = 5

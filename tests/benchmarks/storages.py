@@ -20,14 +20,14 @@ import torch
 from av.audio.resampler import AudioResampler
 from av.video.reformatter import VideoReformatter
 
+from datasets.clips.spectrogram import log_mel
+from datasets.config import PreparationConfig
 from datasets.media import write_video
-from datasets.preparation import Preparation
-from datasets.preparation_config import PreparationConfig
-from datasets.read_plan import ReadPlan
-from datasets.reader import RowGroup, list_row_groups, read_pairs, read_rows
+from datasets.preparation.preparation import Preparation
+from datasets.reading.read_plan import ReadPlan
+from datasets.reading.reader import RowGroup, list_row_groups, read_pairs, read_rows
+from datasets.reading.stream import Stream
 from datasets.sources.source import Source
-from datasets.spectrogram import log_mel
-from datasets.stream import Stream
 from infra.seeding import generator
 
 COLUMNS = ("frames", "waveform", "log_mel")

@@ -14,17 +14,17 @@ from pathlib import Path
 import ray.train
 import ray.train.torch
 
-from datasets.preparation import Preparation
+from datasets.preparation.preparation import Preparation
 from datasets.presets import PRESETS
-from datasets.sources.catalog import render_scenes
+from datasets.sources.listing import render_scenes
 from datasets.sources.source import Source
 from infra.tracking import ending, start_run
 from tests.benchmarks import steps
 from tests.benchmarks.measure import Row, Setting, middle, spread, versus
-from workflows.config import CadenceConfig
-from workflows.driver import Scaling, make_job
-from workflows.loop import Job
+from workflows.contract.config import CadenceConfig
 from workflows.recipes import multisensory
+from workflows.train.fit import Scaling, make_job
+from workflows.train.loop import Job
 
 _WORKER_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",

@@ -18,7 +18,7 @@ import numpy as np
 
 from infra import storage
 from infra.tracking import Run
-from workflows import command
+from workflows.cli import command
 
 
 def measure(

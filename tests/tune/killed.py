@@ -15,7 +15,7 @@ import mlflow
 
 from infra import storage
 from infra.tracking import tracking_uri
-from workflows import command
+from workflows.cli import command
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 _LATEST_SECONDS = 60.0

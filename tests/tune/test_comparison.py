@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 
 from infra.seeding import generator
 from tune.comparison import ACCURACY, figures
-from tune.spaces import default_space, random_trials
+from tune.space import default_space, random_trials
 from tune.trials import OBJECTIVE
 
 

@@ -7,7 +7,7 @@ from ray.tune.schedulers import TrialScheduler
 
 from tune.schedulers import make_scheduler
 from tune.trials import OBJECTIVE
-from workflows.loop import EPOCHS_DONE
+from workflows.train.loop import EPOCHS_DONE
 
 GOOD = [(epoch, 0.3) for epoch in range(1, 10)]
 

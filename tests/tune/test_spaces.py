@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from infra.errors import InputError
-from tune.spaces import default_space, grid_trials, parse_space, random_trials, with_fields
+from tune.space import default_space, grid_trials, parse_space, random_trials, with_fields
 from workflows.recipes.multisensory import demo
 
 

@@ -14,7 +14,7 @@ import mlflow
 import pytest
 
 from tune import sweep as verb
-from workflows import command
+from workflows.cli import command
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 pytestmark = pytest.mark.ray

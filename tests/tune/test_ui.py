@@ -16,7 +16,7 @@ import pytest
 
 from tests.tune.browser import PROGRAM, browsing
 from tune import sweep as verb
-from workflows import command
+from workflows.cli import command
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium")]

@@ -11,7 +11,7 @@ from ray.cluster_utils import Cluster
 
 from infra import storage
 from tune.plan import SweepPlan, plan_sweep
-from tune.sweeping import carry_out
+from tune.run import carry_out
 
 
 def main(dataset: str) -> None:

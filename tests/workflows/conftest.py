@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from workflows.driver import Scaling, fit
 from workflows.recipes import multisensory
+from workflows.train.fit import Scaling, fit
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,16 @@ from pathlib import Path
 import pytest
 
 from datasets.schema import DATASET_VERSION
-from workflows import command
-from workflows.checkpoint import CONFIG
+from workflows.cli import command
+from workflows.trained.checkpoint import CONFIG
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def entry_module(verb):
+    """What `python -m workflows.VERB` runs."""
+    folder = (ROOT / "workflows" / verb.replace(".", "/")).is_dir()
+    return importlib.import_module(f"workflows.{verb}{'.__main__' if folder else ''}")
 
 
 @pytest.fixture
@@ -24,7 +30,7 @@ def complaint(monkeypatch, capsys):
     def ask(verb, *arguments):
         monkeypatch.setattr(sys, "argv", [f"workflows.{verb}", *map(str, arguments)])
         with pytest.raises(SystemExit) as stop:
-            command.run(importlib.import_module(f"workflows.{verb}").main)
+            command.run(entry_module(verb).main)
         said = capsys.readouterr().err.splitlines()
         assert stop.value.code == 2
         assert len(said) == 1
@@ -126,10 +132,10 @@ def test_a_model_of_another_recipe(complaint, tmp_path, trained, verb):
         (["merge", "/no/such", "--output", "y"], "DATASETS: /no/such into"),
         (["inspect", "/no/such"], "DATASET: '/no/such' holds no Parquet files; give"),
         (["inspect", "x", "--num-clips", "0"], "--num-clips: 0 is too few; give 1 or more"),
-        (["shortcuts", "--sounds", "/no/such"], "--sounds: '/no/such' does not exist; give"),
-        (["shortcuts", "--cells", "rolls"], "--cells: 'rolls' does not exist; choose"),
-        (["shortcuts", "--steps", "3"], "--steps: 3 is too few"),
-        (["failure", "--clip", "9"], "--clip: 9 is none of the 8 clips"),
+        (["studies.shortcuts", "--sounds", "/no/such"], "--sounds: '/no/such' does not exist; give"),
+        (["studies.shortcuts", "--cells", "rolls"], "--cells: 'rolls' does not exist; choose"),
+        (["studies.shortcuts", "--steps", "3"], "--steps: 3 is too few"),
+        (["studies.failure", "--clip", "9"], "--clip: 9 is none of the 8 clips"),
         (["promote", "--model", "none", "--candidate", "x", "--data", "x"], "--model: 'none' has no champion"),
         (["train", "nothing", "--data", "x"], "recipe: 'nothing' does not exist"),
         (["evaluate", "--model", "/no/such", "--data", "x"], "--model: '/no/such'"),

@@ -9,18 +9,18 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from datasets.preparation import Preparation
-from datasets.preparation_config import PreparationConfig
-from datasets.reader import list_row_groups
-from datasets.recordings import read_recordings
+from datasets.config import PreparationConfig
+from datasets.preparation.preparation import Preparation
+from datasets.reading.reader import list_row_groups
 from datasets.sources.source import Source
+from datasets.tables.recordings import read_recordings
 from infra.errors import InputError
-from workflows.driver import Scaling, fit
-from workflows.evaluation import evaluate_model
-from workflows.localization import map_video
-from workflows.model import loaded
-from workflows.overlay import write_outputs
+from workflows.evaluate.report import evaluate_model
+from workflows.localize.maps import map_video
+from workflows.localize.overlay import write_outputs
 from workflows.recipes import multisensory
+from workflows.train.fit import Scaling, fit
+from workflows.trained.model import loaded
 
 
 @pytest.mark.ray

@@ -23,9 +23,9 @@ from torch import Tensor, nn
 from models import multisensory
 from models.augmentation import augment, center_crop, scale_frames
 from models.losses.synchronization import pairings, synchronization_loss
-from workflows.config import CadenceConfig, LoaderConfig, OptimConfig, ScheduleConfig
+from workflows.contract.config import CadenceConfig, LoaderConfig, OptimConfig, ScheduleConfig
 from workflows.evaluators.synchronization import Read, score_pairs
-from workflows.learner import GradientLearner
+from workflows.learners.learner import GradientLearner
 
 MODEL_NAME = "multisensory"
 SILENT_LOG_MEL = float(np.log(1e-6))

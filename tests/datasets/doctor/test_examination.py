@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from datasets.doctor import examine, read_samples
-from datasets.preparation import Preparation
-from datasets.shards import PlannedShard, append_plan, read_plan, write_clips
+from datasets.preparation.preparation import Preparation
+from datasets.preparation.shards import PlannedShard, append_plan, read_plan, write_clips
 from infra.errors import InputError
 
 pytestmark = pytest.mark.ray

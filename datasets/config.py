@@ -1,0 +1,117 @@
+"""What a dataset is made of: one frozen configuration, whose digest names its shards."""
+
+import dataclasses
+import json
+from typing import Any, Literal
+
+from datasets.clips.spectrogram import LogMelConfig
+from datasets.clips.windows import LabelMode, WindowRule
+from datasets.media.cut import Pixels
+from datasets.schema import DATASET_VERSION
+from infra.errors import InputError
+from infra.seeding import digest
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class PreparationConfig:
+    """How clips are cut and stored; the defaults are those of the published recipe."""
+
+    clip_seconds: float = 4.0
+    """Length of a clip."""
+    frame_rate: float = 30.0
+    """Frames per second of a clip."""
+    size: int = 256
+    """Height and width in pixels: the whole frame is squeezed to a square."""
+    sample_rate: int = 44100
+    """Sound samples per second, mono."""
+    min_shift_seconds: float = 2.2
+    """Shortest time between the two windows of a pair; 2.2 to 5.9 s as in the code of Owens and Efros."""
+    max_shift_seconds: float = 5.9
+    """Longest time between the two windows of a pair."""
+    pairs_per_video: int = 1
+    """Pairs of windows from every source that is long enough; 0 cuts one window without a partner from each."""
+    label_mode: LabelMode = "pairs"
+    """Pairs; slice and roll make out-of-step sound as published systems do, for the audit only."""
+    storage: Literal["raw", "h264"] = "h264"
+    """Frames as uint8 for speed, or as H.264 for size."""
+    log_mel: LogMelConfig = dataclasses.field(default_factory=LogMelConfig)
+    """Sizes of the spectrogram."""
+    validation_share: float = 0.1
+    """Share of the recordings for validation."""
+    test_share: float = 0.1
+    """Share of the recordings for testing."""
+    seed: int = 0
+    """Seed of windows and splits."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        if self.pairs_per_video < 0:
+            raise InputError(f"pairs_per_video: {self.pairs_per_video} is below zero; give 0 or more")
+        for field in ("clip_seconds", "frame_rate", "size", "sample_rate"):
+            if getattr(self, field) <= 0:
+                raise InputError(f"{field}: {getattr(self, field)} is not above zero; give a larger value")
+        if not 0 < self.min_shift_seconds <= self.max_shift_seconds:
+            raise InputError(
+                f"min_shift_seconds: {self.min_shift_seconds} is not between 0 and max_shift_seconds "
+                f"({self.max_shift_seconds}); give a smaller shortest or a larger longest shift"
+            )
+        if self.size % 2:
+            raise InputError(f"size: {self.size} is odd, which H.264 cannot store; give an even number")
+        shares = (self.validation_share, self.test_share)
+        if min(shares) < 0 or sum(shares) >= 1:
+            raise InputError(
+                f"validation_share, test_share: {shares} leave nothing to train on; give shares from 0 that sum to less than 1"
+            )
+
+    @property
+    def pixels(self) -> Pixels:
+        """How pictures lie in memory on their way into storage."""
+        return "rgb24" if self.storage == "raw" else "yuv420p"
+
+    @property
+    def num_frames(self) -> int:
+        """Frames of a clip."""
+        return round(self.clip_seconds * self.frame_rate)
+
+    @property
+    def num_samples(self) -> int:
+        """Sound samples of a clip."""
+        return round(self.clip_seconds * self.sample_rate)
+
+    @property
+    def num_hops(self) -> int:
+        """Hops of a clip's spectrogram."""
+        return self.log_mel.num_hops(self.num_samples, self.sample_rate)
+
+    @property
+    def window_rule(self) -> WindowRule:
+        """How windows are drawn."""
+        return WindowRule(
+            clip_seconds=self.clip_seconds,
+            frame_rate=self.frame_rate,
+            min_shift_seconds=self.min_shift_seconds,
+            max_shift_seconds=self.max_shift_seconds,
+            pairs_per_video=self.pairs_per_video,
+            label_mode=self.label_mode,
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of all that decides what is in a clip."""
+        return digest(DATASET_VERSION, json.dumps(self.to_dict(), sort_keys=True)).hex()
+
+    @property
+    def row_bytes(self) -> int:
+        """Estimated size of a row: H.264 at this quality takes about 0.06 bytes a pixel."""
+        pixels = self.num_frames * self.size**2
+        picture = pixels * 3 if self.storage == "raw" else round(pixels * 0.06)
+        return picture + 2 * self.num_samples + 2 * self.num_hops * self.log_mel.num_bins
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the configuration as nested plain values."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "PreparationConfig":
+        """Return the configuration of nested plain values."""
+        return cls(**{**values, "log_mel": LogMelConfig(**values["log_mel"])})

@@ -1,0 +1,1 @@
+"""Datasets are merged, and videos leave them."""

@@ -1,0 +1,116 @@
+"""Videos leave a dataset: their rows, boxes and places in the plan; what the dataset knows of them keeps them from coming back."""
+
+import dataclasses
+import difflib
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from datasets.card import read_card
+from datasets.config import PreparationConfig
+from datasets.editing.rewrite import Progress, finish_rewrites, refresh_card
+from datasets.preparation.shards import (
+    PlannedShard,
+    append_plan,
+    marker_file,
+    name_shard,
+    planned_videos,
+    read_plan,
+    read_whole_plan,
+    retired_shards,
+)
+from datasets.tables.boxes import read_boxes, write_boxes
+from datasets.tables.recordings import read_recordings
+from infra import storage
+from infra.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Removal:
+    """What a removal came to."""
+
+    card: dict[str, Any]
+    num_videos: int
+    num_shards: int
+    absent: list[str]
+    """Videos that were removed before."""
+
+
+def remove_videos(
+    dataset: str, videos: Sequence[str], *, progress: Progress = lambda stage, done, total: None
+) -> Removal:
+    """Remove videos from a dataset in place; one that was interrupted is finished first.
+
+    Raises:
+        InputError: If a video is not in the dataset, none would be left, or the dataset is not finished.
+    """
+    before = read_card(dataset, option="DATASET")
+    config = PreparationConfig.from_dict(before["config"])
+    shards = read_plan(dataset)
+    planned = planned_videos(shards)
+    absent = sorted(set(videos) - planned)
+    _refuse_unknown(dataset, absent, planned)
+    num_shards = finish_rewrites(dataset, config, progress=progress)
+    wanted = set(videos) & planned
+    if wanted == planned:
+        raise InputError(f"--video: these are all videos of '{dataset}'; remove the folder instead")
+    append_plan(dataset, _replacements(dataset, shards, wanted, config))
+    num_shards += finish_rewrites(dataset, config, progress=progress)
+    removed = removed_videos(dataset)
+    _forget_boxes(dataset, removed)
+    card = refresh_card(dataset, config, before["seconds_by_operator"])
+    return Removal(card=card, num_videos=len(wanted), num_shards=num_shards, absent=absent)
+
+
+def removed_videos(dataset: str) -> set[str]:
+    """Return the videos that a dataset knows and no shard of its plan holds any more."""
+    return _known(dataset) - planned_videos(read_plan(dataset))
+
+
+def refuse_unfinished(dataset: str, shards: Sequence[PlannedShard], *, option: str) -> None:
+    """Refuse a dataset whose planned shards do not all stand.
+
+    Raises:
+        InputError: If there is no plan, or a shard without a marker.
+    """
+    if not shards:
+        raise InputError(f"{option}: '{dataset}' has no plan; it was not made by workflows.prepare")
+    missing = [shard for shard in shards if not storage.exists(marker_file(dataset, shard.shard_id))]
+    if missing:
+        raise InputError(
+            f"{option}: '{dataset}' has {len(missing)} of {len(shards)} shards still to be made; "
+            "run workflows.prepare again with the same options"
+        )
+
+
+def _refuse_unknown(dataset: str, absent: Collection[str], planned: Collection[str]) -> None:
+    unknown = sorted(set(absent) - _known(dataset))
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], planned, n=1, cutoff=0.0)
+        raise InputError(f"--video: '{unknown[0]}' is not in '{dataset}'; give a video_id of it, such as '{near[0]}'")
+
+
+def _replacements(
+    dataset: str, shards: Sequence[PlannedShard], videos: Collection[str], config: PreparationConfig
+) -> list[PlannedShard]:
+    """Return what stands for the shards that hold some of the videos."""
+    refuse_unfinished(dataset, shards, option="DATASET")
+    retired = retired_shards(read_whole_plan(dataset))
+    replacements = []
+    for shard in shards:
+        kept = [source for source in shard.sources if source.video_id not in videos]
+        if len(kept) < len(shard.sources):
+            replacements.append(
+                name_shard(config.fingerprint, shard.split, kept, retired=retired, replaces=shard.shard_id)
+            )
+    return replacements
+
+
+def _known(dataset: str) -> set[str]:
+    return {row["video_id"] for row in read_recordings(dataset, columns=["video_id"])}
+
+
+def _forget_boxes(dataset: str, videos: Collection[str]) -> None:
+    boxes = read_boxes(dataset)
+    kept = [row for video, row in boxes.items() if video not in videos]
+    if len(kept) < len(boxes):
+        write_boxes(dataset, kept)

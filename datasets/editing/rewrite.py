@@ -1,0 +1,124 @@
+"""Shards that lose sources: rows that stay go into a replacement, bit for bit, and at no moment can rows be read twice.
+
+The plan says first that one shard replaces another. Then, shard by shard: the replacement is written aside, complete; the old file
+goes; the replacement is renamed into its place; its marker is written; the old marker goes. Wherever that is interrupted, the next
+`finish_rewrites` goes on from what stands, and nothing but whole shards can be read in between.
+"""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from datasets.card import write_card
+from datasets.config import PreparationConfig
+from datasets.preparation.operators import counts_of
+from datasets.preparation.shards import (
+    PlannedShard,
+    clip_file,
+    current_shards,
+    marker_file,
+    read_plan,
+    read_whole_plan,
+    write_clips,
+)
+from datasets.schema import CLIP_SCHEMA
+from infra import storage
+
+Row = dict[str, Any]
+Progress = Callable[[str, int, int], None]
+"""Called with the stage, how many are done and how many there are."""
+
+_ASIDE = "rewritten"
+
+
+def finish_rewrites(
+    dataset: str, config: PreparationConfig, *, progress: Progress = lambda stage, done, total: None
+) -> int:
+    """Make all planned replacements that are not there yet; return how many."""
+    planned = read_whole_plan(dataset)
+    shards = {shard.shard_id: shard for shard in planned}
+    # Of a chain of replacements all but the last were finished before the last was planned.
+    current = {shard.shard_id for shard in current_shards(planned)}
+    waiting = [
+        (shards[shard.replaces], shard)
+        for shard in planned
+        if shard.replaces in shards and (shard.shard_id in current or not shard.sources)
+    ]
+    waiting = [(old, new) for old, new in waiting if not _stands(dataset, old, new)]
+    for done, (old, new) in enumerate(waiting, start=1):
+        _replace(dataset, old, new, config)
+        progress("shards", done, len(waiting))
+    storage.remove_if_empty(storage.join(dataset, _ASIDE))
+    return len(waiting)
+
+
+def rows_of(uri: str, videos: Collection[str]) -> pa.Table:
+    """Return the rows of some videos, in their order, under today's columns: those that a file lacks are null."""
+    table = pq.read_table(storage.open_input(uri))
+    table = table.filter(pc.is_in(table["video_id"], pa.array(sorted(videos), pa.string())))
+    columns = [
+        table[field.name] if field.name in table.column_names else pa.nulls(table.num_rows, field.type)
+        for field in CLIP_SCHEMA
+    ]
+    return pa.table(columns, schema=CLIP_SCHEMA)
+
+
+def marker_of(shard: PlannedShard, table: pa.Table, before: Row, config: PreparationConfig) -> Row:
+    """Return the marker of a shard whose rows, and whose errors, come from another one's."""
+    sources = {source.path for source in shard.sources}
+    return {
+        **counts_of(shard, table),
+        "num_bytes": table.nbytes,
+        "errors": [error for error in before["errors"] if error["source"] in sources],
+        "statistics": _statistics(table, config),
+        "seconds": {},
+    }
+
+
+def refresh_card(dataset: str, config: PreparationConfig, seconds: dict[str, float]) -> Row:
+    """Write and return the card of the shards and errors as they are now."""
+    markers = [storage.read_json(marker_file(dataset, shard.shard_id)) for shard in read_plan(dataset)]
+    errors = storage.join(dataset, "errors.parquet")
+    num_errors = pq.read_metadata(storage.open_input(errors)).num_rows if storage.exists(errors) else 0
+    return write_card(dataset, config=config, markers=markers, num_errors=num_errors, seconds=seconds)
+
+
+def _stands(dataset: str, old: PlannedShard, new: PlannedShard) -> bool:
+    """Return whether nothing of an old shard is left, and its replacement is whole."""
+    leftovers = (clip_file(dataset, old), marker_file(dataset, old.shard_id))
+    made = not new.sources or storage.exists(marker_file(dataset, new.shard_id))
+    return made and not any(storage.exists(uri) for uri in leftovers)
+
+
+def _replace(dataset: str, old: PlannedShard, new: PlannedShard, config: PreparationConfig) -> None:
+    before, after = clip_file(dataset, old), clip_file(dataset, new)
+    aside = storage.join(dataset, _ASIDE, f"{new.shard_id}.parquet")
+    marker = marker_file(dataset, old.shard_id)
+    if new.sources and not storage.exists(marker_file(dataset, new.shard_id)):
+        if storage.exists(before):
+            table = rows_of(before, {source.video_id for source in new.sources})
+            if table.num_rows:
+                write_clips(aside, table)
+        storage.remove(before)
+        if storage.exists(aside):
+            storage.move(aside, after)
+        table = pq.read_table(storage.open_input(after)) if storage.exists(after) else CLIP_SCHEMA.empty_table()
+        counted = marker_of(new, table, storage.read_json(marker), config)
+        storage.write_json(marker_file(dataset, new.shard_id), counted)
+    storage.remove(before)
+    storage.remove(marker)
+
+
+def _statistics(table: pa.Table, config: PreparationConfig) -> Row:
+    """Return the sums over the stored spectrograms that training normalizes with."""
+    bins = config.log_mel.num_bins
+    sums, num_hops = np.zeros((2, bins)), 0
+    for data in table["log_mel"].to_pylist():
+        values = np.frombuffer(data, np.float16).reshape(bins, -1).astype(np.float64)
+        sums += values.sum(axis=1), np.square(values).sum(axis=1)
+        num_hops += values.shape[1]
+    return {"sums": sums.tolist(), "num_hops": num_hops}

@@ -1,0 +1,1 @@
+"""Sources become shards of clips: the plan, the operators, the commits."""

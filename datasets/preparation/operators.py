@@ -1,0 +1,214 @@
+"""The operators of preparation, one function each, in the order in which they run.
+
+probe -> fingerprint -> (plan, on the driver) -> decode -> log-mel -> commit. Up to the plan a row is one source; from decode on it is one
+shard, its clips one Arrow stream, so that Ray fuses the operators into one task and a lost worker costs one shard. Each adds its own
+counts and seconds, since Ray's statistics show a fused chain as one line.
+"""
+
+import dataclasses
+import hashlib
+import json
+import time
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from datasets.clips.measures import measure
+from datasets.clips.spectrogram import log_mel
+from datasets.config import PreparationConfig
+from datasets.media import MediaError, Window, cut, encode_frames, probe, read_sound
+from datasets.preparation import fingerprint as sound_fingerprint
+from datasets.preparation.attempts import guarded
+from datasets.preparation.shards import PlannedShard, PlannedSource, clip_file, marker_file, write_clips
+from datasets.schema import CLIP_SCHEMA, ERROR_SCHEMA
+from infra import storage
+
+Row = dict[str, Any]
+
+
+def probe_source(row: Row, *, dataset: str) -> Row:
+    """Add what the packets of a source say, and the digest of its content; or the error."""
+    began = time.perf_counter()
+    try:
+        with guarded(dataset, row["video_id"], stage="probe"), storage.local_copy(row["path"]) as path:
+            info = dataclasses.asdict(probe(path))
+            with open(path, "rb") as file:
+                content_id = hashlib.file_digest(file, "blake2b").hexdigest()[:32]
+        found = {"info": json.dumps(info), "content_id": content_id, "error": ""}
+    except (MediaError, FileNotFoundError) as error:
+        found = {"info": "", "content_id": "", "error": _error_json(error, "probe")}
+    return {**row, **found, "probe_seconds": time.perf_counter() - began}
+
+
+def fingerprint_source(row: Row, *, dataset: str) -> Row:
+    """Add the fingerprint of a source's sound, by which copies of a recording are found."""
+    began = time.perf_counter()
+    codes = np.zeros(0, np.uint32)
+    if not row["error"]:
+        origin = json.loads(row["info"])["origin_seconds"]
+        try:
+            with (
+                guarded(dataset, row["video_id"], stage="fingerprint"),
+                storage.local_copy(row["path"]) as path,
+            ):
+                sound = read_sound(
+                    path,
+                    origin_seconds=origin,
+                    sample_rate=sound_fingerprint.SAMPLE_RATE,
+                    longest_seconds=sound_fingerprint.LONGEST_SECONDS,
+                )
+            codes = sound_fingerprint.fingerprint(sound)
+        except MediaError as error:
+            row = {**row, "error": _error_json(error, "fingerprint")}
+    seconds = time.perf_counter() - began
+    return {**row, "fingerprint": codes.tobytes(), "fingerprint_seconds": seconds}
+
+
+def decode_shard(row: Row, *, dataset: str, config: PreparationConfig) -> Row:
+    """Add the clips of a shard's sources, complete but for the spectrograms, and the errors."""
+    began = time.perf_counter()
+    shard = PlannedShard.from_json(row["shard"])
+    clips: list[Row] = []
+    errors: list[Row] = []
+    for source in shard.sources:
+        try:
+            with guarded(dataset, source.video_id, stage="decode"):
+                clips += _clips_of(source, config)
+        except (MediaError, FileNotFoundError) as error:
+            errors.append({"source": source.path, **json.loads(_error_json(error, "decode"))})
+    table = pa.Table.from_pylist(clips, schema=CLIP_SCHEMA)
+    clips.clear()
+    seconds = {"decode": time.perf_counter() - began}
+    return {
+        "shard": row["shard"],
+        "clips": to_bytes(table),
+        "errors": json.dumps(errors),
+        "seconds": json.dumps(seconds),
+    }
+
+
+def add_log_mel(row: Row, *, config: PreparationConfig) -> Row:
+    """Add the spectrograms, and their sums for the statistics that training normalizes with."""
+    began = time.perf_counter()
+    table = _from_bytes(row["clips"])
+    sums = np.zeros((2, config.log_mel.num_bins))
+    num_hops, spectrograms = 0, []
+    for sound in table["waveform"].to_pylist():
+        waveform = np.frombuffer(sound, np.int16).astype(np.float32) / 32768
+        values = log_mel(waveform, sample_rate=config.sample_rate, config=config.log_mel)
+        sums += values.sum(axis=1), np.square(values, dtype=np.float64).sum(axis=1)
+        num_hops += values.shape[1]
+        spectrograms.append(values.astype(np.float16).tobytes())
+    place = CLIP_SCHEMA.get_field_index("log_mel")
+    table = table.set_column(place, "log_mel", pa.array(spectrograms, pa.binary()))
+    statistics = {"sums": sums.tolist(), "num_hops": num_hops}
+    seconds = {**json.loads(row["seconds"]), "log_mel": time.perf_counter() - began}
+    return {
+        **row,
+        "clips": to_bytes(table),
+        "statistics": json.dumps(statistics),
+        "seconds": json.dumps(seconds),
+    }
+
+
+def commit_shard(row: Row, *, dataset: str) -> Row:
+    """Write the shard's file, then its marker; return the marker."""
+    began = time.perf_counter()
+    shard = PlannedShard.from_json(row["shard"])
+    table = _from_bytes(row["clips"])
+    uri = clip_file(dataset, shard)
+    if table.num_rows:
+        write_clips(uri, table)
+    marker = {
+        **counts_of(shard, table),
+        "num_bytes": len(row["clips"]),
+        "errors": json.loads(row["errors"]),
+        "statistics": json.loads(row["statistics"]),
+        "seconds": {**json.loads(row["seconds"]), "commit": time.perf_counter() - began},
+    }
+    storage.write_json(marker_file(dataset, shard.shard_id), marker)
+    return {"marker": json.dumps(marker)}
+
+
+def counts_of(shard: PlannedShard, table: pa.Table) -> Row:
+    """Return what a marker says of a shard's rows."""
+    labels: dict[str, int] = {}
+    for label in table["label"].to_pylist():
+        labels[label or ""] = labels.get(label or "", 0) + 1
+    return {
+        "shard_id": shard.shard_id,
+        "split": shard.split,
+        "num_rows": table.num_rows,
+        "num_pairs": len({pair for pair in table["pair_id"].to_pylist() if pair}),
+        "num_videos": len(set(table["video_id"].to_pylist())),
+        "labels": labels,
+    }
+
+
+def _clips_of(source: PlannedSource, config: PreparationConfig) -> list[Row]:
+    """Return all rows of a source, in the order of its windows."""
+    rows: dict[int, Row] = {}
+    windows = [Window(start_seconds=w.start_seconds, sound_start_seconds=w.sound_start_seconds) for w in source.windows]
+    with storage.local_copy(source.path) as path:
+        for index, frames, waveform in cut(
+            path,
+            windows,
+            origin_seconds=source.origin_seconds,
+            clip_seconds=config.clip_seconds,
+            frame_rate=config.frame_rate,
+            size=config.size,
+            sample_rate=config.sample_rate,
+            pixels=config.pixels,
+        ):
+            rows[index] = clip_row(source, index, frames, waveform, config)
+    return [rows[index] for index in sorted(rows)]
+
+
+def clip_row(
+    source: PlannedSource,
+    index: int,
+    frames: np.ndarray,
+    waveform: np.ndarray,
+    config: PreparationConfig,
+) -> Row:
+    """Return the row of a source's window, complete but for the spectrogram; measured before its sound is rolled."""
+    window = source.windows[index]
+    rolled = np.roll(waveform, round(window.roll_seconds * config.sample_rate))
+    raw = config.storage == "raw"
+    return {
+        "clip_id": f"{source.video_id}#{index}",
+        "source": source.path,
+        "video_id": source.video_id,
+        "recording_id": source.recording_id,
+        "pair_id": None if window.pair is None else f"{source.video_id}#pair{window.pair}",
+        "label": source.label,
+        "start_seconds": window.start_seconds,
+        "sound_start_seconds": window.sound_start_seconds,
+        "in_sync": window.in_sync,
+        "shift_seconds": window.shift_seconds,
+        **measure(frames, waveform, frame_rate=config.frame_rate, sample_rate=config.sample_rate),
+        "frames": frames.tobytes() if raw else encode_frames(frames, frame_rate=config.frame_rate),
+        "waveform": np.clip(np.rint(rolled * 32768), -32768, 32767).astype(np.int16).tobytes(),
+    }
+
+
+def _error_json(error: MediaError | FileNotFoundError, stage: str) -> str:
+    if isinstance(error, MediaError):
+        fields = {"stage": error.stage, "reason": error.reason, "detail": error.detail}
+    else:
+        fields = {"stage": stage, "reason": "file missing", "detail": str(error)}
+    assert {"source", *fields} == set(ERROR_SCHEMA.names)
+    return json.dumps(fields)
+
+
+def to_bytes(table: pa.Table) -> bytes:
+    """Return clips as they travel between operators: an Arrow stream."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+def _from_bytes(data: bytes) -> pa.Table:
+    return pa.ipc.open_stream(pa.py_buffer(data)).read_all()

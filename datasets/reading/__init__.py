@@ -1,0 +1,1 @@
+"""From Parquet rows to batches: row groups, the order of reading, streams."""

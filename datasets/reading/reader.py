@@ -1,0 +1,217 @@
+"""From Parquet rows back to arrays: row groups, their pairs, and clips as uint8 frames and float sound."""
+
+import dataclasses
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from datasets.card import read_card
+from datasets.config import PreparationConfig
+from datasets.media import decode_into
+from datasets.schema import CLIP_SCHEMA, MEDIA_COLUMNS
+from infra import storage
+from infra.errors import InputError
+
+Batch = dict[str, Any]
+"""Arrays by column name, with the clips along the first axis; text columns are lists."""
+
+_DECODED = pa.large_binary()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RowGroup:
+    """One row group of one file, and in which of its rows pairs begin."""
+
+    uri: str
+    index: int
+    num_rows: int
+    pair_rows: tuple[int, ...]
+
+
+def read(dataset: str, split: str = "train", *, columns: Sequence[str] | None = None) -> Iterator[Batch]:
+    """Yield a dataset's clips one by one, decoded, as arrays and texts by column name.
+
+    Args:
+        dataset: folder that workflows.prepare made.
+        split: train, validation or test.
+        columns: only these columns; all that are not empty if not given.
+
+    Raises:
+        InputError: If there is no such dataset or column.
+    """
+    place = storage.resolve(dataset, field="dataset")
+    config = PreparationConfig.from_dict(read_card(place)["config"])
+    unknown = set(columns or ()) - set(CLIP_SCHEMA.names)
+    if unknown:
+        raise InputError(f"columns: '{unknown.pop()}' does not exist; choose from {', '.join(CLIP_SCHEMA.names)}")
+    for group in list_row_groups(place, split):
+        table = read_rows(group.uri, group.index, range(group.num_rows), columns or CLIP_SCHEMA.names)
+        empty = [name for name in table.column_names if table[name].null_count == table.num_rows]
+        for row in range(table.num_rows):
+            clip = to_arrays(table.drop_columns(empty)[row : row + 1], config=config)
+            yield {name: values[0] for name, values in clip.items()}
+
+
+def list_row_groups(dataset: str, split: str) -> list[RowGroup]:
+    """Return the row groups of a split, in the order of their file names.
+
+    Raises:
+        InputError: If a file is broken.
+    """
+    folder = storage.join(dataset, "clips", f"split={split}")
+    groups = []
+    for uri in storage.list_files(folder, suffix=".parquet"):
+        try:
+            file = pq.ParquetFile(storage.open_input(uri))
+        except (pa.ArrowInvalid, OSError):
+            ask = f"python -m workflows.inspect {dataset}"
+            raise InputError(f"--data: '{uri}' is not a whole Parquet file; see {ask}") from None
+        for index in range(file.num_row_groups):
+            pair_ids = file.read_row_group(index, columns=["pair_id"])["pair_id"].to_pylist()
+            pair_rows = tuple(
+                row
+                for row in range(len(pair_ids) - 1)
+                if pair_ids[row] is not None and pair_ids[row] == pair_ids[row + 1]
+            )
+            groups.append(RowGroup(uri, index, len(pair_ids), pair_rows))
+    return groups
+
+
+def read_rows(uri: str, index: int, rows: Sequence[int], columns: Sequence[str]) -> pa.Table:
+    """Return some rows of a row group in the order asked for."""
+    file = pq.ParquetFile(storage.open_input(uri))
+    table = file.read_row_group(index, columns=list(columns))
+    if list(rows) == list(range(rows[0], rows[0] + len(rows))):
+        return table.slice(rows[0], len(rows))
+    return table.take(pa.array(rows))
+
+
+def read_labels(groups: Sequence[RowGroup]) -> tuple[tuple[str, ...], ...]:
+    """Return the label of every pair of every row group, empty where it has none."""
+    found = []
+    for group in groups:
+        labels = read_rows(group.uri, group.index, range(group.num_rows), ["label"])["label"].to_pylist()
+        found.append(tuple(labels[row] or "" for row in group.pair_rows))
+    return tuple(found)
+
+
+def decode_table(table: pa.Table, *, config: PreparationConfig) -> pa.Table:
+    """Return the rows with their frames as raw uint8, one after another in one buffer."""
+    if not _is_encoded(table, config):
+        return table
+    frames = _decode(table["frames"], config)
+    offsets = np.arange(len(frames) + 1, dtype=np.int64) * frames[0].nbytes
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(frames.reshape(-1))]
+    place = table.column_names.index("frames")
+    return table.set_column(place, "frames", pa.LargeBinaryArray.from_buffers(_DECODED, len(frames), buffers))
+
+
+def to_arrays(table: pa.Table, *, config: PreparationConfig) -> Batch:
+    """Return rows as arrays; what is not decoded yet is decoded into its place.
+
+    frames uint8 (clips, frames, height, width, 3), waveform float32 (clips, 1, samples) in [-1, 1],
+    log_mel float32 (clips, bins, hops).
+    """
+    encoded = _is_encoded(table, config)
+    return {
+        name: _decode(table[name], config) if name == "frames" and encoded else _join(name, _parts(table, name, config))
+        for name in table.column_names
+    }
+
+
+def row_views(table: pa.Table, *, config: PreparationConfig) -> list[Batch]:
+    """Return decoded rows one by one, as they are stored and where they lie: for `collate`, which is the first to copy them."""
+    columns = [
+        [part[row : row + 1] for part in _parts(table, name, config) for row in range(len(part))]
+        for name in table.column_names
+    ]
+    return [dict(zip(table.column_names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def collate(rows: Sequence[Batch]) -> Batch:
+    """Return rows that `row_views` gave, of one table or of several, as `to_arrays` would."""
+    return {name: _join(name, [row[name] for row in rows]) for name in rows[0]}
+
+
+def _parts(table: pa.Table, name: str, config: PreparationConfig) -> list[Any]:
+    """Return a decoded column in parts, as it is stored and where it lies: arrays with the rows along the first axis, or a list of texts."""
+    if name not in MEDIA_COLUMNS:
+        return [table[name].to_pylist()]
+    dtype, shape = {
+        "frames": (np.uint8, (config.num_frames, config.size, config.size, 3)),
+        "waveform": (np.int16, (1, config.num_samples)),
+        "log_mel": (np.float16, (config.log_mel.num_bins, config.num_hops)),
+    }[name]
+    return [_values(chunk, dtype).reshape(-1, *shape) for chunk in table[name].chunks]
+
+
+def _join(name: str, parts: Sequence[Any]) -> Any:
+    """Return parts of a column as one array of its own, in the type that is computed with."""
+    if name not in MEDIA_COLUMNS:
+        return list(itertools.chain.from_iterable(parts))
+    values = np.concatenate(parts)
+    if name == "frames":
+        return values
+    return values.astype(np.float32) / 32768 if name == "waveform" else values.astype(np.float32)
+
+
+def _values(chunk: pa.Array, dtype: type) -> np.ndarray:
+    """Return what all rows of a binary column hold, one after another, where it lies."""
+    _, offsets, data = chunk.buffers()
+    kind = np.int64 if pa.types.is_large_binary(chunk.type) else np.int32
+    begin, end = np.frombuffer(offsets, kind)[[chunk.offset, chunk.offset + len(chunk)]].tolist()
+    return np.frombuffer(data, np.uint8)[begin:end].view(dtype)
+
+
+def read_pairs(
+    groups: Sequence[RowGroup],
+    *,
+    columns: Sequence[str],
+    config: PreparationConfig,
+    batch_pairs: int,
+    share: tuple[int, int] = (0, 1),
+) -> Iterator[Batch]:
+    """Yield all pairs in order, windows A and B of each after one another; the last batch may be smaller.
+
+    Args:
+        groups: row groups to read.
+        columns: columns to read.
+        config: configuration of the dataset.
+        batch_pairs: pairs a batch.
+        share: (rank, number of ranks): every so many-th pair only.
+    """
+    rank, world_size = share
+    waiting: list[pa.Table] = []
+    count = 0
+    for group in groups:
+        rows = []
+        for row in group.pair_rows:
+            if count % world_size == rank:
+                rows += [row, row + 1]
+            count += 1
+        if not rows:
+            continue
+        waiting.append(read_rows(group.uri, group.index, rows, columns))
+        table = pa.concat_tables(waiting)
+        while table.num_rows >= 2 * batch_pairs:
+            yield to_arrays(table[: 2 * batch_pairs], config=config)
+            table = table[2 * batch_pairs :]
+        waiting = [table] if table.num_rows else []
+    if waiting:
+        yield to_arrays(pa.concat_tables(waiting), config=config)
+
+
+def _is_encoded(table: pa.Table, config: PreparationConfig) -> bool:
+    """Return whether frames are as they are stored in H.264; decoded ones are of another type, as they may be of more than 2 GB."""
+    return config.storage == "h264" and "frames" in table.column_names and table.schema.field("frames").type != _DECODED
+
+
+def _decode(streams: pa.ChunkedArray, config: PreparationConfig) -> np.ndarray:
+    frames = np.empty((len(streams), config.num_frames, config.size, config.size, 3), np.uint8)
+    for place, data in zip(frames, streams, strict=True):
+        decode_into(data.as_buffer(), place)
+    return frames

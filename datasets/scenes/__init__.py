@@ -1,0 +1,1 @@
+"""Synthetic scenes: picture, sound, and what is true of them."""

@@ -1,0 +1,86 @@
+"""What --source may be: a folder, a catalog in CSV form, or the built-in scenes."""
+
+import dataclasses
+import functools
+import json
+from typing import Any
+
+import ray.data
+
+from datasets.card import write_config
+from datasets.config import PreparationConfig
+from datasets.preparation.scheduling import all_processors
+from datasets.scenes.scene import Level
+from datasets.sources import csv, folder, synthetic
+from datasets.sources.source import Source
+from datasets.tables.boxes import read_boxes, write_boxes
+from datasets.tables.licenses import MADE_HERE, record_licenses
+from infra import storage
+from infra.errors import InputError
+
+SYNTHETIC = "synthetic"
+_BLOCK_SCENES = 32
+
+
+def list_sources(
+    source: str, *, video_root: str | None, classes: tuple[str, ...]
+) -> tuple[list[Source], list[dict[str, Any]]]:
+    """Return the videos of a folder or catalog, and error rows for those that are missing.
+
+    Raises:
+        InputError: If there is nothing, or none of the classes.
+    """
+    if source.lower().endswith((".csv", ".tsv")):
+        if video_root is None:
+            raise InputError(f"--video-root: missing; say where the videos of the catalog '{source}' are")
+        sources, missing = csv.index(source, storage.resolve(video_root, field="--video-root"))
+    else:
+        sources, missing = folder.index(source), []
+    if classes:
+        found = {item.label for item in sources}
+        unknown = [name for name in classes if name not in found]
+        if unknown:
+            names = ", ".join(sorted(name for name in found if name))
+            raise InputError(f"--classes: '{unknown[0]}' is not in '{source}'; choose from {names}")
+        sources = [item for item in sources if item.label in classes]
+    return sources, missing
+
+
+def render_scenes(
+    dataset: str, *, num_videos: int, level: Level, config: PreparationConfig, null: bool = False
+) -> list[Source]:
+    """Return `num_videos` synthetic videos as files below the dataset, with the table of their boxes beside them.
+
+    A scene lasts a clip, the longest shift and a second more. With `null` each has another scene's sound.
+    Scenes that are there stay; so that they fit, the configuration is on record before the first.
+    """
+    videos = storage.join(dataset, "videos")
+    if storage.is_remote(videos):
+        raise InputError(f"--output: '{dataset}' is in S3; synthetic videos need a local folder")
+    write_config(dataset, config)
+    render = functools.partial(
+        _render,
+        folder=videos,
+        level=level,
+        seed=config.seed,
+        seconds=config.clip_seconds + config.max_shift_seconds + 1,
+        frame_rate=config.frame_rate,
+        size=config.size,
+        sample_rate=config.sample_rate,
+        foreign=num_videos if null else None,
+    )
+    blocks = max(1, min(num_videos, num_videos // _BLOCK_SCENES))
+    stream = all_processors(ray.data.range(num_videos, override_num_blocks=blocks)).map(render)
+    rendered = sorted((json.loads(row["scene"]) for row in stream.iter_rows()), key=lambda r: r["path"])
+    boxes = {row["video_id"]: row for row in (scene.pop("box_row") for scene in rendered)}
+    write_boxes(dataset, (read_boxes(dataset) | boxes).values())
+    sources = [Source(**row) for row in rendered]
+    record_licenses(dataset, {source.video_id: MADE_HERE for source in sources})
+    return sources
+
+
+def _render(row: dict[str, Any], *, folder: str, foreign: int | None, **options: Any) -> dict[str, str]:
+    index = int(row["id"])
+    sound_index = None if foreign is None else index + foreign
+    source, box = synthetic.render(index, folder, sound_index=sound_index, **options)
+    return {"scene": json.dumps({**dataclasses.asdict(source), "box_row": box})}

@@ -1,0 +1,44 @@
+"""Licences follow videos by how their paths end, and are counted for those that are in."""
+
+import pytest
+
+from datasets.sources.source import Source
+from datasets.tables.licenses import NOT_STATED, count_licenses, match_licenses, record_licenses
+from infra.errors import InputError
+
+SOURCES = [
+    Source(path="/somewhere/videos/dog/one.mp4", video_id="dog/one.mp4"),
+    Source(path="/somewhere/videos/cat/one.mp4", video_id="cat/one.mp4"),
+    Source(path="/elsewhere/abc_1_11.mp4", video_id="abc_1_11", catalog_id="abc"),
+]
+
+
+@pytest.fixture
+def table(tmp_path):
+    def write(text):
+        path = tmp_path / "licenses.csv"
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+def test_a_path_a_name_and_a_catalog_id_are_found(table):
+    text = "path,note,licence\nvideos/dog/one.mp4,x,MIT\ncat/one.mp4,x,CC0\nabc,x,CC BY\nother.mp4,x,MIT\n"
+    assert match_licenses(table(text), SOURCES) == {"dog/one.mp4": "MIT", "cat/one.mp4": "CC0", "abc_1_11": "CC BY"}
+
+
+def test_only_videos_that_are_in_are_counted(tmp_path):
+    record_licenses(str(tmp_path), {"a": "MIT", "b": "MIT", "gone": "CC0"})
+    record_licenses(str(tmp_path), {"c": "CC0"})
+    assert count_licenses(str(tmp_path), ["a", "b", "c", "d"]) == {"MIT": 2, "CC0": 1, NOT_STATED: 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("path,note\nx,y\n", "has no rows with the columns"), ("path,license\nx.mp4,MIT\n", "names none of the 3 videos")],
+    ids=["column", "videos"],
+)
+def test_a_table_that_helps_nobody_is_refused(table, text, words):
+    with pytest.raises(InputError, match=words):
+        match_licenses(table(text), SOURCES)

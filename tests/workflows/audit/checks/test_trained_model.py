@@ -1,0 +1,109 @@
+"""The checks of a trained model name a network that only hears, only sees, or paints whole frames."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from workflows.audit.checks.responses import DELAYS_MS, Responses
+from workflows.audit.checks.trained_model import check_model, response_curves
+from workflows.audit.checks.windows import pair_examples
+
+PAIRS, CELLS, SIDE = 40, 6, 8
+
+
+@pytest.fixture
+def honest():
+    """A network that looks and listens: high where sound and picture fit, at one place of the frame."""
+    chance = np.random.default_rng(0)
+    partner = np.arange(2 * PAIRS) ^ 1
+    examples = pair_examples(partner, np.ones(2 * PAIRS, bool))
+    recordings = np.repeat([f"video {number}" for number in range(PAIRS)], 2)
+
+    def logits(mean):
+        return mean + 0.5 * chance.standard_normal(np.shape(mean))
+
+    def maps(height):
+        values = -0.5 + 0.05 * chance.standard_normal((2 * PAIRS, CELLS, SIDE, SIDE))
+        place = chance.integers(SIDE, size=(2, 2 * PAIRS))
+        values[np.arange(2 * PAIRS), :, place[0], place[1]] += height
+        return values
+
+    fits = 2 * examples.target - 1.0
+    return Responses(
+        examples=examples,
+        shifts=np.where(examples.target == 1, 0, chance.uniform(0.5, 3, len(fits))),
+        example_recordings=recordings[examples.picture],
+        logits=logits(2 * fits),
+        foreign_picture=logits(np.full(len(fits), -2)),
+        foreign_sound=logits(np.full(len(fits), -2)),
+        grey_picture=logits(np.full(len(fits), -2)),
+        silent_sound=logits(np.full(len(fits), -2)),
+        recordings=recordings,
+        off_screen=np.arange(2 * PAIRS) % 8 < 2,
+        maps=np.where((np.arange(2 * PAIRS) % 8 < 2)[:, None, None, None], maps(0.0), maps(8.0)),
+        foreign_maps=maps(0.5),
+        silent_maps=maps(0.0),
+        noise_maps=maps(0.0),
+        delayed=np.stack([logits(np.full(2 * PAIRS, 2.0 if delay == 0 else -2.0)) for delay in DELAYS_MS]),
+    )
+
+
+def verdicts(found):
+    return {check.name.removeprefix("model: "): check.verdict for check in check_model(found)}
+
+
+def leaks(found):
+    return {name for name, verdict in verdicts(found).items() if verdict == "leak"}
+
+
+def test_a_network_that_looks_and_listens_passes_all(honest):
+    assert set(verdicts(honest).values()) == {"pass"}
+
+
+def test_one_that_decides_from_the_sound_alone_is_named(honest):
+    hears = dataclasses.replace(honest, foreign_picture=honest.logits, grey_picture=honest.logits)
+    assert leaks(hears) == {"frame swap", "above one modality"}
+
+
+def test_one_that_decides_from_the_picture_alone_is_named(honest):
+    sees = dataclasses.replace(
+        honest,
+        foreign_sound=honest.logits,
+        silent_sound=honest.logits,
+        foreign_maps=honest.maps,
+        silent_maps=honest.maps,
+    )
+    assert leaks(sees) == {"sound swap", "above one modality", "map under foreign sound", "silence"}
+
+
+def test_one_that_finds_cuts_calls_late_sound_in_step(honest):
+    in_step = np.broadcast_to(honest.delayed[0], honest.delayed.shape)
+    assert leaks(dataclasses.replace(honest, delayed=in_step)) == {"late sound"}
+
+
+def test_one_that_paints_whole_frames_is_named(honest):
+    chance = np.random.default_rng(1)
+    whole = honest.maps.mean(axis=(1, 2, 3), keepdims=True) + 3 * chance.standard_normal((2 * PAIRS, CELLS, 1, 1))
+    assert "flat maps" in leaks(dataclasses.replace(honest, maps=np.broadcast_to(whole, honest.maps.shape)))
+
+
+def test_one_that_points_at_sound_from_off_the_screen_is_named(honest):
+    seen = np.where(honest.off_screen[:, None, None, None], np.roll(honest.maps, 4, axis=0), honest.maps)
+    assert leaks(dataclasses.replace(honest, maps=seen)) == {"off-screen sound"}
+
+
+def test_few_recordings_decide_nothing(honest):
+    few = dataclasses.replace(
+        honest,
+        recordings=np.asarray([name[-1:] for name in np.repeat(np.arange(2 * PAIRS) % 5, 1).astype(str)]),
+        example_recordings=(honest.examples.picture % 5).astype(str),
+    )
+    assert set(verdicts(few).values()) == {"too little data"}
+
+
+def test_the_curves_say_how_late_sound_is_answered(honest):
+    curves = response_curves(honest)
+    assert curves["called_out_of_step"][0] < 0.05
+    assert min(curves["called_out_of_step"][1:]) > 0.95
+    assert [part["accuracy"] > 0.9 for part in curves["by_shift"]] == [True] * 4

@@ -1,0 +1,44 @@
+"""A video that maps were made of and that cannot be drawn over ends in the user's error, with nothing written."""
+
+import numpy as np
+import pytest
+
+from infra.errors import InputError
+from workflows.localize import overlay
+from workflows.localize.maps import VideoMaps
+
+MAPS = VideoMaps(
+    signed=np.zeros((8, 2, 2)),
+    contrast=np.zeros((8, 2, 2)),
+    logits=np.zeros(8),
+    frame_rate=8.0,
+    seconds=np.arange(8) / 8,
+    origin_seconds=0.0,
+    rows=(0.25, 0.75),
+    columns=(0.25, 0.75),
+)
+
+
+def write(path, folder):
+    return overlay.write_outputs(MAPS, str(path), str(folder), stem="video", kind="signed", crop_share=1.0)
+
+
+def test_a_video_that_can_no_longer_be_read(tmp_path):
+    (tmp_path / "video.mp4").write_text("no video")
+    with pytest.raises(InputError, match=r"^--video: .*cannot open.*; give a video"):
+        write(tmp_path / "video.mp4", tmp_path / "maps")
+    assert not (tmp_path / "maps").exists()
+
+
+def test_a_video_that_breaks_while_it_is_drawn_over(tmp_path, monkeypatch):
+    (tmp_path / "video.mp4").write_text("no video")
+    monkeypatch.setattr(overlay, "display_size", lambda path: (32, 32))
+    with pytest.raises(InputError, match=r"^--video: .*cannot open.*; give a video"):
+        write(tmp_path / "video.mp4", tmp_path / "maps")
+    assert not list((tmp_path / "maps").iterdir())
+
+
+def test_a_video_is_never_replaced_by_its_overlay(tmp_path):
+    (tmp_path / "video.mp4").write_text("no video")
+    with pytest.raises(InputError, match=r"^--output: .* holds the video .* itself"):
+        write(tmp_path / "video.mp4", tmp_path)

@@ -1,0 +1,46 @@
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from infra.errors import InputError
+from workflows.recipes import multisensory
+from workflows.train.fit import Scaling, fit
+from workflows.train.loop import best_epoch
+
+pytestmark = pytest.mark.ray
+
+
+def test_a_run_that_stopped_between_epochs_goes_on_only_with_the_clips_it_began_with(small_dataset, tracking, tmp_path):
+    config = multisensory.tiny()
+    steady = dataclasses.replace(config.schedule, kind="constant")
+    one, two = (
+        dataclasses.replace(config, schedule=steady, cadence=dataclasses.replace(config.cadence, epochs=epochs))
+        for epochs in (1, 2)
+    )
+    dataset = Path(shutil.copytree(small_dataset, tmp_path / "dataset"))
+    options = {"dataset": str(dataset), "run_name": "goes-on", "scaling": Scaling(num_workers=0)}
+    fit("multisensory", one, **options)
+    card = (dataset / "dataset.json").read_text()
+    (dataset / "dataset.json").write_text(card.replace('"fingerprint": "', '"fingerprint": "f'))
+    with pytest.raises(InputError, match=r"--data: 'goes-on' began on other clips \(fingerprint .*give the same"):
+        fit("multisensory", two, resume=True, **options)
+    (dataset / "dataset.json").write_text(card)
+    assert fit("multisensory", two, resume=True, **options).metrics["epoch"] == 1
+
+
+def test_of_its_checkpoints_a_run_keeps_the_best_and_the_latest(small_dataset, tracking):
+    config = multisensory.tiny()
+    cadence = dataclasses.replace(config.cadence, epochs=4, validate_every=1, keep_checkpoints=1)
+    result = fit(
+        "multisensory",
+        dataclasses.replace(config, cadence=cadence),
+        dataset=small_dataset,
+        run_name="keeps-two",
+        scaling=Scaling(num_workers=0),
+    )
+    best = best_epoch(json.loads(Path(result.run_folder, "history.json").read_text()))
+    kept = sorted(path.name for path in Path(result.run_folder, "checkpoints").iterdir())
+    assert kept == sorted({f"epoch-{epoch:04d}" for epoch in (best, 3)})

@@ -1,0 +1,104 @@
+"""Screening: what a run drops is counted, on record, and the same when the run goes on."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from datasets.reading.reader import list_row_groups, read_rows
+from datasets.reading.selection import Selection
+from infra.errors import InputError
+from infra.tracking import Run
+from workflows.recipes import multisensory
+from workflows.train.fit import Scaling, fit, make_job
+from workflows.train.loop import read_plan
+from workflows.trained.model import loaded
+
+pytestmark = pytest.mark.ray
+
+
+@pytest.fixture(scope="session")
+def loudness(small_dataset):
+    """The quieter window of every training pair."""
+    tables = [
+        read_rows(group.uri, group.index, range(group.num_rows), ["loudness_db", "silence_share", "motion"])
+        for group in list_row_groups(small_dataset, "train")
+    ]
+    for table in tables:
+        assert np.isfinite(table["motion"].to_numpy()).all()
+        assert 0 <= table["silence_share"].to_numpy().min() <= table["silence_share"].to_numpy().max() <= 1
+    return np.concatenate([table["loudness_db"].to_numpy().reshape(-1, 2).min(axis=1) for table in tables])
+
+
+@pytest.fixture
+def train(small_dataset, tracking):
+    """Trains on part of the pairs."""
+
+    def run(least, **options):
+        told = []
+        result = fit(
+            "multisensory",
+            options.pop("config", multisensory.tiny()),
+            dataset=small_dataset,
+            run_name="screened",
+            scaling=Scaling(num_workers=0),
+            selection=Selection(min_loudness=least),
+            tell=told.append,
+            **options,
+        )
+        return result, told
+
+    return run
+
+
+def test_what_is_dropped_is_told_and_on_record_with_run_and_model(train, loudness):
+    least = float(np.median(loudness))
+    dropped = int((loudness < least).sum())
+    result, told = train(least)
+    assert f"screened train      {dropped} of {len(loudness)} pairs dropped: {dropped} too quiet" in told
+    data = Run(result.run_id)._client.get_run(result.run_id).data
+    assert data.params["selection.min_loudness"] == str(least)
+    assert data.metrics["train_pairs"] == len(loudness) - dropped
+    assert data.metrics["train_pairs_dropped"] == data.metrics["train_pairs_below_loudness_db"] == dropped
+    with loaded(result.model_folder, recipe="multisensory") as model:
+        assert model.description["selection"] == {"classes": [], "min_loudness": least, "min_motion": None}
+
+
+def test_without_options_nothing_is_told_and_the_plan_is_as_ever(train, small_dataset, loudness):
+    result, told = train(None)
+    assert told == []
+    assert Run(result.run_id)._client.get_run(result.run_id).data.metrics["train_pairs"] == len(loudness)
+
+
+def test_a_run_goes_on_only_with_the_pairs_that_it_began_with(train, loudness):
+    config = multisensory.tiny()
+    stopping = dataclasses.replace(config, cadence=dataclasses.replace(config.cadence, max_minutes=0.0))
+    least = float(np.median(loudness))
+    assert not train(least, config=stopping)[0].finished
+    with pytest.raises(
+        InputError, match=f"--min-loudness: 'screened' began with {least}, now it is None; give the same"
+    ):
+        train(None, resume=True)
+    assert train(least, resume=True)[0].finished
+
+
+def test_workers_read_what_was_left(small_dataset, tracking, loudness):
+    def plan(least):
+        job = make_job(
+            "multisensory",
+            multisensory.tiny(),
+            dataset=small_dataset,
+            run_name="x",
+            scaling=Scaling(num_workers=0),
+            selection=Selection(min_loudness=least),
+        )
+        return read_plan(job, rank=0, world_size=1)
+
+    least = float(np.median(loudness))
+    assert plan(least).num_pairs == int((loudness >= least).sum())
+    assert plan(least).digest != plan(None).digest
+
+
+def test_too_few_pairs_left_is_refused_with_what_was_asked(train, small_dataset):
+    with pytest.raises(InputError, match=r"--min-loudness, --min-motion: -0.001, None leave 0 of \d+ training pairs"):
+        train(-0.001)

@@ -1,0 +1,116 @@
+"""A registered model answers from arrays as it does in evaluation: from Python, and through MLflow where this repository is not."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import mlflow.models
+import numpy as np
+import pytest
+
+from datasets.reading.reader import read
+from infra.errors import InputError
+from workflows.trained.serving import load
+
+pytestmark = pytest.mark.ray
+_ELSEWHERE = """
+import sys, mlflow.pyfunc, numpy
+model = mlflow.pyfunc.load_model("models:/multisensory/1")
+clip = numpy.load("clip.npz")
+found = model.predict({"video": clip["video"], "waveform": clip["waveform"]})
+numpy.savez("answer.npz", **found)
+import workflows.trained.serving
+print(workflows.trained.serving.__file__, "ray" in sys.modules)
+"""
+
+
+@pytest.fixture(scope="module")
+def clips(small_dataset):
+    rows = list(read(small_dataset, "validation", columns=("frames", "waveform", "log_mel")))
+    video, waveform, log_mel = (np.stack([row[name] for row in rows]) for name in ("frames", "waveform", "log_mel"))
+    return video, waveform[:, 0], log_mel
+
+
+@pytest.fixture
+def predictor(trained):
+    return load(trained.model_folder)
+
+
+def test_arrays_get_the_logits_that_stored_clips_get(predictor, clips):
+    video, waveform, log_mel = clips
+    module = predictor.model.module
+    picture, sound = module.encode_picture({"frames": video}), module.encode_sound({"log_mel": log_mel})
+    found = predictor.predict(video, waveform)
+    np.testing.assert_allclose(found.logits, module.judge(sound, picture).detach().numpy(), atol=0.02)
+
+
+def test_a_map_and_the_bias_make_the_logit(predictor, clips):
+    found = predictor.predict(*clips[:2])
+    bias = predictor.model.module.network.head.bias.item()
+    np.testing.assert_allclose(found.maps.mean(axis=(1, 2, 3)) + bias, found.logits, atol=1e-5)
+
+
+def test_one_clip_16_bit_sound_and_larger_pictures_are_taken_too(predictor, clips):
+    video, waveform, _ = clips
+    whole = predictor.predict(video, waveform)
+    one = predictor.predict(video[0], (waveform[0] * 32768).astype(np.int16))
+    np.testing.assert_allclose(one.logits, whole.logits[:1], atol=1e-4)
+    doubled = video.repeat(2, axis=2).repeat(2, axis=3)
+    np.testing.assert_allclose(predictor.predict(doubled, waveform).logits, whole.logits, atol=0.2)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (lambda video, waveform: (video[:, :-1], waveform), "video: uint8"),
+        (lambda video, waveform: (video / 255, waveform), "video: float64"),
+        (lambda video, waveform: (video, waveform[:, :-1]), "waveform: float32"),
+        (lambda video, waveform: (video[:1], waveform), "video: 1 clips"),
+    ],
+    ids=["frames", "type", "samples", "count"],
+)
+def test_other_shapes_are_refused_by_name(predictor, clips, change, word):
+    with pytest.raises(InputError, match=word):
+        predictor.predict(*change(*clips[:2]))
+
+
+def test_mlflow_loads_it_away_from_here_without_pickle(trained, tracking, clips, tmp_path):
+    """With its own copy of the code, and without Ray."""
+    video, waveform, _ = clips
+    np.savez(tmp_path / "clip.npz", video=video, waveform=waveform)
+    variables = {"MLFLOW_TRACKING_URI": tracking, "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false", "PYTHONPATH": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", _ELSEWHERE],
+        cwd=tmp_path,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    code, has_ray = done.stdout.split()
+    assert code.endswith("code/workflows/trained/serving.py")
+    assert has_ray == "False"
+    expected = load(trained.model_folder).predict(video, waveform)
+    answer = np.load(tmp_path / "answer.npz")
+    np.testing.assert_allclose(answer["logits"], expected.logits, atol=1e-5)
+    np.testing.assert_allclose(answer["maps"], expected.maps, atol=1e-5)
+
+
+def test_a_version_has_signature_fingerprint_code_report_and_card(trained, tracking, small_dataset):
+    client = mlflow.MlflowClient(tracking)
+    version = client.get_model_version("multisensory", "1")
+    card = json.loads(Path(small_dataset, "dataset.json").read_text())
+    assert version.tags["dataset_fingerprint"] == card["fingerprint"]
+    assert version.tags["code_hash"]
+    described = str(version.description)
+    assert "## Where it fails" in described
+    assert "95 % interval" in described
+    files = {each.path for each in client.list_artifacts(str(version.run_id), "model")}
+    assert {"model/MLmodel", "model/card.md", "model/model.safetensors", "model/config.json"} <= files
+    assert not [path for path in files if path.endswith((".pkl", ".pt", ".pth"))]
+    assert client.list_artifacts(str(version.run_id), "evaluation/validation")
+    inputs = mlflow.models.get_model_info("models:/multisensory/1").signature.inputs
+    assert inputs.input_names() == ["video", "waveform"]

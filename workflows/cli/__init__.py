@@ -1,0 +1,1 @@
+"""Command lines: parsing, one-line errors, progress."""

@@ -1,0 +1,115 @@
+"""How every command ends: bad input in one clear line and status 2, Ctrl-C in 130, bugs with their traceback."""
+
+import contextlib
+import dataclasses
+import functools
+import io
+import re
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import tyro
+
+from infra.errors import InputError
+
+T = TypeVar("T")
+
+_BOX = re.compile(r"[\u2500-\u257f]+")
+
+
+def run(main: Callable[[], object]) -> None:
+    """Call an entry module's main and exit with its status.
+
+    `main` hands its verb to `parse`.
+    """
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        known = _user_error(error)
+        if known is None:
+            raise
+        sys.exit(_complain(str(known)))
+
+
+def parse(verb: Callable[..., object]) -> None:
+    """Call a verb with what tyro reads from the command line; tyro's boxed complaints become one line."""
+    complaint, terminal = io.StringIO(), sys.stderr
+    parsed = False
+
+    @functools.wraps(verb)
+    def called(*args: Any, **kwargs: Any) -> object:
+        nonlocal parsed
+        parsed = True
+        with contextlib.redirect_stderr(terminal):
+            return verb(*args, **kwargs)
+
+    try:
+        with contextlib.redirect_stderr(complaint):
+            tyro.cli(called, prog=_program())
+    except SystemExit as stop:
+        if parsed or stop.code != 2:
+            raise
+        sys.exit(_complain(_one_line(complaint.getvalue())))
+
+
+def _program() -> str | None:
+    """Return how this process was started, for help texts; tyro's own guess where it was not by `python -m`."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return None if spec is None else f"python -m {spec.name.removesuffix('.__main__')}"
+
+
+def _complain(message: str) -> int:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+def _one_line(boxed: str) -> str:
+    words = " ".join(_BOX.sub(" ", boxed).split())
+    words = re.sub(r"^Parsing error\s*|^Unrecognized options\s*|^Required options\s*", "", words)
+    return re.sub(r"\s*For full helptext,.*$", "", words)
+
+
+def _user_error(error: BaseException) -> BaseException | None:
+    """Return the user's mistake behind an error, also where Ray carried it from a worker."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, InputError | FileNotFoundError):
+            return seen
+        seen = seen.__cause__ or getattr(seen, "cause", None)
+    return None
+
+
+def peek(option: str, default: str) -> str:
+    """Return an option's value before the command line is parsed: presets decide the other options' defaults."""
+    words = sys.argv[1:]
+    for place, word in enumerate(words):
+        if word == option and place + 1 < len(words):
+            return words[place + 1]
+        if word.startswith(option + "="):
+            return word.partition("=")[2]
+    return default
+
+
+def choose(table: Mapping[str, T], name: str, *, option: str) -> T:
+    """Return a preset by its name.
+
+    Raises:
+        InputError: If there is none of that name.
+    """
+    if name not in table:
+        raise InputError(f"{option}: '{name}' does not exist; choose one of {', '.join(table)}")
+    return table[name]
+
+
+def first_argument(default: str) -> str:
+    """Return the first word of the command line that is no option, before it is parsed."""
+    return next((word for word in sys.argv[1:2] if not word.startswith("-")), default)
+
+
+def with_cadence(config: Any, short: Mapping[str, Any]) -> Any:
+    """Return a configuration with the short options that were given put into its cadence."""
+    given = {name: value for name, value in short.items() if value is not None}
+    return dataclasses.replace(config, cadence=dataclasses.replace(config.cadence, **given))

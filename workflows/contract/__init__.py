@@ -1,0 +1,1 @@
+"""What a recipe is made of, and how recipes are found."""

@@ -1,0 +1,1 @@
+"""Demo: prepare, train, evaluate and localize in one command."""

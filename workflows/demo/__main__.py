@@ -1,0 +1,36 @@
+"""From nothing to a picture of where the sound comes from: prepare, train, evaluate, localize.
+
+python -m workflows.demo                      synthetic scenes
+python -m workflows.demo --videos FOLDER      one's own videos
+"""
+
+from workflows.cli import command
+from workflows.demo.stages import demonstrate
+
+
+def demo(
+    videos: str | None = None,
+    name: str = "demo",
+    num_videos: int = 800,
+    epochs: int = 9,
+    num_workers: int = 2,
+) -> None:
+    """Run all four verbs and print what they found.
+
+    Args:
+        videos: Folder of videos; synthetic scenes if not given.
+        name: Name of the dataset and of the run; what an earlier demo of this name left is replaced.
+        num_videos: Number of synthetic scenes.
+        epochs: Passes over the training clips.
+        num_workers: Training workers.
+    """
+    demonstrate(videos=videos, name=name, num_videos=num_videos, epochs=epochs, num_workers=num_workers)
+
+
+def main() -> None:
+    """Parse the command line and run."""
+    command.parse(demo)
+
+
+if __name__ == "__main__":
+    command.run(main)

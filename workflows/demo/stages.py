@@ -1,0 +1,142 @@
+"""All four verbs one after another, timed."""
+
+import contextlib
+import dataclasses
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from datasets.preparation.preparation import Preparation
+from datasets.presets import PRESETS
+from datasets.reading.reader import list_row_groups, read_rows
+from datasets.sources.listing import list_sources, render_scenes
+from infra import cluster, storage
+from infra.errors import InputError
+from infra.tracking import Run, ending, start_run
+from workflows.cli.progress import ProgressLine
+from workflows.contract.registry import load_recipe
+from workflows.evaluate.report import evaluate_model, write_report
+from workflows.localize.maps import map_video, output_stems
+from workflows.localize.overlay import write_outputs
+from workflows.prepare.summary import log_preparation, summarize_card
+from workflows.train.fit import FitResult, Scaling, fit
+from workflows.train.summary import describe_comparison, describe_report
+from workflows.trained.model import loaded
+
+RECIPE = "multisensory"
+_NUM_OVERLAYS = 3
+_MARK = "made_by_demo"
+
+
+class _Clock:
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        print(f"\n== {name}", flush=True)
+        began = time.monotonic()
+        yield
+        self.seconds[name] = round(time.monotonic() - began, 1)
+
+
+def demonstrate(*, videos: str | None, name: str, num_videos: int, epochs: int, num_workers: int) -> dict[str, Any]:
+    """Run prepare, train, evaluate and localize; return the report."""
+    dataset = storage.resolve(f"data/{name}", field="--name")
+    run_folder = storage.resolve(f"runs/{name}", field="--name")
+    place = None if videos is None else storage.resolve(videos, field="--videos")
+    if place is not None:
+        list_sources(place, video_root=None, classes=())
+    _replace(name, dataset, run_folder)
+    progress, clock = ProgressLine(), _Clock()
+    with cluster.running():
+        with clock.stage("prepare"):
+            _prepare(dataset, place, num_videos, progress)
+        with clock.stage("train"):
+            result = _train(dataset, name, epochs, num_workers, progress)
+    progress.close()
+    with loaded(result.model_folder, recipe=RECIPE) as model:
+        with clock.stage("evaluate"):
+            report = evaluate_model(model, dataset=dataset, split="test", classes=())
+        with clock.stage("localize"):
+            videos_to_show = _test_videos(dataset)
+            overlays = [
+                write_outputs(
+                    map_video(model, path),
+                    path,
+                    storage.join(run_folder, "overlays"),
+                    stem=stem,
+                    kind="signed",
+                    crop_share=model.config.crop_size / model.preparation.size,
+                )["overlay"]
+                for path, stem in zip(videos_to_show, output_stems(videos_to_show), strict=True)
+            ]
+    report = {**report, "seconds_by_stage": clock.seconds}
+    write_report(report, run_folder, Run(result.run_id))
+    print("\n" + describe_report(report))
+    if "caution" in report:
+        print(f"caution: {report['caution']}")
+    total = sum(clock.seconds.values())
+    print(", ".join(f"{stage} {s:.0f} s" for stage, s in clock.seconds.items()) + f", together {total:.0f} s")
+    for overlay in overlays:
+        print(f"overlay  {overlay}")
+    print(f"report   {storage.join(run_folder, 'report.json')}\n{describe_comparison()}")
+    return report
+
+
+def _replace(name: str, *folders: str) -> None:
+    """Remove what an earlier demo of this name left, and nothing else; leave a mark to know it by."""
+    if name != os.path.basename(name) or name in ("", ".", ".."):
+        raise InputError(f"--name: '{name}' is no plain name; give one such as demo")
+    for folder in folders:
+        if os.path.exists(folder) and not os.path.exists(storage.join(folder, _MARK)):
+            raise InputError(f"--name: {folder} exists and no demo made it; give another name")
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+        storage.write_bytes(storage.join(folder, _MARK), b"")
+
+
+def _prepare(dataset: str, place: str | None, num_videos: int, progress: ProgressLine) -> None:
+    # A handful of videos has to give more than one pair each.
+    config = PRESETS["demo"] if place is None else dataclasses.replace(PRESETS["demo"], pairs_per_video=4)
+    preparation = Preparation(dataset, config, progress=progress)
+    if place is None:
+        sources, missing = (
+            render_scenes(dataset, num_videos=num_videos, level="medium", config=config),
+            [],
+        )
+    else:
+        sources, missing = list_sources(place, video_root=None, classes=())
+    preparation.plan(sources, missing=missing)
+    run = start_run("prepare", name=dataset.rsplit("/", 1)[-1], tags={"stage": "prepare"})
+    with ending(run):
+        card = preparation.run()
+        log_preparation(run, dataset, card, source=place or "synthetic", preset="demo")
+    progress.close()
+    print(summarize_card(dataset, card, preparation.errors), flush=True)
+
+
+def _train(dataset: str, name: str, epochs: int, num_workers: int, progress: ProgressLine) -> FitResult:
+    config = load_recipe(RECIPE).demo()
+    cadence = dataclasses.replace(config.cadence, epochs=epochs)
+    return fit(
+        RECIPE,
+        dataclasses.replace(config, cadence=cadence),
+        dataset=dataset,
+        run_name=name,
+        scaling=Scaling(num_workers=num_workers),
+        progress=progress.training,
+    )
+
+
+def _test_videos(dataset: str) -> list[str]:
+    """Return the first few videos of the test split."""
+    found: list[str] = []
+    for group in list_row_groups(dataset, "test"):
+        table = read_rows(group.uri, group.index, range(group.num_rows), ["source"])
+        found += [path for path in table["source"].to_pylist() if path not in found]
+    return list(dict.fromkeys(found))[:_NUM_OVERLAYS]

@@ -1,0 +1,1 @@
+"""Evaluate: the figures of a trained model on held-out clips."""

@@ -1,0 +1,1 @@
+"""Inspect: what a dataset holds and what is wrong with it."""

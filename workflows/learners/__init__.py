@@ -1,0 +1,1 @@
+"""Learners: one training step of a system."""

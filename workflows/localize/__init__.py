@@ -1,0 +1,1 @@
+"""Localize: where in the picture the sound of a video comes from."""

@@ -1,0 +1,61 @@
+"""Where the sound of a video comes from, drawn over it.
+
+python -m workflows.localize --model models:/multisensory@champion --video FILE... --output DIR
+"""
+
+import sys
+
+from infra import storage
+from infra.errors import InputError
+from workflows.cli import command
+from workflows.localize.maps import MapKind, map_video, output_stems
+from workflows.localize.overlay import write_outputs
+from workflows.trained.model import loaded
+
+
+def localize(
+    model: str,
+    video: tuple[str, ...],
+    output: str,
+    recipe: str = "multisensory",
+    kind: MapKind = "signed",
+) -> None:
+    """Localize the sound of videos of any length.
+
+    Args:
+        model: models:/NAME@ALIAS, models:/NAME/VERSION, runs:/ID, or a folder.
+        video: Video files.
+        output: Folder for an MP4, a PNG, an NPZ and a JSON file each.
+        recipe: Recipe that the model must be of.
+        kind: Map to draw; the NPZ file holds signed and contrast maps.
+    """
+    if not video:
+        raise InputError("--video: empty; give one or more video files")
+    folder = storage.resolve(output, field="--output")
+    if storage.is_remote(folder):
+        raise InputError(f"--output: '{folder}' is in S3; overlays are written to a local folder")
+    failed = []
+    with loaded(model, recipe=recipe) as found:
+        share = found.config.crop_size / found.preparation.size
+        paths = [storage.resolve(name, field="--video") for name in video]
+        for path, stem in zip(paths, output_stems(paths), strict=True):
+            try:
+                maps = map_video(found, path)
+                outputs = write_outputs(maps, path, folder, stem=stem, kind=kind, crop_share=share)
+            except InputError as error:
+                failed.append(str(error))
+                continue
+            print(f"{outputs['overlay']}  source found in {outputs['source_found_share']:.0%} of frames")
+    for message in failed:
+        print(f"error: {message}", file=sys.stderr)
+    if failed:
+        sys.exit(2)
+
+
+def main() -> None:
+    """Parse the command line and localize."""
+    command.parse(localize)
+
+
+if __name__ == "__main__":
+    command.run(main)

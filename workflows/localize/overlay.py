@@ -1,0 +1,143 @@
+"""Maps drawn over their video: an MP4 with the original sound, a contact sheet, arrays and a table."""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from datasets.media import MediaError, Window, cut, display_size, write_chunks
+from infra.errors import InputError
+from models.metrics.localization import place
+from workflows.localize.maps import MapKind, VideoMaps, describe_frames, unreadable
+
+_HEIGHT = 288
+_SAMPLE_RATE = 44100
+_CHUNK_FRAMES = 32
+_SHEET_COLUMNS, _SHEET_ROWS = 4, 2
+_STRONGEST = 0.6
+
+
+def write_outputs(
+    maps: VideoMaps, path: str, folder: str, *, stem: str, kind: MapKind, crop_share: float
+) -> dict[str, Any]:
+    """Write overlay, contact sheet, maps and table of a video; return their paths and how often a source was found.
+
+    Raises:
+        InputError: If the overlay would replace the video, or the video cannot be read.
+    """
+    target = str(Path(folder) / stem)
+    if Path(f"{target}.mp4").resolve() == Path(path).resolve():
+        raise InputError(f"--output: '{folder}' holds the video '{path}' itself; give another folder")
+    table = describe_frames(maps, kind, crop_share=crop_share)
+    try:
+        shown_width, shown_height = display_size(path)
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        width = 2 * max(1, round(_HEIGHT * shown_width / shown_height / 2))
+        scale = max(float(np.quantile(np.maximum(maps.of_kind(kind), 0), 0.999)), 1e-6)
+        drawing = _Drawing(maps=maps, table=table, kind=kind, scale=scale, width=width, crop_share=crop_share)
+        sheet = _write_overlay(drawing, path, f"{target}.mp4")
+    except MediaError as error:
+        raise unreadable(path, error) from None
+    Image.fromarray(sheet).save(f"{target}.png")
+    np.savez_compressed(
+        f"{target}.npz",
+        seconds=maps.seconds,
+        signed=maps.signed,
+        contrast=maps.contrast,
+        rows=np.asarray(maps.rows),
+        columns=np.asarray(maps.columns),
+    )
+    found = float(np.mean([row["source_found"] for row in table]))
+    Path(f"{target}.json").write_text(
+        json.dumps({"video": path, "kind": kind, "source_found_share": found, "frames": table})
+    )
+    return {"overlay": f"{target}.mp4", "sheet": f"{target}.png", "source_found_share": found}
+
+
+def _write_overlay(drawing: "_Drawing", path: str, target: str) -> np.ndarray:
+    """Write the overlay; return the contact sheet, a few of its frames side by side."""
+    maps = drawing.maps
+    num_tiles = _SHEET_COLUMNS * _SHEET_ROWS
+    chosen = set(np.linspace(0, len(maps.seconds) - 1, num_tiles).round().astype(int).tolist())
+    tiles: list[np.ndarray] = []
+
+    def draw(pictures: np.ndarray, first: int) -> Iterator[np.ndarray]:
+        for number, picture in enumerate(drawing.frames(pictures, first), start=first):
+            if number in chosen:
+                tiles.append(picture)
+            yield picture
+
+    chunks = ((draw(pictures, first), sound) for first, pictures, sound in _chunks(maps, path))
+    write_chunks(target, chunks, frame_rate=maps.frame_rate, sample_rate=_SAMPLE_RATE)
+    tiles += [np.zeros_like(tiles[0])] * (num_tiles - len(tiles))
+    return np.concatenate(
+        [np.concatenate(tiles[i : i + _SHEET_COLUMNS], axis=1) for i in range(0, num_tiles, _SHEET_COLUMNS)]
+    )
+
+
+def _chunks(maps: VideoMaps, path: str) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Yield number of the first frame, frames and sound, piece by piece, of the time that the maps cover."""
+    total, rate = len(maps.seconds), maps.frame_rate
+    length = min(_CHUNK_FRAMES, total)
+    # The last piece ends with the video and may begin before the one before it ends.
+    firsts = [*range(0, total - length, length), total - length]
+    starts = [float(maps.seconds[first]) for first in firsts]
+    drawn = 0
+    for index, pictures, sound in cut(
+        path,
+        [Window(start_seconds=start, sound_start_seconds=start) for start in starts],
+        origin_seconds=maps.origin_seconds,
+        clip_seconds=length / rate,
+        frame_rate=rate,
+        size=_HEIGHT,
+        sample_rate=_SAMPLE_RATE,
+    ):
+        seen = drawn - firsts[index]
+        yield drawn, pictures[seen:], np.clip(sound[round(seen / rate * _SAMPLE_RATE) :], -1, 1)
+        drawn = firsts[index] + length
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Drawing:
+    """How maps lie over frames; one scale for the whole video."""
+
+    maps: VideoMaps
+    table: list[dict[str, Any]]
+    kind: MapKind
+    scale: float
+    width: int
+    crop_share: float
+
+    def frames(self, pictures: np.ndarray, first: int) -> Iterator[np.ndarray]:
+        """Yield squeezed pictures (frames, side, side, 3) in their own shape, with map and label."""
+        values = self.maps.of_kind(self.kind)
+        part = slice(first, first + len(pictures))
+        evidence = place(values[part], rows=self.maps.rows, columns=self.maps.columns, height=96, width=96)
+        for picture, cells, row in zip(pictures, evidence, self.table[part], strict=True):
+            strength = np.clip(cells / self.scale, 0, 1) if row["source_found"] else np.zeros_like(cells)
+            yield self._compose(picture, strength, row)
+
+    def _compose(self, picture: np.ndarray, strength: np.ndarray, row: dict[str, Any]) -> np.ndarray:
+        canvas = Image.fromarray(picture).resize((self.width, _HEIGHT), Image.Resampling.BICUBIC)
+        heat = Image.fromarray((matplotlib.colormaps["inferno"](strength)[..., :3] * 255).astype(np.uint8))
+        alpha = Image.fromarray((np.sqrt(strength) * _STRONGEST * 255).astype(np.uint8))
+        size = 2 * round(self.width * self.crop_share / 2), 2 * round(_HEIGHT * self.crop_share / 2)
+        corner = (self.width - size[0]) // 2, (_HEIGHT - size[1]) // 2
+        canvas.paste(heat.resize(size), corner, alpha.resize(size))
+        label = f"{row['seconds']:6.2f} s  evidence {row['score']:+.2f}"
+        if not row["source_found"]:
+            label += "  no source found"
+        ImageDraw.Draw(canvas).text(
+            (6, _HEIGHT - 20),
+            label,
+            fill="white",
+            font=ImageFont.load_default(13),
+            stroke_width=2,
+            stroke_fill="black",
+        )
+        return np.asarray(canvas)

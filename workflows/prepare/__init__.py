@@ -1,0 +1,1 @@
+"""Prepare: media in, a dataset of clips out."""

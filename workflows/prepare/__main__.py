@@ -1,0 +1,86 @@
+"""Videos in, a dataset of clips out.
+
+python -m workflows.prepare --source FOLDER|CATALOG.csv|synthetic --output DATASET
+"""
+
+from typing import Annotated
+
+import tyro
+
+from datasets.config import PreparationConfig
+from datasets.preparation.preparation import Preparation
+from datasets.presets import PRESETS
+from datasets.scenes.scene import Level
+from datasets.sources.listing import SYNTHETIC, list_sources, render_scenes
+from datasets.tables.licenses import match_licenses, record_licenses
+from infra import cluster, storage
+from infra.tracking import ending, start_run
+from workflows.cli import command
+from workflows.cli.progress import ProgressLine
+from workflows.prepare.summary import describe_plan, log_preparation, summarize_card
+
+
+def main() -> None:
+    """Parse the command line and prepare."""
+    preset_name = command.peek("--preset", "published")
+    defaults = command.choose(PRESETS, preset_name, option="--preset")
+
+    def prepare(
+        source: str,
+        output: str,
+        config: Annotated[PreparationConfig, tyro.conf.arg(name="")] = defaults,
+        preset: str = preset_name,
+        video_root: str | None = None,
+        classes: tuple[str, ...] = (),
+        num_videos: int = 800,
+        level: Level = "medium",
+        num_workers: int | None = None,
+        licenses: str | None = None,
+        restore: bool = False,
+        dry_run: bool = False,
+    ) -> None:
+        """Cut clips from videos, in pairs that are in and out of step, into Parquet shards.
+
+        Args:
+            source: Folder of videos, CSV catalog, or `synthetic` for scenes made here.
+            output: Folder of the dataset; a second run adds what is new.
+            config: How clips are cut and stored.
+            preset: Defaults of all other options: published or demo.
+            video_root: Folder of a catalog's videos.
+            classes: Only these labels.
+            num_videos: Number of synthetic scenes.
+            level: Difficulty of synthetic scenes.
+            num_workers: Tasks at once; all processors if not given.
+            licenses: CSV table of path and license, counted on the dataset's card and on those of its models.
+            restore: Also bring back videos that workflows.remove took out.
+            dry_run: Only say what would be done.
+        """
+        dataset = storage.resolve(output, field="--output")
+        place = source if source == SYNTHETIC else storage.resolve(source, field="--source")
+        progress = ProgressLine()
+        sources, missing = [], []
+        if source != SYNTHETIC:
+            sources, missing = list_sources(place, video_root=video_root, classes=classes)
+        known = match_licenses(storage.resolve(licenses, field="--licenses"), sources) if licenses else {}
+        preparation = Preparation(dataset, config, num_workers=num_workers, progress=progress)
+        with cluster.running():
+            if source == SYNTHETIC:
+                sources = render_scenes(dataset, num_videos=num_videos, level=level, config=config)
+            preparation.plan(sources, missing=missing, restore=restore)
+            if dry_run:
+                print(describe_plan(preparation))
+                return
+            run = start_run("prepare", name=dataset.rsplit("/", 1)[-1], tags={"stage": "prepare"})
+            if known:
+                record_licenses(dataset, known)
+            with ending(run):
+                card = preparation.run()
+                log_preparation(run, dataset, card, source=place, preset=preset)
+        progress.close()
+        print(summarize_card(dataset, card, preparation.errors, removed=preparation.removed))
+
+    command.parse(prepare)
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,65 @@
+"""What a preparation says of itself: before it starts, to its run, and at its end."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from datasets.preparation.operators import decode_shard
+from datasets.preparation.preparation import Preparation
+from datasets.preparation.shards import PlannedShard
+from infra.tracking import Run
+
+
+def describe_plan(preparation: Preparation) -> str:
+    """Return windows, hours, bytes and time of what would be made; the time from decoding one source here."""
+    sources = [source for shard in preparation.new_shards for source in shard.sources]
+    num_windows = sum(len(source.windows) for source in sources)
+    config = preparation.config
+    lines = [
+        f"sources  {len(sources)} usable, {len(preparation.errors)} in the table of errors",
+        f"windows  {num_windows}",
+        f"hours    {num_windows * config.clip_seconds / 3600:.3f}",
+        f"bytes    about {preparation.num_bytes / 1e6:.0f} MB",
+    ]
+    if sources:
+        shard = preparation.new_shards[0]
+        sample = PlannedShard(shard_id="sample", split=shard.split, sources=shard.sources[:1])
+        began = time.perf_counter()
+        decode_shard({"shard": sample.to_json()}, dataset=preparation.dataset, config=config)
+        seconds = (time.perf_counter() - began) / len(sample.sources[0].windows) * num_windows
+        workers = preparation.num_workers
+        divisor = workers or 1
+        lines.append(f"time     about {seconds / divisor:.0f} s with {divisor} worker{'s' if divisor > 1 else ''}")
+    return "\n".join(lines)
+
+
+def log_preparation(run: Run, dataset: str, card: dict[str, Any], *, source: str, preset: str) -> None:
+    """Log configuration, counts and card: lineage starts here."""
+    run.log_params(card["config"] | {"source": source, "preset": preset, "output": dataset})
+    counts = {f"{split}_{name}": n for split, row in card["splits"].items() for name, n in row.items()}
+    seconds = {f"seconds_{name}": value for name, value in card["seconds_by_operator"].items()}
+    run.log_metrics(counts | seconds | {"hours": card["hours"], "num_errors": card["num_errors"]})
+    run.log_dataset(dataset, name=dataset.rsplit("/", 1)[-1], digest=card["fingerprint"], context="prepared")
+    run.log_dict(card, "dataset.json")
+    run.set_tags({"code_hash": card["code_version"]["hash"], "commit": card["code_version"]["commit"]})
+
+
+def summarize_card(
+    dataset: str, card: dict[str, Any], errors: Sequence[dict[str, Any]] = (), *, removed: Sequence[str] = ()
+) -> str:
+    """Return a few lines for the terminal."""
+    lines = [f"{'split':<12}{'videos':>8}{'clips':>8}{'pairs':>8}"]
+    for split, row in card["splits"].items():
+        lines.append(f"{split:<12}{row['videos']:>8}{row['rows']:>8}{row['pairs']:>8}")
+    seconds = ", ".join(f"{name} {value:.1f} s" for name, value in card["seconds_by_operator"].items())
+    lines.append(f"{card['hours']:.3f} hours, {card['num_bytes'] / 1e6:.1f} MB; {seconds}")
+    singles = sum(row["rows"] - 2 * row["pairs"] for row in card["splits"].values())
+    if singles:
+        lines.append(f"{singles} clips without a partner: too short for two windows, training in pairs leaves them out")
+    for (stage, reason), count in sorted(Counter((e["stage"], e["reason"]) for e in errors).items()):
+        lines.append(f"not used: {count} x {reason} ({stage})")
+    if removed:
+        lines.append(f"{len(removed)} videos were removed from the dataset and stay away; --restore brings them back")
+    lines.append(f"dataset  {dataset}")
+    return "\n".join(lines)

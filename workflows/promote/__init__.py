@@ -1,0 +1,1 @@
+"""Promote: a better model becomes the champion."""

@@ -1,0 +1,64 @@
+"""A better model becomes the champion: it must be right more often than the present one, on the same clips, beyond chance.
+
+python -m workflows.promote --model multisensory --candidate RUN --data DATASET
+"""
+
+import dataclasses
+from typing import Literal
+
+from infra import storage
+from infra.errors import InputError
+from infra.tracking import CHAMPION, champion, crown, find_run, find_version
+from workflows.cli import command
+from workflows.promote.comparison import compare
+from workflows.train.register import register
+from workflows.trained.model import loaded
+
+
+def promote(
+    candidate: str,
+    data: str,
+    model: str = "multisensory",
+    split: Literal["validation", "test"] = "test",
+) -> None:
+    """Compare a candidate with the champion, video by video, and move the alias if the candidate is better beyond its interval.
+
+    Args:
+        candidate: runs:/ID, models:/NAME/VERSION, or the id of a run.
+        data: Dataset that workflows.prepare made; both models are asked about the same clips of it.
+        model: Name of the registered model, which is its recipe's.
+        split: Which clips.
+    """
+    dataset = storage.resolve(data, field="--data")
+    uri = candidate if "/" in candidate else f"runs:/{candidate}"
+    present = champion(model)
+    with loaded(f"models:/{model}/{present}", recipe=model) as first, loaded(uri, recipe=model) as second:
+        run = find_run(second.run_id)
+        if run is None:
+            raise InputError(f"--candidate: '{candidate}' is of no run that is known here; give the id of one")
+        version = find_version(run, name=model) or register(
+            run, recipe=model, folder=f"{run.tag('run_folder')}/model", dataset=second.description["dataset"]["uri"]
+        )
+        if version == present:
+            print(f"version {version} is the champion already")
+            return
+        found = compare(first, second, dataset=dataset, split=split)
+    run.log_dict(dataclasses.asdict(found), f"promotion/against_version_{present}.json")
+    low, high = found.interval
+    print(f"champion   version {present}  {found.champion:.3f}")
+    print(f"candidate  version {version}  {found.candidate:.3f}")
+    print(f"difference {found.difference:+.3f} [{low:+.3f}, {high:+.3f}] over {found.num_recordings} recordings")
+    if found.better:
+        crown(model, version)
+        print(f"promoted   models:/{model}@{CHAMPION} is version {version} now")
+    else:
+        print("kept       the interval of the difference does not lie above zero: the champion stays")
+
+
+def main() -> None:
+    """Parse the command line and compare."""
+    command.parse(promote)
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,1 @@
+"""Studies of how label-by-shift fails."""

@@ -1,0 +1,1 @@
+"""Study of failure: the published audio-only failure, made on purpose."""

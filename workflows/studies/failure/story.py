@@ -1,0 +1,99 @@
+"""The same network trained on pairs and on rolled sound: accuracy and maps by checkpoint."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import torch
+
+from datasets.config import PreparationConfig
+from datasets.reading.reader import to_arrays
+from datasets.sources.synthetic import OFF_SCREEN
+from infra import storage
+from workflows.audit.checks.responses import Responses, respond
+from workflows.audit.checks.trained_model import check_model
+from workflows.audit.checks.windows import read_tables
+from workflows.evaluate.report import evaluate_model
+from workflows.recipes import multisensory
+from workflows.studies.failure.training import train
+from workflows.trained.model import Model
+
+_MAX_WINDOWS = 200
+NUM_SHOWN = 8
+_KEPT = ("sync_accuracy", "sync_accuracy_ci95", "pointing_accuracy", "pointing_centre_disk", "by_class")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Story:
+    """One training to be told."""
+
+    name: str
+    """What the dataset is called."""
+    dataset: str
+    """The dataset to train on, prepared by `config`."""
+    config: PreparationConfig
+    honest: str
+    """A dataset of pairs of the same scenes in the same splits."""
+    folder: str
+    """Where NAME.json and NAME.npz go."""
+    visits: tuple[int, ...]
+    """Steps after which the network is asked; the last is the end."""
+    seed: int
+    """Seed of weights and order."""
+
+
+def tell(story: Story) -> str:
+    """Train on a dataset's own labels; write what each checkpoint answers on held-out clips; return the name.
+
+    Each checkpoint is asked for its accuracy on its own kind of labels (also with grey pictures), and on honest pairs of the same scenes,
+    with pointing accuracy, and for the flatness of its maps.
+    """
+    torch.set_num_threads(1)
+    recipe = dataclasses.replace(multisensory.demo(), seed=story.seed)
+    module = multisensory.build(recipe).modules["network"]
+    assert isinstance(module, multisensory.Synchronization)
+    model = Model(
+        module=module, config=recipe, preparation=story.config, description={"recipe": "multisensory"}, run_id=None
+    )
+    shown = _shown(story)
+    points: list[dict[str, Any]] = []
+    maps: list[np.ndarray] = []
+
+    def visit(step: int) -> None:
+        found = respond(model, story.dataset, story.config, max_rows=_MAX_WINDOWS)
+        assert found is not None
+        report = evaluate_model(model, dataset=story.honest, split="test", classes=())
+        points.append({"step": step, **_own(found), **{key: report[key] for key in _KEPT if key in report}})
+        maps.append(module.maps(module.encode_sound(shown), module.encode_picture(shown)).numpy())
+
+    train(module, story.dataset, story.config, visits=story.visits, visit=visit, seed=story.seed)
+    target = storage.join(story.folder, story.name)
+    with storage.staged(f"{target}.npz") as path, open(path, "wb") as file:
+        np.savez_compressed(file, frames=shown["frames"], maps=np.stack(maps))
+    storage.write_json(f"{target}.json", {"name": story.name, "seed": story.seed, "points": points})
+    return story.name
+
+
+def _shown(story: Story) -> dict[str, Any]:
+    """Return the first held-out windows in step whose source is on screen, one of each of eight videos."""
+    columns = ("frames", "log_mel", "in_sync", "label", "video_id")
+    table = next(read_tables(story.dataset, max_rows=_MAX_WINDOWS, columns=columns, splits=("test",)))
+    batch = to_arrays(table, config=story.config)
+    first = {}
+    for row, video in enumerate(batch["video_id"]):
+        if batch["in_sync"][row] and batch["label"][row] != OFF_SCREEN:
+            first.setdefault(video, row)
+    rows = list(first.values())[:NUM_SHOWN]
+    return {name: batch[name][rows] for name in ("frames", "log_mel")}
+
+
+def _own(found: Responses) -> dict[str, Any]:
+    truth = found.examples.target == 1
+    checks = {check.name: check.value for check in check_model(found)}
+    return {
+        "own_accuracy": float(((found.logits > 0) == truth).mean()),
+        "own_sound_only": float(((found.grey_picture > 0) == truth).mean()),
+        "frame_swap_correlation": checks["model: frame swap"],
+        "flatness": checks["model: flat maps"],
+        "map_under_foreign_sound": checks["model: map under foreign sound"],
+    }

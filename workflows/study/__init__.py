@@ -1,1 +1,0 @@
-"""The study of shortcuts: what sound alone tells about labels that shifting the sound has made."""

@@ -1,0 +1,81 @@
+"""A dataset in, a trained and registered model out.
+
+python -m workflows.train multisensory --data DATASET [--preset demo] [--optim.lr 0.003] [--resume RUN]
+"""
+
+import functools
+from typing import Annotated
+
+import tyro
+
+from datasets.card import warn_of_leaks
+from datasets.reading.selection import Selection
+from infra import storage
+from workflows.cli import command
+from workflows.cli.progress import ProgressLine
+from workflows.contract.registry import load_recipe, named_configurations
+from workflows.train.fit import Scaling, default_run_name, fit
+from workflows.train.summary import describe_result
+
+
+def main() -> None:
+    """Parse the command line and train."""
+    recipe_name = command.first_argument("multisensory")
+    recipe = load_recipe(recipe_name)
+    presets = named_configurations(recipe)
+    preset_name = command.peek("--preset", "aligned")
+    defaults = command.choose(presets, preset_name, option="--preset")()
+
+    def train(
+        recipe: Annotated[str, tyro.conf.Positional],
+        data: str,
+        config: Annotated[recipe.Config, tyro.conf.arg(name="")] = defaults,  # type: ignore[name-defined]
+        preset: str = preset_name,
+        scaling: Annotated[Scaling, tyro.conf.arg(name="")] = Scaling(),
+        selection: Annotated[Selection, tyro.conf.arg(name="")] = Selection(),
+        epochs: int | None = None,
+        max_minutes: float | None = None,
+        keep_checkpoints: int | None = None,
+        run_name: str | None = None,
+        resume: str | None = None,
+    ) -> None:
+        """Train a recipe on a dataset; Ctrl-C checkpoints and stops.
+
+        Args:
+            recipe: Name of a recipe, a file in workflows/recipes.
+            data: Dataset that workflows.prepare made.
+            config: The recipe's configuration.
+            preset: Named configuration that the other options' defaults come from.
+            scaling: How many workers train, and with what.
+            selection: Which pairs are trained on.
+            epochs: Short for --cadence.epochs.
+            max_minutes: Short for --cadence.max-minutes.
+            keep_checkpoints: Short for --cadence.keep-checkpoints; 0 keeps all.
+            run_name: Name of the run and its folder below runs/.
+            resume: Name of a run to go on with, with the same options.
+        """
+        short = {"epochs": epochs, "max_minutes": max_minutes, "keep_checkpoints": keep_checkpoints}
+        progress = ProgressLine()
+        dataset = storage.resolve(data, field="--data")
+        say = functools.partial(print, flush=True)
+        for warning in warn_of_leaks(dataset):
+            say(warning)
+        result = fit(
+            recipe,
+            command.with_cadence(config, short),
+            dataset=dataset,
+            run_name=resume or run_name or default_run_name(recipe),
+            scaling=scaling,
+            selection=selection,
+            resume=resume is not None,
+            progress=progress.training,
+            tell=say,
+        )
+        progress.close()
+        say(describe_result(result))
+
+    command.parse(train)
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,1 @@
+"""A model after training: checkpoint, loading, serving, card."""
