@@ -38,9 +38,12 @@ def resolve(path: str | os.PathLike[str], *, field: str) -> str:
     """Return the absolute path or s3:// URI that a user's path means.
 
     Raises:
-        InputError: For a relative path inside a Ray job, whose working folder is thrown away, unless SENSORIUM_HOME is set.
+        InputError: For a name that is not UTF-8, and for a relative path inside a Ray job, whose working folder is thrown away,
+            unless SENSORIUM_HOME is set.
     """
     text = os.fspath(path)
+    if not is_utf8(text):
+        raise InputError(f"{field}: the name '{shown(text)}' is not UTF-8; rename it")
     if is_remote(text):
         return text.rstrip("/")
     local = Path(text).expanduser()
@@ -52,6 +55,16 @@ def resolve(path: str | os.PathLike[str], *, field: str) -> str:
             )
         local = home() / local
     return os.path.normpath(local)
+
+
+def is_utf8(path: str) -> bool:
+    """Return whether a path's bytes are UTF-8; Parquet, JSON and Ray store no others."""
+    return shown(path) == path
+
+
+def shown(path: str) -> str:
+    r"""Return a path for people to read, bytes that are not UTF-8 as \xff."""
+    return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def is_remote(uri: str) -> bool:
