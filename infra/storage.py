@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import botocore.exceptions
 import pyarrow as pa
 import pyarrow.fs
 
+from infra import parts
 from infra.errors import InputError
 
 # `ray job submit` sets it for the entry point.
@@ -153,7 +153,7 @@ def staged(uri: str) -> Iterator[str]:
         return
     target = Path(uri)
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
+    partial = parts.part_of(target)
     try:
         yield str(partial)
         partial.replace(target)
@@ -220,6 +220,16 @@ def remove(uri: str) -> None:
         return
     bucket, key = _split(uri)
     _client().delete_object(Bucket=bucket, Key=key)
+
+
+def remove_abandoned(folder: str) -> list[str]:
+    """Remove the half-written files below a folder whose writers were killed, and return them; S3 has none."""
+    if is_remote(folder):
+        return []
+    abandoned = [path for path in list_files(folder, suffix=parts.SUFFIX) if parts.is_abandoned(path)]
+    for path in abandoned:
+        remove(path)
+    return abandoned
 
 
 def remove_if_empty(uri: str) -> None:

@@ -63,6 +63,8 @@ def main() -> None:
             sources, missing = list_sources(place, video_root=video_root, classes=classes)
         known = match_licenses(storage.resolve(licenses, field="--licenses"), sources) if licenses else {}
         preparation = Preparation(dataset, config, num_workers=num_workers, progress=progress)
+        if not dry_run:
+            storage.remove_abandoned(dataset)
         with cluster.running():
             if source == SYNTHETIC:
                 sources = render_scenes(dataset, num_videos=num_videos, level=level, config=config)
