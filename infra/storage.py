@@ -22,6 +22,7 @@ from infra.errors import InputError
 
 # `ray job submit` sets it for the entry point.
 _JOB_VARIABLE = "RAY_JOB_CONFIG_JSON_ENV_VAR"
+_MOST_NAME_BYTES = 128
 
 
 def in_job() -> bool:
@@ -55,6 +56,19 @@ def resolve(path: str | os.PathLike[str], *, field: str) -> str:
             )
         local = home() / local
     return os.path.normpath(local)
+
+
+def run_folder(name: str, *, field: str = "--run-name") -> str:
+    """Return the folder of the run that a user named: below runs/ at home, and nowhere else.
+
+    Raises:
+        InputError: If the name would lead elsewhere, or no folder can have it.
+    """
+    if not name.isprintable() or "/" in name or name in ("", ".", "..") or len(os.fsencode(name)) > _MOST_NAME_BYTES:
+        raise InputError(
+            f"{field}: '{shown(name)}' cannot be the name of one folder; give a name without '/', of at most {_MOST_NAME_BYTES} bytes"
+        )
+    return resolve(f"runs/{name}", field=field)
 
 
 def is_utf8(path: str) -> bool:

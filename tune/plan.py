@@ -42,7 +42,7 @@ class SweepPlan:
     @property
     def folder(self) -> str:
         """Where the sweep's records lie."""
-        return storage.resolve(f"runs/{self.name}", field="--run-name")
+        return storage.run_folder(self.name)
 
     @property
     def scaling(self) -> Scaling:
@@ -122,7 +122,7 @@ def read_sweep_plan(name: str) -> SweepPlan:
     Raises:
         InputError: If there is none of this name.
     """
-    uri = storage.join(storage.resolve(f"runs/{name}", field="--resume"), _RECORD)
+    uri = storage.join(storage.run_folder(name, field="--resume"), _RECORD)
     if not storage.exists(uri):
         raise InputError(f"--resume: there is no sweep '{name}', as {uri} does not exist; give the name of one")
     values = storage.read_json(uri)

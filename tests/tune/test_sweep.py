@@ -162,6 +162,8 @@ def test_a_killed_sweep_goes_on_and_leaves_no_run_running(tracking, small_datase
         (["--data", "/no/such"], "--data: '/no/such' holds no dataset.json"),
         (["--data", "/no/such", "--num-trials", "0"], "--num-trials: 0 is not above zero"),
         (["--data", "/no/such", "--space", "/no/space"], "--space: '/no/space' does not exist"),
+        (["--data", "/no/such", "--run-name", "../evil"], "--run-name: '../evil' cannot be the name of one folder"),
+        (["--resume", "../evil"], "--resume: '../evil' cannot be the name of one folder"),
         (["--resume", "none"], "--resume: there is no sweep 'none'"),
     ],
     ids=lambda value: "-".join(value[-2:]) if isinstance(value, list) else "",
