@@ -75,6 +75,8 @@ def sweep(
             ),
             space_file=space,
         )
+        if plan.num_trials < num_trials:
+            print(f"{plan.num_trials} of {num_trials} trials: the {search} search has no more combinations", flush=True)
     carry_out(plan, max_concurrent=max_concurrent)
 
 

@@ -69,6 +69,17 @@ def test_optuna_proposes_and_a_finished_sweep_has_nothing_left_to_do(swept, trac
     assert len(runs_below(tracking, "proposed")[1]) == 2
 
 
+def test_sweep_of_few_combinations_has_each_once(swept, tracking, tmp_path):
+    (tmp_path / "space.txt").write_text("optim.name choice adam sgd\n")
+    printed = swept(
+        "--num-trials", "5", "--search", "optuna", "--run-name", "few", "--space", str(tmp_path / "space.txt")
+    )
+    assert "2 of 5 trials: the optuna search has no more combinations" in printed
+    assert len(list((tmp_path / "runs" / "few").glob("*/trial.json"))) == 2
+    assert {run.data.params["optim.name"] for run in runs_below(tracking, "few")[1]} == {"adam", "sgd"}
+    assert "warning" not in printed
+
+
 def test_a_trial_killed_between_its_last_epoch_and_its_end_is_ended(swept, tracking, tmp_path, monkeypatch, capsys):
     swept("--num-trials", "2", "--run-name", "late")
     path = next(path for path in (tmp_path / "runs" / "late").glob("*/trial.json"))
