@@ -12,8 +12,6 @@ os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 # A trial that was killed after its last epoch has nothing to report when it goes on.
 os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
-# A process is used again once its stopped trial has ended by itself; where that takes longer, Tune drops the next trial.
-os.environ.setdefault("TUNE_FUNCTION_THREAD_TIMEOUT_S", "120")
 
 import ray.tune
 from ray.tune.search import Searcher

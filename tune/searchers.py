@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection
+from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
@@ -41,7 +42,7 @@ class ListSearcher(_Searcher):
         super().__init__()
         self._waiting = list(trials)
 
-    def suggest(self, trial_id: str) -> Fields | str:
+    def suggest(self, trial_id: str) -> Any:
         """Return the next trial's fields, or that there are no more."""
         return self._waiting.pop(0) if self._waiting else Searcher.FINISHED
 
@@ -72,7 +73,7 @@ class OptunaSearcher(_Searcher):
                 known = optuna.trial.create_trial(params=fields, distributions=self._distributions, value=value)
                 self._study.add_trial(known)
 
-    def suggest(self, trial_id: str) -> Fields | str:
+    def suggest(self, trial_id: str) -> Any:
         """Return fields that no trial had, or that there are no more."""
         if trial_id not in self._asked:
             if len(self._taken) >= num_combinations(self._space):

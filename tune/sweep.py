@@ -42,8 +42,7 @@ def sweep(
         max_concurrent: Trainings at a time; fewer where fewer fit.
         search: Fields drawn at random, all of a grid, or proposed by Optuna from what came out so far.
         scheduler: Stop the hopeless early: ASHA keeps the best third at each rung, median stops what lies below the others' median.
-        space: Text file of fields and ranges, one a line: optim.lr loguniform 1e-4 1e-1; optimizer, learning rate and weight decay
-            if not given.
+        space: Text file of fields and ranges, one a line: optim.lr loguniform 1e-4 1e-1; the optimizer's three if not given.
         preset: Named configuration whose other fields all trials share.
         epochs: Epochs of a trial; the preset's if not given.
         trial_seconds: A trial stops after this long, finished or not.
@@ -75,9 +74,15 @@ def sweep(
             ),
             space_file=space,
         )
-        if plan.num_trials < num_trials:
-            print(f"{plan.num_trials} of {num_trials} trials: the {search} search has no more combinations", flush=True)
+        _say_if_fewer(plan, num_trials)
     carry_out(plan, max_concurrent=max_concurrent)
+
+
+def _say_if_fewer(plan: SweepPlan, num_trials: int) -> None:
+    if plan.num_trials < num_trials:
+        print(
+            f"{plan.num_trials} of {num_trials} trials: the {plan.search} search has no more combinations", flush=True
+        )
 
 
 def main() -> None:

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import mlflow
 import pytest
+import ray
 
+from tune import ray_tune
 from tune import sweep as verb
 from workflows.cli import command
 
@@ -78,6 +80,20 @@ def test_sweep_of_few_combinations_has_each_once(swept, tracking, tmp_path):
     assert len(list((tmp_path / "runs" / "few").glob("*/trial.json"))) == 2
     assert {run.data.params["optim.name"] for run in runs_below(tracking, "few")[1]} == {"adam", "sgd"}
     assert "warning" not in printed
+
+
+def test_trial_processes_know_how_long_a_stopped_trial_may_take(swept, tmp_path, monkeypatch):
+    train = ray_tune.run_trial
+
+    def noting(fields, **rest):
+        train(fields, **rest)
+        (tmp_path / "seconds").write_text(os.environ.get("TUNE_FUNCTION_THREAD_TIMEOUT_S", "2"))
+
+    monkeypatch.setattr(ray_tune, "run_trial", noting)
+    before = ray.get(ray.remote(lambda: os.environ.get("TUNE_FUNCTION_THREAD_TIMEOUT_S")).remote())
+    assert before is None, "this cluster is not one that knows nothing of sweeps"
+    swept("--num-trials", "1", "--run-name", "noted")
+    assert (tmp_path / "seconds").read_text() == "120"
 
 
 def test_a_trial_killed_between_its_last_epoch_and_its_end_is_ended(swept, tracking, tmp_path, monkeypatch, capsys):

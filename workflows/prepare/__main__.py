@@ -63,8 +63,6 @@ def main() -> None:
             sources, missing = list_sources(place, video_root=video_root, classes=classes)
         known = match_licenses(storage.resolve(licenses, field="--licenses"), sources) if licenses else {}
         preparation = Preparation(dataset, config, num_workers=num_workers, progress=progress)
-        if not dry_run:
-            storage.remove_abandoned(dataset)
         with cluster.running():
             if source == SYNTHETIC:
                 sources = render_scenes(dataset, num_videos=num_videos, level=level, config=config)
@@ -72,10 +70,10 @@ def main() -> None:
             if dry_run:
                 print(describe_plan(preparation))
                 return
-            run = start_run("prepare", name=dataset.rsplit("/", 1)[-1], tags={"stage": "prepare"})
+            storage.remove_abandoned(dataset)
             if known:
                 record_licenses(dataset, known)
-            with ending(run):
+            with ending(start_run("prepare", name=dataset.rsplit("/", 1)[-1], tags={"stage": "prepare"})) as run:
                 card = preparation.run()
                 log_preparation(run, dataset, card, source=place, preset=preset)
         progress.close()
