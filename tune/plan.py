@@ -20,7 +20,7 @@ from tune.space import (
 )
 from workflows.cli import command
 from workflows.contract.registry import load_recipe, named_configurations
-from workflows.train.fit import Scaling, make_job
+from workflows.train.job import Scaling, make_job
 
 Search = Literal["random", "grid", "optuna"]
 Scheduler = Literal["asha", "median", "none"]
@@ -33,7 +33,8 @@ class SweepPlan:
 
     name: str
     recipe: str
-    dataset: str
+    data: dict[str, str]
+    """Dataset of every stream of the recipe."""
     preset: str
     num_trials: int
     search: Search
@@ -117,7 +118,7 @@ def plan_sweep(plan: SweepPlan, *, space_file: str | None) -> SweepPlan:
     num_trials = len(trials) or int(min(plan.num_trials, num_combinations(plan.space)))
     for fields in trials or random_trials(plan.space, 1, chance):
         changed = with_fields(config, fields)
-        make_job(plan.recipe, changed, dataset=plan.dataset, run_name=plan.name, scaling=plan.scaling)
+        make_job(plan.recipe, changed, data=plan.data, run_name=plan.name, scaling=plan.scaling)
     return dataclasses.replace(plan, num_trials=num_trials, trials=tuple(trials))
 
 

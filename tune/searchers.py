@@ -11,7 +11,8 @@ from ray.tune.search import Searcher
 
 from infra.seeding import generator
 from tune.space import Dimension, Fields, Space, num_combinations, random_trials
-from tune.trials import OBJECTIVE, trial_name
+from tune.trials import trial_name
+from workflows.train.loop import OBJECTIVE
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 

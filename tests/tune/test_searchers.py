@@ -7,7 +7,8 @@ from ray.tune.search import Searcher
 
 from tune.searchers import ListSearcher, OptunaSearcher
 from tune.space import Dimension, default_space
-from tune.trials import OBJECTIVE, trial_name
+from tune.trials import trial_name
+from workflows.train.loop import OBJECTIVE
 
 CHOICES = {
     "optim.name": Dimension(kind="choice", values=("adam", "sgd")),

@@ -90,7 +90,6 @@ class _Scores(NamedTuple):
 def _score_windows(model: Model, clips: Iterator[Any], count: int) -> Iterator[tuple[int, _Scores]]:
     """Yield number and scores of every window, each as soon as the window whose sound it is contrasted with is there."""
     preparation, module = model.preparation, model.module
-    bias = module.network.head.bias
     pictures: dict[int, Tensor] = {}
     sounds: dict[int, Tensor] = {}
     for index, frames, waveform in clips:
@@ -106,7 +105,9 @@ def _score_windows(model: Model, clips: Iterator[Any], count: int) -> Iterator[t
             contrast = own - module.maps(sounds[_other_moment(ready, count)], picture)
             yield (
                 ready,
-                _Scores(own[0].float().cpu().numpy(), contrast[0].float().cpu().numpy(), float(own.mean() + bias)),
+                _Scores(
+                    own[0].float().cpu().numpy(), contrast[0].float().cpu().numpy(), float(own.mean()) + module.bias
+                ),
             )
 
 
@@ -119,7 +120,7 @@ def _blend(
     model: Model, scores: Iterator[tuple[int, _Scores]], offsets: list[int], begin: float, origin_seconds: float
 ) -> VideoMaps:
     rate, num_frames = model.preparation.frame_rate, model.preparation.num_frames
-    centers = model.module.network.cell_centers()
+    centers = model.module.cell_centers()
     total = offsets[-1] + num_frames
     signed, contrast = (np.zeros((total, len(centers.rows), len(centers.columns)), np.float32) for _ in "sc")
     logits, counts = np.zeros(total), np.zeros(total)

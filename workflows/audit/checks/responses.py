@@ -9,7 +9,6 @@ import torch
 from datasets.clips.spectrogram import log_mel
 from datasets.config import PreparationConfig
 from datasets.reading.reader import decode_table, to_arrays
-from datasets.tables.boxes import read_boxes
 from infra.seeding import generator
 from workflows.audit.checks.windows import Examples, pair_examples, partners, read_tables
 from workflows.trained.model import Model
@@ -49,7 +48,7 @@ class Responses:
 def respond(model: Model, dataset: str, config: PreparationConfig, *, max_rows: int) -> Responses | None:
     """Return a model's responses to the test split's windows, at most about `max_rows`; None where there are fewer than two recordings."""
     module, columns = model.module, ("frames", model.module.sound_column)
-    texts: dict[str, list] = {name: [] for name in ("recording_id", "video_id", "pair_id", "in_sync", "shift_seconds")}
+    texts: dict[str, list] = {name: [] for name in ("recording_id", "boxes", "pair_id", "in_sync", "shift_seconds")}
     sounds, pictures = [], []
     for table in read_tables(dataset, max_rows=max_rows, columns=(*columns, *texts), splits=("test",)):
         arrays = to_arrays(decode_table(table, config=config), config=config)
@@ -66,10 +65,9 @@ def respond(model: Model, dataset: str, config: PreparationConfig, *, max_rows: 
     foreign = _foreign(recordings)
     rows = np.arange(len(recordings))
     shift = np.asarray([np.nan if value is None else value for value in texts["shift_seconds"]], float)
-    hidden = {video for video, row in read_boxes(dataset).items() if row["off_screen"]}
     own_sound, silence = asked.hear(asked.sounds), module.encode_silence()
     noise = asked.hear(_noise(len(rows), model, config))
-    grey = module.encode_grey()
+    grey = module.encode_gray()
     return Responses(
         examples=examples,
         shifts=np.where(examples.target == 1, 0.0, np.abs(shift[examples.picture])),
@@ -80,7 +78,7 @@ def respond(model: Model, dataset: str, config: PreparationConfig, *, max_rows: 
         grey_picture=asked.logits(own_sound[examples.sound], grey, np.zeros(len(examples.picture), int)),
         silent_sound=asked.logits(silence.expand(len(examples.picture), -1, -1), asked.pictures, examples.picture),
         recordings=recordings,
-        off_screen=np.asarray([video in hidden for video in texts["video_id"]]),
+        off_screen=np.asarray([boxes is not None and not boxes for boxes in texts["boxes"]]),
         maps=asked.maps(own_sound),
         foreign_maps=asked.maps(own_sound[foreign]),
         silent_maps=asked.maps(silence.expand(len(rows), -1, -1)),
