@@ -11,6 +11,7 @@ from datasets.config import PreparationConfig
 from datasets.preparation.shards import SPLITS
 from datasets.reading.reader import decode_table, to_arrays
 from infra import storage
+from infra.errors import InputError
 
 _COLUMNS = ("recording_id", "video_id", "pair_id", "start_seconds", "sound_start_seconds", "in_sync")
 _MEDIA = ("frames", "waveform", "log_mel")
@@ -51,7 +52,15 @@ class Examples:
 
 
 def read_windows(dataset: str, config: PreparationConfig, *, max_rows: int) -> Windows:
-    """Return the windows of all splits, of at most about `max_rows` rows: whole row groups, spread over the files."""
+    """Return the windows of all splits, of at most about `max_rows` rows: whole row groups, spread over the files.
+
+    Raises:
+        InputError: If they have no picture or no sound.
+    """
+    if lacking := reasons_not_to_ask(config):
+        raise InputError(
+            f"--data: '{dataset}' cannot be asked for sync ({lacking[0]}); give a dataset of picture and sound"
+        )
     texts: dict[str, list] = {name: [] for name in _COLUMNS}
     parts: list[dict[str, np.ndarray]] = []
     for table in read_tables(dataset, max_rows=max_rows, columns=(*_COLUMNS, *_MEDIA)):
@@ -75,6 +84,17 @@ def read_windows(dataset: str, config: PreparationConfig, *, max_rows: int) -> W
         thumbnails=joined.pop("thumbnails"),
         sounds=joined,
     )
+
+
+def reasons_not_to_ask(config: PreparationConfig) -> list[str]:
+    """Return why checks of sync cannot be asked of a dataset, a line a reason; nothing where they can."""
+    checks = "marginals, statistics of sounds, single modalities, clocks, decoder, null data"
+    lines = []
+    if not config.has_sound:
+        lines.append(f"not asked: {checks}: rows have no sound")
+    if not config.has_picture:
+        lines.append(f"not asked: {checks}: rows have no moving picture")
+    return lines[:1]
 
 
 def read_pictures(dataset: str, config: PreparationConfig, *, side: int, max_rows: int) -> np.ndarray:
