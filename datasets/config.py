@@ -8,8 +8,20 @@ from datasets.clips.spectrogram import LogMelConfig
 from datasets.clips.windows import LabelMode, WindowRule
 from datasets.media.cut import Pixels
 from datasets.schema import DATASET_VERSION
-from infra.errors import InputError
+from infra.errors import InputError, refuse_outside
 from infra.seeding import digest
+
+_RANGES = {
+    "clip_seconds": (0.01, 86_400),
+    "frame_rate": (0.01, 1000),  # stored pictures lie on a clock of milliseconds
+    "size": (2, 16_384),  # what x264 takes
+    "sample_rate": (100, 768_000),
+    "min_shift_seconds": (0.001, 86_400),
+    "max_shift_seconds": (0.001, 86_400),
+    "pairs_per_video": (0, 1_000_000),
+    "validation_share": (0, 1),
+    "test_share": (0, 1),
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,23 +57,25 @@ class PreparationConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
-        if self.pairs_per_video < 0:
-            raise InputError(f"pairs_per_video: {self.pairs_per_video} is below zero; give 0 or more")
-        for field in ("clip_seconds", "frame_rate", "size", "sample_rate"):
-            if getattr(self, field) <= 0:
-                raise InputError(f"{field}: {getattr(self, field)} is not above zero; give a larger value")
-        if not 0 < self.min_shift_seconds <= self.max_shift_seconds:
+        for field, (low, high) in _RANGES.items():
+            refuse_outside(field, getattr(self, field), low, high)
+        if self.min_shift_seconds > self.max_shift_seconds:
             raise InputError(
-                f"min_shift_seconds: {self.min_shift_seconds} is not between 0 and max_shift_seconds "
-                f"({self.max_shift_seconds}); give a smaller shortest or a larger longest shift"
+                f"min_shift_seconds: {self.min_shift_seconds} is above max_shift_seconds ({self.max_shift_seconds}); "
+                "give a smaller shortest or a larger longest shift"
             )
         if self.size % 2:
             raise InputError(f"size: {self.size} is odd, which H.264 cannot store; give an even number")
         shares = (self.validation_share, self.test_share)
-        if min(shares) < 0 or sum(shares) >= 1:
+        if sum(shares) >= 1:
             raise InputError(
                 f"validation_share, test_share: {shares} leave nothing to train on; give shares from 0 that sum to less than 1"
             )
+        if self.num_frames < 1:
+            raise InputError(
+                f"frame_rate: {self.frame_rate} gives no frame in clip_seconds {self.clip_seconds}; give a higher rate or a longer clip"
+            )
+        self.log_mel.refuse_sound(self.num_samples, self.sample_rate)
 
     @property
     def pixels(self) -> Pixels:

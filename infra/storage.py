@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,12 @@ import botocore.exceptions
 import pyarrow as pa
 import pyarrow.fs
 
+from infra import parts
 from infra.errors import InputError
 
 # `ray job submit` sets it for the entry point.
 _JOB_VARIABLE = "RAY_JOB_CONFIG_JSON_ENV_VAR"
+_MOST_NAME_BYTES = 128
 
 
 def in_job() -> bool:
@@ -38,9 +39,12 @@ def resolve(path: str | os.PathLike[str], *, field: str) -> str:
     """Return the absolute path or s3:// URI that a user's path means.
 
     Raises:
-        InputError: For a relative path inside a Ray job, whose working folder is thrown away, unless SENSORIUM_HOME is set.
+        InputError: For a name that is not UTF-8, and for a relative path inside a Ray job, whose working folder is thrown away,
+            unless SENSORIUM_HOME is set.
     """
     text = os.fspath(path)
+    if not is_utf8(text):
+        raise InputError(f"{field}: the name '{shown(text)}' is not UTF-8; rename it")
     if is_remote(text):
         return text.rstrip("/")
     local = Path(text).expanduser()
@@ -52,6 +56,29 @@ def resolve(path: str | os.PathLike[str], *, field: str) -> str:
             )
         local = home() / local
     return os.path.normpath(local)
+
+
+def run_folder(name: str, *, field: str = "--run-name") -> str:
+    """Return the folder of the run that a user named: below runs/ at home, and nowhere else.
+
+    Raises:
+        InputError: If the name would lead elsewhere, or no folder can have it.
+    """
+    if not name.isprintable() or "/" in name or name in ("", ".", "..") or len(os.fsencode(name)) > _MOST_NAME_BYTES:
+        raise InputError(
+            f"{field}: '{shown(name)}' cannot be the name of one folder; give a name without '/', of at most {_MOST_NAME_BYTES} bytes"
+        )
+    return resolve(f"runs/{name}", field=field)
+
+
+def is_utf8(path: str) -> bool:
+    """Return whether a path's bytes are UTF-8; Parquet, JSON and Ray store no others."""
+    return shown(path) == path
+
+
+def shown(path: str) -> str:
+    r"""Return a path for people to read, bytes that are not UTF-8 as \xff."""
+    return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def is_remote(uri: str) -> bool:
@@ -140,7 +167,7 @@ def staged(uri: str) -> Iterator[str]:
         return
     target = Path(uri)
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
+    partial = parts.part_of(target)
     try:
         yield str(partial)
         partial.replace(target)
@@ -207,6 +234,16 @@ def remove(uri: str) -> None:
         return
     bucket, key = _split(uri)
     _client().delete_object(Bucket=bucket, Key=key)
+
+
+def remove_abandoned(folder: str) -> list[str]:
+    """Remove the half-written files below a folder whose writers were killed, and return them; S3 has none."""
+    if is_remote(folder):
+        return []
+    abandoned = [path for path in list_files(folder, suffix=parts.SUFFIX) if parts.is_abandoned(path)]
+    for path in abandoned:
+        remove(path)
+    return abandoned
 
 
 def remove_if_empty(uri: str) -> None:

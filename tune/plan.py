@@ -7,7 +7,17 @@ from typing import Any, Literal
 from infra import storage
 from infra.errors import InputError
 from infra.seeding import generator
-from tune.space import Dimension, Fields, Space, default_space, grid_trials, parse_space, random_trials, with_fields
+from tune.space import (
+    Dimension,
+    Fields,
+    Space,
+    default_space,
+    grid_trials,
+    num_combinations,
+    parse_space,
+    random_trials,
+    with_fields,
+)
 from workflows.cli import command
 from workflows.contract.registry import load_recipe, named_configurations
 from workflows.train.job import Scaling, make_job
@@ -43,7 +53,7 @@ class SweepPlan:
     @property
     def folder(self) -> str:
         """Where the sweep's records lie."""
-        return storage.resolve(f"runs/{self.name}", field="--run-name")
+        return storage.run_folder(self.name)
 
     @property
     def scaling(self) -> Scaling:
@@ -105,11 +115,11 @@ def plan_sweep(plan: SweepPlan, *, space_file: str | None) -> SweepPlan:
         trials = random_trials(plan.space, plan.num_trials, chance)
     elif plan.search == "grid":
         trials = grid_trials(plan.space, plan.num_trials)
-        plan = dataclasses.replace(plan, num_trials=len(trials))
+    num_trials = len(trials) or int(min(plan.num_trials, num_combinations(plan.space)))
     for fields in trials or random_trials(plan.space, 1, chance):
         changed = with_fields(config, fields)
         make_job(plan.recipe, changed, data=plan.data, run_name=plan.name, scaling=plan.scaling)
-    return dataclasses.replace(plan, trials=tuple(trials))
+    return dataclasses.replace(plan, num_trials=num_trials, trials=tuple(trials))
 
 
 def write_sweep_plan(plan: SweepPlan) -> None:
@@ -123,7 +133,7 @@ def read_sweep_plan(name: str) -> SweepPlan:
     Raises:
         InputError: If there is none of this name.
     """
-    uri = storage.join(storage.resolve(f"runs/{name}", field="--resume"), _RECORD)
+    uri = storage.join(storage.run_folder(name, field="--resume"), _RECORD)
     if not storage.exists(uri):
         raise InputError(f"--resume: there is no sweep '{name}', as {uri} does not exist; give the name of one")
     values = storage.read_json(uri)

@@ -12,18 +12,14 @@ os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 # A trial that was killed after its last epoch has nothing to report when it goes on.
 os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
-# A process is used again once its stopped trial has ended by itself; where that takes longer, Tune drops the next trial.
-os.environ.setdefault("TUNE_FUNCTION_THREAD_TIMEOUT_S", "120")
 
 import ray.tune
 from ray.tune.search import Searcher
-from ray.tune.search.optuna import OptunaSearch
 
 from infra import cluster
 from infra.errors import InputError
 from tune.plan import SweepPlan
 from tune.schedulers import make_scheduler
-from tune.space import Fields, Space
 from tune.trials import (
     FAILED,
     FINISHED,
@@ -108,41 +104,6 @@ def fitting_trials(plan: SweepPlan, wanted: int) -> int:
             f"and {ray.cluster_resources().get('GPU', 0):g} GPUs; give fewer"
         )
     return min(wanted, fitting)
-
-
-class ListSearcher(Searcher):
-    """Gives the trials of a list, one after another."""
-
-    def __init__(self, trials: list[Fields]) -> None:
-        super().__init__(metric=OBJECTIVE, mode="max")
-        self._waiting = list(trials)
-
-    def suggest(self, trial_id: str) -> Fields | None:
-        """Return the next trial's fields."""
-        return self._waiting.pop(0) if self._waiting else None
-
-    def on_trial_complete(self, trial_id: str, result: dict | None = None, error: bool = False) -> None:
-        """Nothing is learned from a trial."""
-
-    def save(self, checkpoint_path: str) -> None:
-        """Nothing is kept: the records are."""
-
-    def restore(self, checkpoint_path: str) -> None:
-        """Nothing is kept: the records are."""
-
-
-def optuna_searcher(space: Space, *, begun: list[Fields], ended: list[tuple[Fields, float]], seed: int) -> Searcher:
-    """Return Optuna's sampler (TPE), told what earlier trials came to, with those that were begun and did not end first."""
-    draw = {"choice": ray.tune.choice, "uniform": ray.tune.uniform, "loguniform": ray.tune.loguniform}
-    domains = {
-        field: draw[d.kind](list(d.values)) if d.kind == "choice" else draw[d.kind](*d.values)
-        for field, d in space.items()
-    }
-    distributions = OptunaSearch.convert_search_space(domains)
-    searcher = OptunaSearch(distributions, metric=OBJECTIVE, mode="max", points_to_evaluate=begun or None, seed=seed)
-    for fields, value in ended:
-        searcher.add_evaluated_point(fields, value)
-    return searcher
 
 
 class _Book(ray.tune.Callback):

@@ -1,6 +1,7 @@
 """A sweep from its plan to its table, and on from wherever it was killed."""
 
 import dataclasses
+import math
 import os
 import time
 from typing import Any
@@ -10,7 +11,8 @@ from infra.errors import InputError
 from infra.tracking import Run, ending, resume_run, start_run
 from tune.comparison import figures, ranked, table
 from tune.plan import SweepPlan, write_sweep_plan
-from tune.ray_tune import ListSearcher, fitting_trials, optuna_searcher, run_trials
+from tune.ray_tune import fitting_trials, run_trials
+from tune.searchers import ListSearcher, OptunaSearcher
 from tune.trials import FINISHED, close_run, read_records, trial_name
 from workflows.cli.progress import ProgressLine
 from workflows.contract.registry import load_recipe
@@ -58,8 +60,8 @@ def _run(plan: SweepPlan, at_a_time: int) -> None:
         return
     if plan.search == "optuna":
         begun = [record["fields"] for record in records.values() if not record.get("status")]
-        known = [(r["fields"], r["metrics"][OBJECTIVE]) for r in ranked(ended)]
-        searcher = optuna_searcher(plan.space, begun=begun, ended=known, seed=plan.seed + len(ended))
+        known = [(record["fields"], record.get("metrics", {}).get(OBJECTIVE, math.nan)) for record in ended]
+        searcher = OptunaSearcher(plan.space, begun=begun, ended=known, seed=plan.seed + len(ended))
     else:
         names = {record["name"] for record in ended}
         searcher = ListSearcher([fields for fields in plan.trials if trial_name(fields) not in names])

@@ -12,7 +12,7 @@ import ast
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -107,9 +107,24 @@ def with_fields(config: Any, fields: Mapping[str, Any]) -> Any:
     return config
 
 
-def random_trials(space: Space, count: int, chance: np.random.Generator) -> list[Fields]:
-    """Return trials drawn independently."""
-    return [{field: dimension.sample(chance) for field, dimension in space.items()} for _ in range(count)]
+def num_combinations(space: Space) -> float:
+    """Return how many different trials there are; infinitely many where a field has a range."""
+    return math.prod(len(set(map(repr, d.values))) if d.kind == "choice" else math.inf for d in space.values())
+
+
+def random_trials(
+    space: Space, count: int, chance: np.random.Generator, *, taken: Collection[Fields] = ()
+) -> list[Fields]:
+    """Return trials drawn at random, none twice and none of those that are taken; fewer than `count` where there are no more."""
+    found: list[Fields] = []
+    seen = {_key(fields) for fields in taken}
+    most = num_combinations(space) - len(seen)
+    while len(found) < min(count, most):
+        fields = {field: dimension.sample(chance) for field, dimension in space.items()}
+        if _key(fields) not in seen:
+            seen.add(_key(fields))
+            found.append(fields)
+    return found
 
 
 def grid_trials(space: Space, count: int) -> list[Fields]:
@@ -124,6 +139,10 @@ def grid_trials(space: Space, count: int) -> list[Fields]:
             f"--num-trials: {count} is fewer than the {_grid_size(space, 2)} of the coarsest grid; give more"
         )
     return [dict(zip(space, values, strict=True)) for values in _grid(space, points)]
+
+
+def _key(fields: Fields) -> str:
+    return repr(sorted(fields.items()))
 
 
 def _grid(space: Space, num_points: int) -> Iterator[tuple[Any, ...]]:
@@ -142,6 +161,9 @@ def _parse_line(words: list[str]) -> tuple[str, Dimension]:
     if kind == "choice":
         if not parsed:
             raise InputError(f"{field} has nothing to choose from; give one or more values")
+        twice = next((value for place, value in enumerate(parsed) if value in parsed[:place]), None)
+        if twice is not None:
+            raise InputError(f"{field} has {twice} twice; leave one out")
         return field, Dimension(kind=kind, values=parsed)
     numbers = [value for value in parsed if isinstance(value, int | float) and not isinstance(value, bool)]
     if len(numbers) != 2 or len(parsed) != 2:

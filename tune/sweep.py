@@ -43,8 +43,7 @@ def sweep(
         max_concurrent: Trainings at a time; fewer where fewer fit.
         search: Fields drawn at random, all of a grid, or proposed by Optuna from what came out so far.
         scheduler: Stop the hopeless early: ASHA keeps the best third at each rung, median stops what lies below the others' median.
-        space: Text file of fields and ranges, one a line: optim.lr loguniform 1e-4 1e-1; optimizer, learning rate and weight decay
-            if not given.
+        space: Text file of fields and ranges, one a line: optim.lr loguniform 1e-4 1e-1; the optimizer's three if not given.
         preset: Named configuration whose other fields all trials share.
         epochs: Epochs of a trial; the preset's if not given.
         trial_seconds: A trial stops after this long, finished or not.
@@ -61,24 +60,30 @@ def sweep(
             raise InputError(f"recipe: missing; give one of {', '.join(recipe_names())} first")
         presets = named_configurations(load_recipe(recipe))
         config = command.choose(presets, preset, option="--preset")()
-        plan = plan_sweep(
-            SweepPlan(
-                name=run_name or default_run_name(f"{recipe}-sweep"),
-                recipe=recipe,
-                data=parse_data(data, load_recipe(recipe).streams(config)),
-                preset=preset,
-                num_trials=num_trials,
-                search=search,
-                scheduler=scheduler,
-                epochs=epochs,
-                trial_seconds=trial_seconds,
-                workers_per_trial=workers_per_trial,
-                gpus_per_trial=gpus_per_trial,
-                seed=seed,
-            ),
-            space_file=space,
+        asked = SweepPlan(
+            name=run_name or default_run_name(f"{recipe}-sweep"),
+            recipe=recipe,
+            data=parse_data(data, load_recipe(recipe).streams(config)),
+            preset=preset,
+            num_trials=num_trials,
+            search=search,
+            scheduler=scheduler,
+            epochs=epochs,
+            trial_seconds=trial_seconds,
+            workers_per_trial=workers_per_trial,
+            gpus_per_trial=gpus_per_trial,
+            seed=seed,
         )
+        plan = _planned(asked, space)
     carry_out(plan, max_concurrent=max_concurrent)
+
+
+def _planned(asked: SweepPlan, space: str | None) -> SweepPlan:
+    """Return the plan with its space and trials; say so where there are fewer than were asked for."""
+    plan = plan_sweep(asked, space_file=space)
+    if plan.num_trials < asked.num_trials:
+        print(f"{plan.num_trials} of {asked.num_trials} trials: the {plan.search} search has no more combinations")
+    return plan
 
 
 def main() -> None:

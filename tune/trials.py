@@ -22,6 +22,9 @@ from workflows.train.loop import OBJECTIVE
 
 FINISHED, STOPPED, FAILED = "finished", "stopped early", "failed"
 _RECORD = "trial.json"
+# A process is used again once its stopped trial has ended by itself; where that takes longer than so many seconds, Tune drops the next
+# trial. Read in the trial's process, which on a cluster that was there before knows nothing of the sweep's environment.
+_LONGEST_END = ("TUNE_FUNCTION_THREAD_TIMEOUT_S", "120")
 
 
 def trial_name(fields: Mapping[str, Any]) -> str:
@@ -30,8 +33,13 @@ def trial_name(fields: Mapping[str, Any]) -> str:
 
 
 def environment() -> dict[str, str]:
-    """Return what a trial's process, maybe on another machine, has to know to write where the sweep does."""
-    return {"SENSORIUM_HOME": str(storage.home()), "MLFLOW_TRACKING_URI": tracking_uri()}
+    """Return what a trial's process, maybe on another machine, has to know to write where the sweep does and to end in time."""
+    name, seconds = _LONGEST_END
+    return {
+        "SENSORIUM_HOME": str(storage.home()),
+        "MLFLOW_TRACKING_URI": tracking_uri(),
+        name: os.environ.get(name, seconds),
+    }
 
 
 def run_trial(fields: Fields, *, plan: SweepPlan, variables: Mapping[str, str]) -> None:

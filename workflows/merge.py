@@ -27,6 +27,7 @@ def merge(datasets: Annotated[tuple[str, ...], tyro.conf.Positional], output: st
     """
     folders = [storage.resolve(name, field="DATASETS") for name in datasets]
     target = storage.resolve(output, field="--output")
+    storage.remove_abandoned(target)
     progress = ProgressLine()
     merged = merge_datasets(folders, target, progress=progress)
     progress.close()

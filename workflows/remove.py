@@ -29,6 +29,7 @@ def remove(dataset: Annotated[str, tyro.conf.Positional], video: tuple[str, ...]
     if not video:
         raise InputError("--video: missing; give the video_id of one or more")
     folder = storage.resolve(dataset, field="DATASET")
+    storage.remove_abandoned(folder)
     progress = ProgressLine()
     removal = remove_videos(folder, video, progress=progress)
     progress.close()

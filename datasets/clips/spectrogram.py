@@ -8,6 +8,8 @@ import dataclasses
 import librosa
 import numpy as np
 
+from infra.errors import InputError, refuse_outside
+
 LOG_FLOOR = 1e-6
 
 
@@ -21,6 +23,30 @@ class LogMelConfig:
     """Length of the analysis window."""
     hop_ms: float = 16.0
     """Step from one hop to the next."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        refuse_outside("log_mel.num_bins", self.num_bins, 1, 4096)
+        refuse_outside("log_mel.window_ms", self.window_ms, 0.1, 10_000)
+        refuse_outside("log_mel.hop_ms", self.hop_ms, 0.1, 10_000)
+
+    def refuse_sound(self, num_samples: int, sample_rate: int) -> None:
+        """Refuse sound of which there is no such spectrogram.
+
+        Raises:
+            InputError: If there is not one hop, or there are more bins than frequencies.
+        """
+        window = self.window_samples(sample_rate)
+        if min(window, self.hop_samples(sample_rate)) < 1 or num_samples < window:
+            raise InputError(
+                f"sample_rate: {sample_rate} gives a clip of {num_samples} samples, too few for log_mel.window_ms {self.window_ms:g} and "
+                f"log_mel.hop_ms {self.hop_ms:g}; give a higher rate, a longer clip or a shorter window"
+            )
+        if self.num_bins > window // 2 + 1:
+            raise InputError(
+                f"log_mel.num_bins: {self.num_bins} is more than the {window // 2 + 1} frequencies of a window of {window} samples; "
+                "give fewer bins, a longer window or a higher sample_rate"
+            )
 
     def window_samples(self, sample_rate: int) -> int:
         """Return the window in samples."""

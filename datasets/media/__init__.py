@@ -6,7 +6,7 @@ All times are seconds since `MediaInfo.origin_seconds`: the earliest presented t
 from datasets.media.calibrate import Coding, coding_of, measure_delay
 from datasets.media.cut import Window, cut, read_sound
 from datasets.media.encode import decode_frames, decode_into, encode_frames, write_chunks, write_video
-from datasets.media.probe import MediaError, MediaInfo, display_size, probe, sound_origin
+from datasets.media.probe import MediaError, MediaInfo, display_size, probe, reading, sound_origin
 from datasets.media.recode import through_aac
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "measure_delay",
     "probe",
     "read_sound",
+    "reading",
     "sound_origin",
     "through_aac",
     "write_chunks",

@@ -11,7 +11,7 @@ import numpy as np
 
 from datasets.media.cut import Window, cut
 from datasets.media.encode import sound_frame
-from datasets.media.probe import MediaError, open_media, probe, streams
+from datasets.media.probe import MediaError, open_media, probe, reading, streams
 
 _SAMPLE_RATE = 48000
 _FRAME_RATE = 30
@@ -42,6 +42,7 @@ class Coding(NamedTuple):
     audio: str
 
 
+@reading("probe")
 def coding_of(path: str | os.PathLike[str]) -> Coding:
     """Return how a file is coded.
 

@@ -12,7 +12,7 @@ from av.audio.resampler import AudioResampler
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from datasets.media.decode import Decoding
-from datasets.media.probe import MediaError, open_media, packets
+from datasets.media.probe import MediaError, decoded, open_media, packets, reading
 
 Pixels = Literal["rgb24", "yuv420p"]
 """How a picture lies in memory: (height, width, 3), or planes of BT.601 below each other, (3 height / 2, width), as H.264 is fed."""
@@ -62,7 +62,7 @@ def cut(
                 waiting.discard(index)
                 yield index, pictures.take(index), sounds.take(index)
 
-    with open_media(path, "decode") as container:
+    with reading("decode"), open_media(path, "decode") as container:
         decoding = Decoding(container, moments=pictures.moments, origin_seconds=origin_seconds)
         for frame, time in decoding.frames():
             if isinstance(frame, av.VideoFrame):
@@ -195,7 +195,10 @@ class _Sounds:
 
     def take(self, index: int) -> np.ndarray:
         self._taken.add(index)
-        return self._clips.pop(index, np.zeros(self._num_samples, np.float32))
+        waveform = self._clips.pop(index, np.zeros(self._num_samples, np.float32))
+        if not np.isfinite(waveform).all():
+            raise MediaError("decode", "sound is not finite", "floating-point samples with NaN or infinity")
+        return waveform
 
     def _flush(self) -> None:
         if self._resampler is not None:
@@ -220,6 +223,7 @@ class _Sounds:
             self.heard_until = max(self.heard_until, end)
 
 
+@reading("decode")
 def read_sound(
     path: str | os.PathLike[str], *, origin_seconds: float, sample_rate: int, longest_seconds: float
 ) -> np.ndarray:
@@ -234,11 +238,7 @@ def read_sound(
         if not container.streams.audio:
             raise MediaError("decode", "no audio stream")
         for packet in packets(container, container.streams.audio[:1]):
-            try:
-                decoded = packet.decode()
-            except (av.error.FFmpegError, ValueError):
-                continue
-            for frame in decoded:
+            for frame in decoded(packet)[0]:
                 if isinstance(frame, av.AudioFrame) and frame.time is not None:
                     sounds.add(frame, frame.time - origin_seconds)
             if sounds.heard_until >= longest_seconds:

@@ -9,10 +9,9 @@ import math
 from collections.abc import Iterator, Sequence
 
 import av
-import av.error
 from av.container import InputContainer
 
-from datasets.media.probe import packets, streams
+from datasets.media.probe import decoded, packets, streams
 
 _WITHOUT_PRESENTATION_TIMES = ("avi",)
 """Containers that only say when a packet is to be decoded: it cannot be told which pictures its group shows."""
@@ -56,13 +55,10 @@ class Decoding:
         return float(packet.pts * packet.time_base) - self._origin
 
     def _decoded(self, packet: av.Packet) -> Iterator[tuple[av.VideoFrame | av.AudioFrame, float]]:
-        try:
-            decoded = packet.decode()
-        except (av.error.FFmpegError, ValueError) as error:
-            self.damage = str(error)
-            return
-        for frame in decoded:
-            if isinstance(frame, av.VideoFrame | av.AudioFrame) and frame.time is not None:
+        frames, damage = decoded(packet)
+        self.damage = damage or self.damage
+        for frame in frames:
+            if frame.time is not None:
                 yield frame, frame.time - self._origin
 
 

@@ -4,11 +4,12 @@ import io
 import os
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
+
+from infra import storage
 
 
 def encode_frames(frames: np.ndarray, *, frame_rate: float) -> bytes:
@@ -118,32 +119,26 @@ def write_chunks(
         sample_rate: samples per second; None for a silent file.
         crf: quality, 0 to 51, lower is better.
     """
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with av.open(str(partial), "w", format="mp4") as container:
-            video = container.add_stream("libx264", rate=Fraction(frame_rate).limit_denominator(1001))
-            video.pix_fmt = "yuv420p"
-            video.codec_context.thread_count = 1
-            # Macroblock trees of small pictures come out differently from one time to another, and the file with them.
-            video.options = {"preset": "veryfast", "crf": str(crf), "x264-params": "mbtree=0"}
-            audio = None if sample_rate is None else container.add_stream("aac", rate=sample_rate, layout="mono")
-            num_frames = num_samples = 0
-            for frames, waveform in chunks:
-                for array in frames:
-                    if num_frames == 0:
-                        video.height, video.width = array.shape[:2]
-                    container.mux(video.encode(av.VideoFrame.from_ndarray(array, format="rgb24")))
-                    num_frames += 1
-                if audio is not None and sample_rate is not None:
-                    container.mux(audio.encode(sound_frame(waveform, sample_rate, num_samples)))
-                    num_samples += len(waveform)
-            container.mux(video.encode(None))
-            if audio is not None:
-                container.mux(audio.encode(None))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with storage.staged(os.fspath(path)) as partial, av.open(partial, "w", format="mp4") as container:
+        video = container.add_stream("libx264", rate=Fraction(frame_rate).limit_denominator(1001))
+        video.pix_fmt = "yuv420p"
+        video.codec_context.thread_count = 1
+        # Macroblock trees of small pictures come out differently from one time to another, and the file with them.
+        video.options = {"preset": "veryfast", "crf": str(crf), "x264-params": "mbtree=0"}
+        audio = None if sample_rate is None else container.add_stream("aac", rate=sample_rate, layout="mono")
+        num_frames = num_samples = 0
+        for frames, waveform in chunks:
+            for array in frames:
+                if num_frames == 0:
+                    video.height, video.width = array.shape[:2]
+                container.mux(video.encode(av.VideoFrame.from_ndarray(array, format="rgb24")))
+                num_frames += 1
+            if audio is not None and sample_rate is not None:
+                container.mux(audio.encode(sound_frame(waveform, sample_rate, num_samples)))
+                num_samples += len(waveform)
+        container.mux(video.encode(None))
+        if audio is not None:
+            container.mux(audio.encode(None))
 
 
 def sound_frame(waveform: np.ndarray, sample_rate: int, begin: int) -> av.AudioFrame:

@@ -1,8 +1,9 @@
 """What a file holds, told by its packets: headers are never trusted."""
 
+import contextlib
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import av
 import av.error
@@ -73,16 +74,55 @@ def streams(container: InputContainer, stage: str):
     return video, audio
 
 
-def packets(container: InputContainer, chosen: Sequence[av.stream.Stream]):
-    """Yield packets as far as the file can be read."""
+@contextlib.contextmanager
+def reading(stage: str) -> Iterator[None]:
+    """Turn whatever goes wrong while one file is read into a named error of that file, but for a lack of memory.
+
+    Raises:
+        MediaError: If the block raises anything that has no name yet.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, MediaError) or _out_of_memory(error):
+            raise
+        raise MediaError(stage, "cannot be read", f"{type(error).__name__}: {error}") from error
+
+
+def packets(container: InputContainer, chosen: Sequence[av.stream.Stream]) -> Iterator[av.Packet]:
+    """Yield packets as far as the file can be read.
+
+    Where a damaged table announces further streams, PyAV raises an IndexError of its own after the last packet.
+    """
     found = container.demux(*chosen)
     while True:
         try:
-            yield next(found)
-        except (StopIteration, av.error.FFmpegError):
+            packet = next(found, None)
+        except Exception as error:
+            if _out_of_memory(error):
+                raise
             return
+        if packet is None:
+            return
+        yield packet
 
 
+def decoded(packet: av.Packet) -> tuple[Sequence[av.frame.Frame], str]:
+    """Return the frames of a packet and no message, or no frames and what was said against it."""
+    try:
+        return [frame for frame in packet.decode() if isinstance(frame, av.VideoFrame | av.AudioFrame)], ""
+    except Exception as error:
+        if _out_of_memory(error):
+            raise
+        return [], str(error)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Return whether this process lacks memory; FFmpeg also says so of a damaged file that asks for too much."""
+    return isinstance(error, MemoryError) and not isinstance(error, av.error.FFmpegError)
+
+
+@reading("probe")
 def probe(path: str | os.PathLike[str]) -> MediaInfo:
     """Return what a file holds, by reading its packets without decoding.
 
@@ -127,6 +167,7 @@ def probe(path: str | os.PathLike[str]) -> MediaInfo:
         )
 
 
+@reading("probe")
 def sound_origin(path: str | os.PathLike[str]) -> float:
     """Return the time stamp of a file's first sound, in seconds; for files that need have no picture.
 
@@ -140,6 +181,7 @@ def sound_origin(path: str | os.PathLike[str]) -> float:
     raise MediaError("probe", "no audio stream")
 
 
+@reading("decode")
 def display_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     """Return width and height as players show them: turned as the file says, with its pixels' own shape.
 
@@ -149,11 +191,7 @@ def display_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     with open_media(path, "decode") as container:
         video, _ = streams(container, "decode")
         for packet in packets(container, (video,)):
-            try:
-                frames = packet.decode()
-            except (av.error.FFmpegError, ValueError):
-                continue
-            for frame in frames:
+            for frame in decoded(packet)[0]:
                 if isinstance(frame, av.VideoFrame):
                     width = round(frame.width * float(video.sample_aspect_ratio or 1))
                     turned = round(frame.rotation / 90) % 2

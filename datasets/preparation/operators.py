@@ -18,7 +18,7 @@ from datasets.clips.measures import measure
 from datasets.clips.spectrogram import log_mel
 from datasets.config import PreparationConfig
 from datasets.index import describe_rows
-from datasets.media import MediaError, Window, cut, encode_frames, probe, read_sound
+from datasets.media import MediaError, Window, cut, encode_frames, probe, read_sound, reading
 from datasets.preparation import fingerprint as sound_fingerprint
 from datasets.preparation.attempts import guarded
 from datasets.preparation.shards import PlannedShard, PlannedSource, clip_file, marker_file, row_groups, write_clips
@@ -32,7 +32,11 @@ def probe_source(row: Row, *, dataset: str) -> Row:
     """Add what the packets of a source say, and the digest of its content; or the error."""
     began = time.perf_counter()
     try:
-        with guarded(dataset, row["video_id"], stage="probe"), storage.local_copy(row["path"]) as path:
+        with (
+            guarded(dataset, row["video_id"], stage="probe"),
+            storage.local_copy(row["path"]) as path,
+            reading("probe"),
+        ):
             info = dataclasses.asdict(probe(path))
             with open(path, "rb") as file:
                 content_id = hashlib.file_digest(file, "blake2b").hexdigest()[:32]
@@ -52,6 +56,7 @@ def fingerprint_source(row: Row, *, dataset: str) -> Row:
             with (
                 guarded(dataset, row["video_id"], stage="fingerprint"),
                 storage.local_copy(row["path"]) as path,
+                reading("fingerprint"),
             ):
                 sound = read_sound(
                     path,
@@ -59,8 +64,8 @@ def fingerprint_source(row: Row, *, dataset: str) -> Row:
                     sample_rate=sound_fingerprint.SAMPLE_RATE,
                     longest_seconds=sound_fingerprint.LONGEST_SECONDS,
                 )
-            codes = sound_fingerprint.fingerprint(sound)
-        except MediaError as error:
+                codes = sound_fingerprint.fingerprint(sound)
+        except (MediaError, FileNotFoundError) as error:
             row = {**row, "error": _error_json(error, "fingerprint")}
     seconds = time.perf_counter() - began
     return {**row, "fingerprint": codes.tobytes(), "fingerprint_seconds": seconds}
@@ -142,7 +147,7 @@ def _clips_of(source: PlannedSource, config: PreparationConfig) -> list[Row]:
     """Return all rows of a source, in the order of its windows."""
     rows: dict[int, Row] = {}
     windows = [Window(start_seconds=w.start_seconds, sound_start_seconds=w.sound_start_seconds) for w in source.windows]
-    with storage.local_copy(source.path) as path:
+    with storage.local_copy(source.path) as path, reading("decode"):
         for index, frames, waveform in cut(
             path,
             windows,

@@ -24,7 +24,7 @@ _BLOCK_SCENES = 32
 def list_sources(
     source: str, *, video_root: str | None, classes: tuple[str, ...]
 ) -> tuple[list[Source], list[dict[str, Any]]]:
-    """Return the videos of a folder or catalog, and error rows for those that are missing.
+    """Return the videos of a folder or catalog, and error rows for those that are missing or have a name that is not UTF-8.
 
     Raises:
         InputError: If there is nothing, or none of the classes.
@@ -35,6 +35,8 @@ def list_sources(
         sources, missing = csv.index(source, storage.resolve(video_root, field="--video-root"))
     else:
         sources, missing = folder.index(source), []
+    missing += [_unnamable(item) for item in sources if not storage.is_utf8(item.path)]
+    sources = [item for item in sources if storage.is_utf8(item.path)]
     if classes:
         found = {item.label for item in sources}
         unknown = [name for name in classes if name not in found]
@@ -74,6 +76,11 @@ def render_scenes(
     sources = [source_from_dict(row) for row in rendered]
     record_licenses(dataset, {source.video_id: MADE_HERE for source in sources})
     return sources
+
+
+def _unnamable(source: Source) -> dict[str, Any]:
+    detail = "rename the file, or the folder it lies in"
+    return {"source": storage.shown(source.path), "stage": "index", "reason": "name is not UTF-8", "detail": detail}
 
 
 def _render(row: dict[str, Any], *, folder: str, foreign: int | None, **options: Any) -> dict[str, str]:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,32 @@ def test_a_relative_path_inside_a_job_needs_a_shared_home(monkeypatch):
     with pytest.raises(InputError, match=r"--data.*SENSORIUM_HOME"):
         storage.resolve("data/x", field="--data")
     assert storage.resolve("/data/x", field="--data") == "/data/x"
+
+
+def test_a_path_whose_name_is_not_utf8_is_refused(tmp_path):
+    name = os.fsdecode(b"caf\xe9")
+    with pytest.raises(InputError, match=r"--source: the name '.*/caf\\xe9' is not UTF-8; rename it"):
+        storage.resolve(tmp_path / name, field="--source")
+    assert storage.resolve(tmp_path / "café", field="--source") == str(tmp_path / "café")
+
+
+def test_a_run_name_is_the_name_of_one_folder(tmp_path):
+    assert storage.run_folder("näme 1.5") == str(tmp_path / "runs" / "näme 1.5")
+    for name in (
+        "../../evil",
+        "/evil",
+        "a/b",
+        "..",
+        ".",
+        "",
+        "a\nb",
+        "a" * 129,
+        "é" * 65,
+        os.fsdecode(b"\xe9"),
+        "s3://b",
+    ):
+        with pytest.raises(InputError, match=r"(?s)--run-name: .* cannot be the name of one folder; give"):
+            storage.run_folder(name)
 
 
 def test_a_file_appears_complete_or_not_at_all(tmp_path):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from infra.errors import InputError
-from tune.space import default_space, grid_trials, parse_space, random_trials, with_fields
+from tune.space import default_space, grid_trials, num_combinations, parse_space, random_trials, with_fields
+from tune.trials import trial_name
 from workflows.recipes.multisensory import demo
 
 
@@ -28,6 +29,7 @@ def test_a_space_is_read_line_by_line():
         ("optim.lr uniform 1", "needs a lower and an upper end"),
         ("optim.lr", "'' is no kind of range; choose from choice, uniform, loguniform"),
         ("optim.lr choice", "has nothing to choose from"),
+        ("optim.lr choice 0.1 0.2 0.10", "optim.lr has 0.1 twice; leave one out"),
         ("optim.lr choice fast", "takes numbers, not 'fast'"),
         ("optim.name choice adam rmsprop", "'rmsprop' does not exist; choose from sgd"),
         ("optim choice 3", "has fields of its own; name one of them, such as optim.name"),
@@ -65,6 +67,17 @@ def test_a_log_uniform_range_is_drawn_evenly_over_its_decades():
     assert decades.min() >= -5
     assert decades.max() <= 1
     assert np.histogram(decades, 6)[0] == pytest.approx(4000 / 6, rel=0.15)
+
+
+def test_random_trials_of_choices_alone_come_once():
+    space = parsed("optim.name choice adam sgd\nchannels choice 8 16 32\nflip choice True False\n")
+    assert num_combinations(space) == 12
+    for seed in range(20):
+        trials = random_trials(space, 12, np.random.default_rng(seed))
+        assert len({trial_name(fields) for fields in trials}) == 12
+        rest = random_trials(space, 99, np.random.default_rng(seed), taken=trials[:7])
+        assert {trial_name(fields) for fields in rest} == {trial_name(fields) for fields in trials[7:]}
+    assert num_combinations(default_space()) == np.inf
 
 
 def test_a_grid_is_as_fine_as_the_number_of_trials_allows():

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import mlflow
 import pytest
+import ray
 
+from tune import ray_tune
 from tune import sweep as verb
 from workflows.cli import command
 
@@ -67,6 +69,31 @@ def test_optuna_proposes_and_a_finished_sweep_has_nothing_left_to_do(swept, trac
     command.run(verb.main)
     assert {path: path.stat().st_mtime_ns for path in records} == records
     assert len(runs_below(tracking, "proposed")[1]) == 2
+
+
+def test_sweep_of_few_combinations_has_each_once(swept, tracking, tmp_path):
+    (tmp_path / "space.txt").write_text("optim.name choice adam sgd\n")
+    printed = swept(
+        "--num-trials", "5", "--search", "optuna", "--run-name", "few", "--space", str(tmp_path / "space.txt")
+    )
+    assert "2 of 5 trials: the optuna search has no more combinations" in printed
+    assert len(list((tmp_path / "runs" / "few").glob("*/trial.json"))) == 2
+    assert {run.data.params["optim.name"] for run in runs_below(tracking, "few")[1]} == {"adam", "sgd"}
+    assert "warning" not in printed
+
+
+def test_trial_processes_know_how_long_a_stopped_trial_may_take(swept, tmp_path, monkeypatch):
+    train = ray_tune.run_trial
+
+    def noting(fields, **rest):
+        train(fields, **rest)
+        (tmp_path / "seconds").write_text(os.environ.get("TUNE_FUNCTION_THREAD_TIMEOUT_S", "2"))
+
+    monkeypatch.setattr(ray_tune, "run_trial", noting)
+    before = ray.get(ray.remote(lambda: os.environ.get("TUNE_FUNCTION_THREAD_TIMEOUT_S")).remote())
+    assert before is None, "this cluster is not one that knows nothing of sweeps"
+    swept("--num-trials", "1", "--run-name", "noted")
+    assert (tmp_path / "seconds").read_text() == "120"
 
 
 def test_a_trial_killed_between_its_last_epoch_and_its_end_is_ended(swept, tracking, tmp_path, monkeypatch, capsys):
@@ -162,6 +189,8 @@ def test_a_killed_sweep_goes_on_and_leaves_no_run_running(tracking, small_datase
         (["--data", "/no/such"], "--data: '/no/such' holds no dataset.json"),
         (["--data", "/no/such", "--num-trials", "0"], "--num-trials: 0 is not above zero"),
         (["--data", "/no/such", "--space", "/no/space"], "--space: '/no/space' does not exist"),
+        (["--data", "/no/such", "--run-name", "../evil"], "--run-name: '../evil' cannot be the name of one folder"),
+        (["--resume", "../evil"], "--resume: '../evil' cannot be the name of one folder"),
         (["--resume", "none"], "--resume: there is no sweep 'none'"),
     ],
     ids=lambda value: "-".join(value[-2:]) if isinstance(value, list) else "",

@@ -118,6 +118,13 @@ def test_a_model_of_a_recipe_that_is_not_here(complaint, tmp_path, trained):
         (["prepare", "--source", ".", "--output", "x", "--clip-secs", "3"], "--clip-seconds"),
         (["prepare", "--source", ".", "--output", "x", "--preset", "big"], "--preset: 'big' does not exist; choose"),
         (["prepare", "--source", ".", "--output", "x", "--size", "33"], "size: 33 is odd"),
+        (
+            ["prepare", "--source", ".", "--output", "x", "--validation-share", "nan"],
+            "validation_share: nan is not from 0",
+        ),
+        (["prepare", "--source", ".", "--output", "x", "--log-mel.num-bins", "0"], "log_mel.num_bins: 0 is not from 1"),
+        (["prepare", "--source", ".", "--output", "x", "--clip-seconds", "inf"], "clip_seconds: inf is not from 0.01"),
+        (["demo", "--name", "../../evil"], "--name: '../../evil' cannot be the name of one folder; give"),
         (["train", "multisensory", "--data", "/no/such"], "--data: '/no/such' holds no dataset.json"),
         (["train", "multisensory", "--data", "x", "--min-loudness", "3"], "--min-loudness: 3.0 is above 0 dB"),
         (["train", "multisensory", "--data", "x", "--min-loudness", "-5"], "--data: "),

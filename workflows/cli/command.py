@@ -21,8 +21,11 @@ _BOX = re.compile(r"[\u2500-\u257f]+")
 def run(main: Callable[[], object]) -> None:
     """Call an entry module's main and exit with its status.
 
-    `main` hands its verb to `parse`.
+    `main` hands its verb to `parse`. What the terminal's encoding lacks is printed with escapes.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         main()
     except KeyboardInterrupt:

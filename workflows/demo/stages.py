@@ -46,8 +46,8 @@ class _Clock:
 
 def demonstrate(*, videos: str | None, name: str, num_videos: int, epochs: int, num_workers: int) -> Report:
     """Run prepare, train, evaluate and localize; return the report."""
+    run_folder = storage.run_folder(name, field="--name")
     dataset = storage.resolve(f"data/{name}", field="--name")
-    run_folder = storage.resolve(f"runs/{name}", field="--name")
     place = None if videos is None else storage.resolve(videos, field="--videos")
     if place is not None:
         list_sources(place, video_root=None, classes=())

@@ -70,10 +70,10 @@ def main() -> None:
             if dry_run:
                 print(describe_plan(preparation))
                 return
-            run = start_run("prepare", name=dataset.rsplit("/", 1)[-1], tags={"stage": "prepare"})
+            storage.remove_abandoned(dataset)
             if known:
                 record_licenses(dataset, known)
-            with ending(run):
+            with ending(start_run("prepare", name=dataset.rsplit("/", 1)[-1], tags={"stage": "prepare"})) as run:
                 card = preparation.run()
                 log_preparation(run, dataset, card, source=place, preset=preset)
         progress.close()

@@ -1,6 +1,7 @@
 """What a second run does: only what is missing, and nothing twice."""
 
 import dataclasses
+import os
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -14,6 +15,7 @@ from datasets.preparation.preparation import Preparation
 from datasets.sources.listing import list_sources, render_scenes
 from datasets.sources.synthetic import render
 from infra.errors import InputError
+from workflows.prepare.summary import summarize_card
 
 pytestmark = pytest.mark.ray
 
@@ -74,6 +76,21 @@ def test_a_video_replaced_under_its_name_is_an_error_row(prepare, videos, tmp_pa
     shutil.copy(next(videos.glob("*-1-00001.mp4")), next(videos.glob("*-1-00002.mp4")))
     reasons = {row["reason"] for row in prepare(videos, tmp_path / "clips").errors}
     assert reasons == {"too short", "changed"}
+
+
+def test_a_name_that_is_not_utf8_is_an_error_row(prepare, videos, tmp_path):
+    good = next(videos.glob("*-1-00001.mp4"))
+    shutil.copy(good, videos / os.fsdecode(b"caf\xe9.mp4"))
+    (videos / os.fsdecode(b"class \xff")).mkdir()
+    shutil.copy(good, videos / os.fsdecode(b"class \xff") / "plain.mp4")
+    shutil.copy(next(videos.glob("*-1-00002.mp4")), videos / "café.mp4")
+    preparation = prepare(videos, tmp_path / "clips")
+    errors = pq.read_table(tmp_path / "clips" / "errors.parquet").to_pylist()
+    refused = [row["source"] for row in errors if (row["stage"], row["reason"]) == ("index", "name is not UTF-8")]
+    assert refused == [f"{videos}/caf\\xe9.mp4", f"{videos}/class \\xff/plain.mp4"]
+    assert sum(clip_ids(tmp_path / "clips").values()) == 8
+    summary = summarize_card(str(tmp_path / "clips"), read_card(str(tmp_path / "clips")), preparation.errors)
+    assert "not used: 2 x name is not UTF-8 (index)" in summary
 
 
 def test_an_interrupted_first_run_goes_on_only_with_its_own_configuration(prepare, videos, small_config, tmp_path):

@@ -1,6 +1,9 @@
+import os
+
 import pytest
 
 from datasets.sources import csv
+from datasets.sources.listing import list_sources
 from infra.errors import InputError
 
 KINETICS = "label,youtube_id,time_start,time_end,split\nclapping,abc,5,15,train\ngone,xyz,0,10,train\n"
@@ -37,3 +40,15 @@ def test_unknown_columns_and_broken_lines_are_named(tmp_path):
     catalog.write_text("abc,5.0,15.0,0.5,0.5\nabc,five,6,1,1\n")
     with pytest.raises(InputError, match="line 2"):
         csv.index(str(catalog), str(tmp_path))
+
+
+def test_a_catalog_below_a_folder_that_is_not_utf8_gives_error_rows(tmp_path):
+    catalog = tmp_path / "catalog.csv"
+    catalog.write_text(KINETICS)
+    root = tmp_path / "videos" / os.fsdecode(b"\xe9t\xe9")
+    root.mkdir(parents=True)
+    (root / "abc.mp4").touch()
+    sources, missing = list_sources(str(catalog), video_root=str(tmp_path / "videos"), classes=())
+    assert sources == []
+    assert [row["reason"] for row in missing] == ["file missing", "name is not UTF-8"]
+    assert missing[1]["source"].endswith(r"/\xe9t\xe9/abc.mp4")

@@ -1,0 +1,64 @@
+"""One file that cannot be used is one row of the table of errors; the others are prepared."""
+
+import json
+
+import numpy as np
+import pytest
+
+from datasets.clips.windows import PlannedWindow
+from datasets.preparation import operators
+from datasets.preparation.shards import PlannedShard, PlannedSource
+from tests.datasets.media.damage import RATE, write
+
+
+@pytest.fixture
+def not_finite(tmp_path):
+    """A video whose sound, of floating-point numbers, holds one NaN."""
+    sound = np.random.default_rng(0).normal(0, 0.1, 2 * RATE).astype(np.float32)
+    sound[RATE] = np.nan
+    return write(tmp_path / "nan.mkv", audio="pcm_f32le", sound=sound)
+
+
+def planned(path):
+    window = PlannedWindow(start_seconds=0.6, sound_start_seconds=0.6, in_sync=True, shift_seconds=None, pair=None)
+    return PlannedSource(
+        path=str(path),
+        video_id=path.name,
+        content_id=path.name,
+        recording_id=path.name,
+        label=None,
+        origin_seconds=0.0,
+        windows=(window,),
+    )
+
+
+def test_fingerprint_of_sound_that_is_not_finite_is_an_error(not_finite, tmp_path):
+    row = operators.probe_source({"path": str(not_finite), "video_id": "nan"}, dataset=str(tmp_path / "clips"))
+    assert row["error"] == ""
+    row = operators.fingerprint_source(row, dataset=str(tmp_path / "clips"))
+    assert json.loads(row["error"])["reason"] == "sound is not finite"
+    assert row["fingerprint"] == b""
+
+
+def test_decoding_goes_on_after_a_source_that_is_not_finite(not_finite, small_config, tmp_path):
+    good = write(tmp_path / "good.mkv")
+    shard = PlannedShard(shard_id="a", split="train", sources=(planned(not_finite), planned(good)))
+    row = operators.decode_shard({"shard": shard.to_json()}, dataset=str(tmp_path / "clips"), config=small_config)
+    assert [(error["source"], error["reason"]) for error in json.loads(row["errors"])] == [
+        (str(not_finite), "sound is not finite")
+    ]
+    row = operators.add_log_mel(row, config=small_config)
+    assert operators._from_bytes(row["clips"])["video_id"].to_pylist() == ["good.mkv"]
+
+
+def test_an_unexpected_error_of_one_source_is_an_error_row(small_config, tmp_path):
+    good = planned(write(tmp_path / "good.mkv"))
+    impossible = PlannedSource(
+        **{**{name: getattr(good, name) for name in PlannedSource.__slots__}, "origin_seconds": None}
+    )
+    shard = PlannedShard(shard_id="a", split="train", sources=(impossible, good))
+    row = operators.decode_shard({"shard": shard.to_json()}, dataset=str(tmp_path / "clips"), config=small_config)
+    (error,) = json.loads(row["errors"])
+    assert (error["stage"], error["reason"]) == ("decode", "cannot be read")
+    assert error["detail"].startswith("TypeError: ")
+    assert operators._from_bytes(row["clips"]).num_rows == 1
