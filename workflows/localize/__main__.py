@@ -27,7 +27,7 @@ def localize(
         video: Video files.
         output: Folder for an MP4, a PNG, an NPZ and a JSON file each.
         recipe: Recipe that the model must be of.
-        kind: Map to draw; the NPZ file holds signed and contrast maps.
+        kind: Map to draw: signed evidence, or its contrast with the sound of another moment. The NPZ file holds the signed map, and the contrast where asked for.
     """
     if not video:
         raise InputError("--video: empty; give one or more video files")
@@ -40,8 +40,8 @@ def localize(
         paths = [storage.resolve(name, field="--video") for name in video]
         for path, stem in zip(paths, output_stems(paths), strict=True):
             try:
-                maps = map_video(found, path)
-                outputs = write_outputs(maps, path, folder, stem=stem, kind=kind, crop_share=share)
+                maps = map_video(found, path, kind=kind)
+                outputs = write_outputs(maps, path, folder, stem=stem, crop_share=share)
             except InputError as error:
                 failed.append(str(error))
                 continue

@@ -9,7 +9,7 @@ from workflows.localize.maps import VideoMaps
 
 MAPS = VideoMaps(
     signed=np.zeros((8, 2, 2)),
-    contrast=np.zeros((8, 2, 2)),
+    contrast=None,
     logits=np.zeros(8),
     frame_rate=8.0,
     seconds=np.arange(8) / 8,
@@ -20,7 +20,7 @@ MAPS = VideoMaps(
 
 
 def write(path, folder):
-    return overlay.write_outputs(MAPS, str(path), str(folder), stem="video", kind="signed", crop_share=1.0)
+    return overlay.write_outputs(MAPS, str(path), str(folder), stem="video", crop_share=1.0)
 
 
 def test_a_video_that_can_no_longer_be_read(tmp_path):
