@@ -32,8 +32,8 @@ def check_model(found: Responses) -> list[Check]:
         _delays(found),
         _flatness(found),
         _map_change(found),
-        _reaction("model: silence", found, found.silent_maps),
-        _reaction("model: noise", found, found.noise_maps),
+        _reaction("model: silence", found, found.silent_evidence),
+        _reaction("model: noise", found, found.noise_evidence),
         _off_screen(found),
     ]
 
@@ -68,7 +68,7 @@ def _correlation_check(name: str, found: Responses, swapped: np.ndarray, kept: s
 def _advantage(found: Responses) -> Check:
     """Return the check that both modalities are right more often than the better one alone."""
     truth = found.examples.target == 1
-    right = np.stack([(logits > 0) == truth for logits in (found.logits, found.grey_picture, found.silent_sound)])
+    right = np.stack([(logits > 0) == truth for logits in (found.logits, found.gray_picture, found.silent_sound)])
 
     def advantage(rows: np.ndarray) -> float:
         both, sound, picture = right[:, rows].mean(axis=1)
@@ -117,34 +117,28 @@ def _delays(found: Responses) -> Check:
 
 def _flatness(found: Responses) -> Check:
     """Return the check that maps differ within a frame, not only between frames and clips."""
-
-    def flatness(rows: np.ndarray) -> float:
-        maps = found.maps[rows]
-        return float(1 - maps.var(axis=(2, 3)).mean() / maps.var())
-
     detail = "share of the maps' variance that lies between whole frames"
-    return _beyond("model: flat maps", flatness, found.recordings, limit=0.5, detail=detail)
+    return _beyond("model: flat maps", found.maps.variance_between_frames, found.recordings, limit=0.5, detail=detail)
 
 
 def _map_change(found: Responses) -> Check:
     """Return the check that a foreign sound changes where the map points."""
-    own, foreign = (_centered(maps) for maps in (found.maps.mean(axis=1), found.foreign_maps.mean(axis=1)))
-    alike = (own * foreign).sum(axis=(1, 2))
     detail = "correlation over the picture of a map and that of a foreign sound"
     return _beyond(
         "model: map under foreign sound",
-        lambda rows: float(alike[rows].mean()),
+        lambda rows: float(found.foreign_correlation[rows].mean()),
         found.recordings,
         limit=_HALF_OF_VARIANCE,
         detail=detail,
     )
 
 
-def _reaction(name: str, found: Responses, maps: np.ndarray) -> Check:
-    own, other = _positive(found.maps), _positive(maps)
+def _reaction(name: str, found: Responses, evidence: np.ndarray) -> Check:
+    """Return the check that maps show little evidence under a sound that is none of the window's."""
+    own = found.maps.evidence
     return _beyond(
         name,
-        lambda rows: float(other[rows].mean() / max(own[rows].mean(), 1e-9)),
+        lambda rows: float(evidence[rows].mean() / max(own[rows].mean(), 1e-9)),
         found.recordings,
         limit=0.5,
         detail="evidence that the maps still show, as a share of that with the windows' own sound",
@@ -156,7 +150,7 @@ def _off_screen(found: Responses) -> Check:
     hidden = found.off_screen
     if not hidden.any() or hidden.all():
         return too_little(name, chance=0.0, detail="no windows that are known to sound from off the screen")
-    evidence = _positive(found.maps)
+    evidence = found.maps.evidence
 
     def left(rows: np.ndarray) -> float:
         seen, unseen = evidence[rows][~hidden[rows]], evidence[rows][hidden[rows]]
@@ -220,14 +214,3 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> float:
     if first.std() < 1e-9 or second.std() < 1e-9:
         return 0.0
     return float(np.corrcoef(first, second)[0, 1])
-
-
-def _centered(maps: np.ndarray) -> np.ndarray:
-    """Return maps (windows, rows, columns) of mean zero and norm one."""
-    maps = maps - maps.mean(axis=(1, 2), keepdims=True)
-    return maps / np.maximum(np.linalg.norm(maps, axis=(1, 2), keepdims=True), 1e-9)
-
-
-def _positive(maps: np.ndarray) -> np.ndarray:
-    """Return the mean positive evidence of each map."""
-    return np.maximum(maps, 0).mean(axis=(1, 2, 3))

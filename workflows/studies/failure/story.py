@@ -92,7 +92,7 @@ def _own(found: Responses) -> dict[str, Any]:
     checks = {check.name: check.value for check in check_model(found)}
     return {
         "own_accuracy": float(((found.logits > 0) == truth).mean()),
-        "own_sound_only": float(((found.grey_picture > 0) == truth).mean()),
+        "own_sound_only": float(((found.gray_picture > 0) == truth).mean()),
         "frame_swap_correlation": checks["model: frame swap"],
         "flatness": checks["model: flat maps"],
         "map_under_foreign_sound": checks["model: map under foreign sound"],
