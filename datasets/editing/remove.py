@@ -7,7 +7,7 @@ from typing import Any
 
 from datasets.card import read_card
 from datasets.config import PreparationConfig
-from datasets.editing.rewrite import Progress, finish_rewrites, refresh_card
+from datasets.editing.rewrite import finish_rewrites, refresh_card
 from datasets.preparation.shards import (
     PlannedShard,
     append_plan,
@@ -22,6 +22,7 @@ from datasets.tables.boxes import read_boxes, write_boxes
 from datasets.tables.recordings import read_recordings
 from infra import storage
 from infra.errors import InputError
+from infra.progress import Progress, silent
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,9 +36,7 @@ class Removal:
     """Videos that were removed before."""
 
 
-def remove_videos(
-    dataset: str, videos: Sequence[str], *, progress: Progress = lambda stage, done, total: None
-) -> Removal:
+def remove_videos(dataset: str, videos: Sequence[str], *, progress: Progress = silent) -> Removal:
     """Remove videos from a dataset in place; one that was interrupted is finished first.
 
     Raises:
