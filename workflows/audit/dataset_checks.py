@@ -1,4 +1,4 @@
-"""All checks of a dataset, the verdict they come to, and the page that shows them."""
+"""Audit of a dataset: all checks, their overall verdict, and the files that it is written to."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ _FEWEST_NULL_SCENES = 10
 
 
 def refuse_bad_input(dataset: str, *, max_rows: int, null_scenes: int) -> None:
-    """Refuse what cannot be audited.
+    """Refuse options and datasets that cannot be audited.
 
     Raises:
         InputError: If too little is asked for, or there is no dataset with clips.

@@ -1,4 +1,4 @@
-"""Where the sound of a video comes from, drawn over it.
+"""Sound source localization in videos, drawn over them.
 
 python -m workflows.localize --model models:/multisensory@champion --video FILE... --output DIR
 """
@@ -27,7 +27,8 @@ def localize(
         video: Video files.
         output: Folder for an MP4, a PNG, an NPZ and a JSON file each.
         recipe: Recipe that the model must be of.
-        kind: Map to draw: signed evidence, or its contrast with the sound of another moment. The NPZ file holds the signed map, and the contrast where asked for.
+        kind: Map to draw: the signed evidence, or its contrast with the sound of another moment. The NPZ file holds the signed map, and the
+            contrast where asked for; published systems display the absolute value, `np.abs` of the signed map.
     """
     if not video:
         raise InputError("--video: empty; give one or more video files")

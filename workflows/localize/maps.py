@@ -86,7 +86,7 @@ def map_video(model: Model, path: str, *, kind: MapKind = "signed") -> VideoMaps
 
 
 def unreadable(path: str, error: MediaError) -> InputError:
-    """Return what to tell of a video that cannot be read."""
+    """Return the error for a video that cannot be read."""
     return InputError(f"--video: '{path}': {error.reason} {error.detail}; give a video with picture and sound")
 
 

@@ -1,4 +1,4 @@
-"""Maps drawn over their video: an MP4 with the original sound, a contact sheet, arrays and a table."""
+"""Overlays of localization maps on their video: an MP4 with the original sound, a contact sheet, arrays and a table."""
 
 import dataclasses
 import json
@@ -107,7 +107,7 @@ class _Drawing:
     crop_share: float
 
     def frames(self, pictures: np.ndarray, first: int) -> Iterator[np.ndarray]:
-        """Yield squeezed pictures (frames, side, side, 3) in their own shape, with map and label."""
+        """Yield square pictures (frames, side, side, 3) in the video's own shape, with map and label."""
         values = self.maps.shown
         part = slice(first, first + len(pictures))
         evidence = place(values[part], rows=self.maps.rows, columns=self.maps.columns, height=96, width=96)

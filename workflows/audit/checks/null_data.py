@@ -1,4 +1,4 @@
-"""Scenes whose picture and sound have nothing to do with each other, through the dataset's own path: nothing can be learned."""
+"""Null data: synthetic scenes with unrelated sound, prepared as the dataset was. A network that learns from them has found an artifact."""
 
 import tempfile
 
@@ -28,7 +28,7 @@ _GRADIENT_CLIP = 5.0
 def check_null_data(config: PreparationConfig, *, num_scenes: int) -> Check:
     """Return the check that a network given both modalities learns nothing from null data.
 
-    Rendered, encoded, decoded, cut and labeled as the dataset's configuration says. Any accuracy above chance comes from the path.
+    Scenes are rendered, encoded, decoded, cut and labeled as the dataset's configuration says. Any accuracy above chance comes from that path.
     """
     with tempfile.TemporaryDirectory() as folder, cluster.running():
         preparation = Preparation(folder, config)

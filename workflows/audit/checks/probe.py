@@ -1,4 +1,4 @@
-"""A small network asked what it can read from one modality, always answering for recordings it has not seen."""
+"""Cross-fitted probe: a small network that predicts classes from one modality, for recordings that it was not trained on."""
 
 import numpy as np
 import torch

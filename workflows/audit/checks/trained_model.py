@@ -1,7 +1,7 @@
-"""Does a trained model look and listen: its answers and maps when sound or picture is foreign, missing, noise or late.
+"""Checks of a trained model: its answers and maps when sound or picture is foreign, missing, noise or late.
 
-These are findings on a model, not on data: a `leak` is a model that decides from one modality or from the cut, with its 95 % interval
-wholly beyond the stated limit; `too little data` is an interval that holds the limit. The smallest detectable distance from chance is the
+These are findings on a model, not on data: a `leak` is a model that decides from one modality or from traces of the cut: its 95 % interval
+lies wholly beyond the stated limit; `too little data` is an interval that holds the limit. The smallest detectable distance from chance is the
 limit and half the interval.
 """
 
@@ -39,7 +39,7 @@ def check_model(found: Responses) -> list[Check]:
 
 
 def response_curves(found: Responses) -> dict[str, Any]:
-    """Return how often the model says out of step as the sound comes late, and its accuracy by shift, in the dataset's quarters."""
+    """Return the share of windows called out of sync by delay of the sound, and the accuracy by quarters of the shift."""
     right = (found.logits > 0) == (found.examples.target == 1)
     shifted = np.flatnonzero((found.examples.target == 0) & np.isfinite(found.shifts))
     curves: dict[str, Any] = {
@@ -66,7 +66,7 @@ def _correlation_check(name: str, found: Responses, swapped: np.ndarray, kept: s
 
 
 def _advantage(found: Responses) -> Check:
-    """Return the check that both modalities are right more often than the better one alone."""
+    """Return the check that the accuracy with both modalities exceeds that with the better one alone."""
     truth = found.examples.target == 1
     right = np.stack([(logits > 0) == truth for logits in (found.logits, found.gray_picture, found.silent_sound)])
 
@@ -89,18 +89,18 @@ def _advantage(found: Responses) -> Check:
 
 
 def _delays(found: Responses) -> Check:
-    """Return the check that sound which is merely late is called out of step as the dataset's own is: a detector of cuts calls it in step.
+    """Return the check that delayed sound is called out of sync like the dataset's own out-of-sync sound; a detector of cuts calls it in sync.
 
     How the reaction grows with the delay is in `response_curves`. It is no verdict: on scenes that are sharp in time a sound model may
     well react to one frame.
     """
     fired = found.delayed <= 0
     rejected = found.logits <= 0
-    in_step = found.examples.target == 1
+    in_sync = found.examples.target == 1
     name = "model: late sound"
-    if rejected[~in_step].mean() - rejected[in_step].mean() < _LEAST_REACTION:
+    if rejected[~in_sync].mean() - rejected[in_sync].mean() < _LEAST_REACTION:
         return too_little(
-            name, chance=0.0, detail="the dataset's out-of-step sound is not called so more often than the other"
+            name, chance=0.0, detail="the dataset's out-of-sync sound is not called so more often than the other"
         )
     reaction = fired[1:].mean(axis=0) - fired[0]
     members = np.concatenate([found.recordings, found.example_recordings])
@@ -108,10 +108,10 @@ def _delays(found: Responses) -> Check:
 
     def missing(rows: np.ndarray) -> float:
         windows, examples = rows[rows < num_windows], rows[rows >= num_windows] - num_windows
-        own = rejected[examples][~in_step[examples]].mean() - rejected[examples][in_step[examples]].mean()
+        own = rejected[examples][~in_sync[examples]].mean() - rejected[examples][in_sync[examples]].mean()
         return float(1 - reaction[windows].mean() / max(own, 1e-9))
 
-    detail = f"part of the reaction to the dataset's out-of-step sound that sound late by {DELAYS_MS[1]} to {DELAYS_MS[-1]} ms does not cause"
+    detail = f"part of the reaction to the dataset's out-of-sync sound that sound late by {DELAYS_MS[1]} to {DELAYS_MS[-1]} ms does not cause"
     return _beyond(name, missing, members, limit=0.5, detail=detail)
 
 
@@ -161,7 +161,7 @@ def _off_screen(found: Responses) -> Check:
 
 
 def _beyond(name: str, statistic: Statistic, clusters: np.ndarray, *, limit: float, detail: str) -> Check:
-    """Return the check that a number, 0 for a model that looks and listens, does not lie beyond a limit."""
+    """Return the check that a number, 0 for a model that uses sound and picture, does not lie beyond a limit."""
     value, low, high = _estimate(statistic, clusters)
     verdict: Verdict = "leak" if low > limit else "pass" if high < limit else "too little data"
     return _check(

@@ -1,4 +1,4 @@
-"""A dataset in small: of every window what the checks read, and the labeled examples that training makes of the windows."""
+"""Windows of a dataset, reduced to what the checks read, and the labeled examples that training makes of them."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -43,7 +43,7 @@ class Windows:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Examples:
-    """Examples: the row of the picture, the row of the sound, and whether they are in step."""
+    """Examples: the row of the picture, the row of the sound, and whether they are in sync."""
 
     picture: np.ndarray
     sound: np.ndarray

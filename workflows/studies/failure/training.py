@@ -1,4 +1,4 @@
-"""The whole network trained on whatever labels a dataset carries, for as long as wanted, and looked at along the way."""
+"""Training of the whole network on a dataset's own labels, with visits at chosen steps."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""A network that hears only, trained on a cell's labels and asked about recordings of the fold it has not heard."""
+"""Audio-only network, trained on a cell's labels and evaluated on the recordings of a held-out fold."""
 
 import dataclasses
 

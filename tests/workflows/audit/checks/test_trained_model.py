@@ -1,4 +1,4 @@
-"""The checks of a trained model name a network that only hears, only sees, or paints whole frames."""
+"""Checks of a trained model name an audio-only or video-only network, and maps that are flat within frames."""
 
 import dataclasses
 
@@ -77,27 +77,27 @@ def leaks(found):
     return {name for name, verdict in verdicts(found).items() if verdict == "leak"}
 
 
-def test_a_network_that_looks_and_listens_passes_all(honest):
+def test_model_checks_pass_a_network_of_both_modalities(honest):
     assert set(verdicts(honest).values()) == {"pass"}
 
 
-def test_one_that_decides_from_the_sound_alone_is_named(honest):
+def test_model_checks_name_an_audio_only_network(honest):
     hears = dataclasses.replace(honest, foreign_picture=honest.logits, gray_picture=honest.logits)
     assert leaks(hears) == {"frame swap", "above one modality"}
 
 
-def test_one_that_decides_from_the_picture_alone_is_named(honest, drawn):
+def test_model_checks_name_a_video_only_network(honest, drawn):
     same = seen_as(honest, drawn["own"], drawn["own"], drawn["own"])
     sees = dataclasses.replace(same, foreign_sound=honest.logits, silent_sound=honest.logits)
     assert leaks(sees) == {"sound swap", "above one modality", "map under foreign sound", "silence"}
 
 
-def test_one_that_finds_cuts_calls_late_sound_in_step(honest):
-    in_step = np.broadcast_to(honest.delayed[0], honest.delayed.shape)
-    assert leaks(dataclasses.replace(honest, delayed=in_step)) == {"late sound"}
+def test_model_checks_name_a_detector_of_cuts(honest):
+    in_sync = np.broadcast_to(honest.delayed[0], honest.delayed.shape)
+    assert leaks(dataclasses.replace(honest, delayed=in_sync)) == {"late sound"}
 
 
-def test_one_that_paints_whole_frames_is_named(honest, drawn):
+def test_model_checks_name_maps_flat_within_frames(honest, drawn):
     chance = np.random.default_rng(1)
     own = drawn["own"]
     whole = own.mean(axis=(1, 2, 3), keepdims=True) + 3 * chance.standard_normal((2 * PAIRS, CELLS, 1, 1))
@@ -105,12 +105,12 @@ def test_one_that_paints_whole_frames_is_named(honest, drawn):
     assert "flat maps" in leaks(seen_as(honest, flat, drawn["foreign"], drawn["silent"]))
 
 
-def test_one_that_points_at_sound_from_off_the_screen_is_named(honest, drawn):
+def test_model_checks_name_maps_of_off_screen_sound(honest, drawn):
     own = np.where(honest.off_screen[:, None, None, None], np.roll(drawn["own"], 4, axis=0), drawn["own"])
     assert leaks(seen_as(honest, own, drawn["foreign"], drawn["silent"])) == {"off-screen sound"}
 
 
-def test_few_recordings_decide_nothing(honest):
+def test_model_checks_of_few_recordings_decide_nothing(honest):
     few = dataclasses.replace(
         honest,
         recordings=np.asarray([name[-1:] for name in np.repeat(np.arange(2 * PAIRS) % 5, 1).astype(str)]),
@@ -119,7 +119,7 @@ def test_few_recordings_decide_nothing(honest):
     assert set(verdicts(few).values()) == {"too little data"}
 
 
-def test_the_curves_say_how_late_sound_is_answered(honest):
+def test_response_curves_hold_answers_by_delay_and_shift(honest):
     curves = response_curves(honest)
     assert curves["called_out_of_step"][0] < 0.05
     assert min(curves["called_out_of_step"][1:]) > 0.95
