@@ -1,12 +1,12 @@
-"""The dataset's card, `dataset.json`: configuration, counts, hours, versions, statistics, classes."""
+"""The dataset card, `dataset.json`: configuration, counts, hours, versions, classes, and what its rows hold."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from datasets.config import PreparationConfig
-from datasets.preparation.shards import SPLITS, planned_videos, read_plan
+from datasets.index import write_index
+from datasets.preparation.shards import SPLITS, clip_path, planned_videos, read_plan
 from datasets.schema import DATASET_VERSION
 from datasets.tables.licenses import count_licenses
 from infra import storage
@@ -49,7 +49,7 @@ def write_card(
     num_errors: int,
     seconds: dict[str, float],
 ) -> dict[str, Any]:
-    """Write and return the card of all shards that stand."""
+    """Write and return the card of all shards that stand, and before it their index."""
     splits = {
         split: {
             name: sum(m[f"num_{name}"] for m in markers if m["split"] == split) for name in ("rows", "pairs", "videos")
@@ -73,11 +73,12 @@ def write_card(
         "num_errors": num_errors,
         "licenses": count_licenses(dataset, videos),
         "classes": {label: dict(classes[label]) for label in sorted(classes)},
-        "log_mel": _normalization(markers, config),
+        "holds": count_holdings(markers),
         "seconds_by_operator": {name: round(value, 3) for name, value in seconds.items()},
         "code_version": code_version(),
         "library_versions": library_versions(),
     }
+    write_index(dataset, {clip_path(m["split"], m["shard_id"]): m["rows"] for m in markers})
     uri = storage.join(dataset, "dataset.json")
     if storage.exists(uri):
         before = storage.read_json(uri)
@@ -106,12 +107,15 @@ def warn_of_leaks(dataset: str) -> list[str]:
     return []
 
 
-def _normalization(markers: list[dict[str, Any]], config: PreparationConfig) -> dict[str, Any]:
-    """Return mean and standard deviation of every mel bin over the training clips."""
-    members = [m for m in markers if m["split"] == "train" and m["num_rows"]]
-    num_hops = sum(m["statistics"]["num_hops"] for m in members)
-    if not num_hops:
-        return {"mean": [0.0] * config.log_mel.num_bins, "std": [1.0] * config.log_mel.num_bins}
-    sums, squares = np.sum([m["statistics"]["sums"] for m in members], axis=0) / num_hops
-    spread = np.sqrt(np.maximum(squares - sums**2, 1e-6))
-    return {"mean": sums.round(5).tolist(), "std": spread.round(5).tolist()}
+def count_holdings(markers: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """Return how many rows of each split hold each thing: a medium, a label, boxes, a text of a role as `texts:ROLE`."""
+    counts: dict[str, Counter[str]] = {}
+    for marker in markers:
+        for name, rows in marker["rows"]["holds"].items():
+            counts.setdefault(name, Counter())[marker["split"]] += marker["num_rows"] if rows is None else len(rows)
+    return {name: dict(counts[name]) for name in sorted(counts)}
+
+
+def preparation_of(card: Mapping[str, Any]) -> PreparationConfig:
+    """Return the configuration that a card's dataset was prepared with."""
+    return PreparationConfig.from_dict(card["config"])

@@ -1,15 +1,35 @@
 """The columns of a dataset: the only place where their names and types stand.
 
-A row is one clip: one window of one source. `frames` holds an H.264 stream or raw uint8 (frames, height, width, 3) in C order,
-`waveform` int16 PCM (samples,), `log_mel` float16 (bins, hops); which, and of what size, says `dataset.json`. `measures.py` says what loudness,
-silence and motion are; files of before they were measured lack these columns and are read all the same.
+A row is one clip: one window of one source, or one still picture, sound or text. What a row lacks is null. `frames` holds an H.264
+stream or raw uint8 (frames, height, width, 3) in C order, `waveform` int16 PCM (samples,), `log_mel` float16 (bins, hops), `image` one
+encoded still picture; which, and of what size, says `dataset.json`. `clips/measures.py` says what loudness, silence and motion are.
+`texts` are timed on the clip's own clock where they have times. `boxes` are normalized to the frame and bound what sounds: null where
+nobody knows, empty where what sounds is out of sight.
 """
 
 import pyarrow as pa
 
-DATASET_VERSION = 1
+DATASET_VERSION = 2
 
 MEDIA_COLUMNS = ("frames", "waveform", "log_mel", "image")
+
+TEXT_ROLES = (
+    "caption",
+    "narration",
+    "transcript",
+    "tag",
+    "question",
+    "answer",
+    "title",
+    "ingredient",
+    "instruction",
+    "word",
+)
+
+TEXT_TYPE = pa.struct(
+    [("role", pa.string()), ("text", pa.string()), ("start_seconds", pa.float64()), ("end_seconds", pa.float64())]
+)
+BOX_TYPE = pa.struct([(name, pa.float64()) for name in ("x0", "y0", "x1", "y1")] + [("label", pa.string())])
 
 CLIP_SCHEMA = pa.schema(
     [
@@ -19,9 +39,10 @@ CLIP_SCHEMA = pa.schema(
         pa.field("recording_id", pa.string(), nullable=False),
         pa.field("pair_id", pa.string()),
         pa.field("label", pa.string()),
-        pa.field("start_seconds", pa.float64(), nullable=False),
-        pa.field("sound_start_seconds", pa.float64(), nullable=False),
-        pa.field("in_sync", pa.bool_(), nullable=False),
+        pa.field("fold", pa.int32()),
+        pa.field("start_seconds", pa.float64()),
+        pa.field("sound_start_seconds", pa.float64()),
+        pa.field("in_sync", pa.bool_()),
         pa.field("shift_seconds", pa.float64()),
         pa.field("loudness_db", pa.float64()),
         pa.field("silence_share", pa.float64()),
@@ -30,17 +51,9 @@ CLIP_SCHEMA = pa.schema(
         pa.field("waveform", pa.binary()),
         pa.field("log_mel", pa.binary()),
         pa.field("image", pa.binary()),
-        pa.field("texts", pa.list_(pa.string())),
-        pa.field("boxes", pa.list_(pa.list_(pa.float64()))),
+        pa.field("texts", pa.list_(TEXT_TYPE)),
+        pa.field("boxes", pa.list_(BOX_TYPE)),
     ]
 )
 
 ERROR_SCHEMA = pa.schema([pa.field(name, pa.string()) for name in ("source", "stage", "reason", "detail")])
-
-BOX_SCHEMA = pa.schema(
-    [
-        pa.field("video_id", pa.string(), nullable=False),
-        pa.field("boxes", pa.list_(pa.list_(pa.float64()))),
-        pa.field("off_screen", pa.bool_(), nullable=False),
-    ]
-)

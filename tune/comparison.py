@@ -10,9 +10,8 @@ import optuna
 from matplotlib.figure import Figure
 
 from tune.space import Space
-from tune.trials import OBJECTIVE
+from workflows.train.loop import OBJECTIVE
 
-ACCURACY = "validation/sync_accuracy"
 _Record = Mapping[str, Any]
 
 
@@ -24,34 +23,46 @@ def ranked(records: Sequence[_Record]) -> list[_Record]:
     )
 
 
-def table(records: Sequence[_Record], space: Space) -> str:
-    """Return all trials as a Markdown table, the best first, those without a number last."""
+def table(records: Sequence[_Record], space: Space, *, objective: str) -> str:
+    """Return all trials as a Markdown table, the best first, those without a number last.
+
+    Args:
+        records: what is on record of the trials.
+        space: fields that the sweep searched.
+        objective: title of the objective.
+    """
     order = ranked(records)
     order += [record for record in records if record not in order]
     fields = list(space)
-    lines = [f"| trial | status | accuracy | {' | '.join(fields)} | s |", f"|{'---|' * (len(fields) + 4)}"]
+    lines = [f"| trial | status | {objective} | {' | '.join(fields)} | s |", f"|{'---|' * (len(fields) + 4)}"]
     for record in order:
-        accuracy = record.get("metrics", {}).get(ACCURACY)
+        found = record.get("metrics", {}).get(OBJECTIVE)
         values = [_plain(record["fields"][field]) for field in fields]
         status = record.get("status") or "not ended"
         note = f"{status}: {record['reason']}" if record.get("reason") else status
-        shown = "-" if accuracy is None else f"{accuracy:.3f}"
+        shown = "-" if found is None else f"{found:.3f}"
         lines.append(f"| {record['name']} | {note} | {shown} | {' | '.join(values)} | {record.get('seconds', 0):.0f} |")
     return "\n".join(lines)
 
 
-def figures(records: Sequence[_Record], space: Space) -> dict[str, Figure]:
-    """Return the figures by file name; none where fewer than two trials were validated."""
+def figures(records: Sequence[_Record], space: Space, *, objective: str) -> dict[str, Figure]:
+    """Return the figures by file name; none where fewer than two trials were validated.
+
+    Args:
+        records: what is on record of the trials.
+        space: fields that the sweep searched.
+        objective: title of the objective.
+    """
     trials = ranked(records)
     if len(trials) < 2:
         return {}
     found = {
-        "accuracy_by_field.png": _by_field(trials, space),
-        "parallel_coordinates.png": _parallel_coordinates(trials, space),
+        "objective_by_field.png": _by_field(trials, space, objective),
+        "parallel_coordinates.png": _parallel_coordinates(trials, space, objective),
         "importance.png": _importance(trials, space),
     }
     if {"optim.lr", "optim.weight_decay"} <= set(space):
-        found["learning_rate_and_weight_decay.png"] = _map(trials)
+        found["learning_rate_and_weight_decay.png"] = _map(trials, objective)
     return found
 
 
@@ -61,41 +72,42 @@ def _subplots(*grid: int, figsize: tuple[float, float], **options: Any) -> tuple
     return figure, figure.subplots(*grid, **options)
 
 
-def _accuracies(trials: Sequence[_Record]) -> np.ndarray:
-    return np.asarray([trial["metrics"][ACCURACY] for trial in trials])
+def _objectives(trials: Sequence[_Record]) -> np.ndarray:
+    return np.asarray([trial["metrics"][OBJECTIVE] for trial in trials])
 
 
-def _by_field(trials: Sequence[_Record], space: Space) -> Figure:
-    """Return accuracy against each field; a weight decay that keeps the network at chance shows as a flat line at a half."""
+def _by_field(trials: Sequence[_Record], space: Space, objective: str) -> Figure:
+    """Return the objective against each field."""
     figure, axes = _subplots(1, len(space), figsize=(3.4 * len(space), 3.2), sharey=True, squeeze=False)
     for axis, (field, dimension) in zip(axes[0], space.items(), strict=True):
         values = [trial["fields"][field] for trial in trials]
-        axis.plot([str(v) for v in values] if dimension.kind == "choice" else values, _accuracies(trials), "o")
+        axis.plot([str(v) for v in values] if dimension.kind == "choice" else values, _objectives(trials), "o")
         if dimension.kind == "loguniform":
             axis.set_xscale("log")
-        axis.axhline(0.5, color="0.5", linestyle="--", linewidth=0.8)
-        axis.set(xlabel=field, ylim=(0.4, 1.02))
-    axes[0][0].set_ylabel("validation sync accuracy")
+        axis.set(xlabel=field)
+    axes[0][0].set_ylabel(objective)
     return figure
 
 
-def _parallel_coordinates(trials: Sequence[_Record], space: Space) -> Figure:
+def _parallel_coordinates(trials: Sequence[_Record], space: Space, objective: str) -> Figure:
     figure, axis = _subplots(figsize=(2.2 * (len(space) + 1), 3.6))
-    accuracies = _accuracies(trials)
+    values = _objectives(trials)
+    low, high = float(values.min()), float(values.max())
+    heights = (values - low) / max(high - low, 1e-9)
     places = np.column_stack(
-        [*(_places([t["fields"][field] for t in trials], space[field]) for field in space), (accuracies - 0.4) / 0.6]
+        [*(_places([t["fields"][field] for t in trials], space[field]) for field in space), heights]
     )
-    colors = matplotlib.colormaps["viridis"](np.clip((accuracies - 0.5) / 0.5, 0, 1))
+    colors = matplotlib.colormaps["viridis"](heights)
     for line, color in zip(places[::-1], colors[::-1], strict=True):
         axis.plot(range(places.shape[1]), line, color=color, linewidth=1.4)
     for place, field in enumerate(space):
         for value, height in _ticks(space[field]):
             axis.annotate(value, (place, height), xytext=(3, 0), textcoords="offset points", fontsize=7, va="center")
-    for accuracy in (0.4, 0.5, 0.75, 1.0):
-        axis.annotate(f"{accuracy:g}", (len(space), (accuracy - 0.4) / 0.6), fontsize=7, va="center")
+    for share in (0.0, 0.5, 1.0):
+        axis.annotate(f"{low + share * (high - low):.3g}", (len(space), share), fontsize=7, va="center")
     for place in range(places.shape[1]):
         axis.axvline(place, color="0.7", linewidth=0.8)
-    axis.set_xticks(range(places.shape[1]), [*space, "accuracy"])
+    axis.set_xticks(range(places.shape[1]), [*space, objective])
     axis.set(yticks=[], ylim=(-0.05, 1.05))
     return figure
 
@@ -111,9 +123,9 @@ def _importance(trials: Sequence[_Record], space: Space) -> Figure:
         else kinds.FloatDistribution(*d.values, log=d.kind == "loguniform")
         for field, d in space.items()
     }
-    for trial, accuracy in zip(trials, _accuracies(trials), strict=True):
+    for trial, value in zip(trials, _objectives(trials), strict=True):
         study.add_trial(
-            optuna.trial.create_trial(params=dict(trial["fields"]), distributions=distributions, value=float(accuracy))
+            optuna.trial.create_trial(params=dict(trial["fields"]), distributions=distributions, value=float(value))
         )
     with warnings.catch_warnings(action="ignore"):  # of few trials the best may be all
         shares = optuna.importance.get_param_importances(
@@ -126,12 +138,12 @@ def _importance(trials: Sequence[_Record], space: Space) -> Figure:
     return figure
 
 
-def _map(trials: Sequence[_Record]) -> Figure:
+def _map(trials: Sequence[_Record], objective: str) -> Figure:
     figure, axis = _subplots(figsize=(4.6, 3.6))
     rate, decay = ([trial["fields"][f"optim.{name}"] for trial in trials] for name in ("lr", "weight_decay"))
-    points = axis.scatter(rate, decay, c=_accuracies(trials), vmin=0.5, vmax=1.0, cmap="viridis", edgecolors="0.3")
+    points = axis.scatter(rate, decay, c=_objectives(trials), cmap="viridis", edgecolors="0.3")
     axis.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="weight decay")
-    figure.colorbar(points, label="validation sync accuracy")
+    figure.colorbar(points, label=objective)
     return figure
 
 

@@ -10,7 +10,7 @@ from infra.seeding import generator
 from tune.space import Dimension, Fields, Space, default_space, grid_trials, parse_space, random_trials, with_fields
 from workflows.cli import command
 from workflows.contract.registry import load_recipe, named_configurations
-from workflows.train.fit import Scaling, make_job
+from workflows.train.job import Scaling, make_job
 
 Search = Literal["random", "grid", "optuna"]
 Scheduler = Literal["asha", "median", "none"]
@@ -23,7 +23,8 @@ class SweepPlan:
 
     name: str
     recipe: str
-    dataset: str
+    data: dict[str, str]
+    """Dataset of every stream of the recipe."""
     preset: str
     num_trials: int
     search: Search
@@ -107,7 +108,7 @@ def plan_sweep(plan: SweepPlan, *, space_file: str | None) -> SweepPlan:
         plan = dataclasses.replace(plan, num_trials=len(trials))
     for fields in trials or random_trials(plan.space, 1, chance):
         changed = with_fields(config, fields)
-        make_job(plan.recipe, changed, dataset=plan.dataset, run_name=plan.name, scaling=plan.scaling)
+        make_job(plan.recipe, changed, data=plan.data, run_name=plan.name, scaling=plan.scaling)
     return dataclasses.replace(plan, trials=tuple(trials))
 
 

@@ -27,7 +27,6 @@ from tune.space import Fields, Space
 from tune.trials import (
     FAILED,
     FINISHED,
-    OBJECTIVE,
     STOPPED,
     close_run,
     environment,
@@ -37,6 +36,7 @@ from tune.trials import (
     trial_name,
     write_record,
 )
+from workflows.train.loop import OBJECTIVE
 
 Progress = Callable[[dict[str, Any], int], None]
 """Takes the record of a trial that ended, and how many have."""
@@ -167,7 +167,7 @@ class _Book(ray.tune.Callback):
         """Put a trial on record that finished or was stopped."""
         name = trial_name(trial.config)
         record = write_record(self._plan, name, fields=dict(trial.config))
-        if record.get("status") != FINISHED:
+        if record.get("status") not in (FINISHED, FAILED):
             seconds = (trial.last_result or {}).get("time_total_s", 0.0)
             record = write_record(self._plan, name, status=STOPPED, metrics=self._best.get(name, {}), seconds=seconds)
         self._end(record)

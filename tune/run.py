@@ -8,11 +8,13 @@ from typing import Any
 from infra import cluster, storage
 from infra.errors import InputError
 from infra.tracking import Run, ending, resume_run, start_run
-from tune.comparison import ACCURACY, figures, ranked, table
+from tune.comparison import figures, ranked, table
 from tune.plan import SweepPlan, write_sweep_plan
 from tune.ray_tune import ListSearcher, fitting_trials, optuna_searcher, run_trials
-from tune.trials import FINISHED, OBJECTIVE, close_run, read_records, trial_name
+from tune.trials import FINISHED, close_run, read_records, trial_name
 from workflows.cli.progress import ProgressLine
+from workflows.contract.registry import load_recipe
+from workflows.train.loop import OBJECTIVE
 from workflows.train.register import register
 from workflows.train.summary import describe_comparison
 
@@ -64,8 +66,8 @@ def _run(plan: SweepPlan, at_a_time: int) -> None:
     progress = ProgressLine()
 
     def show(record: dict[str, Any], num_ended: int) -> None:
-        accuracy = record.get("metrics", {}).get(ACCURACY)
-        note = f"{record['name']} {record['status']}" + ("" if accuracy is None else f" at {accuracy:.3f}")
+        objective = record.get("metrics", {}).get(OBJECTIVE)
+        note = f"{record['name']} {record['status']}" + ("" if objective is None else f" at {objective:.3f}")
         progress("trials", num_ended, plan.num_trials, note)
 
     run_trials(plan, searcher, count=count, max_concurrent=at_a_time, progress=show)
@@ -77,10 +79,11 @@ def _conclude(plan: SweepPlan, run: Run, seconds: float) -> None:
     records = read_records(plan)
     for record in records:
         close_run(plan, record)
-    shown = table(records, plan.space)
+    objective = load_recipe(plan.recipe).objective(plan.config)
+    shown = table(records, plan.space, objective=objective.title)
     storage.write_bytes(storage.join(plan.folder, "table.md"), shown.encode())
     run.log_artifact(os.path.join(plan.folder, "table.md"))
-    for name, figure in figures(records, plan.space).items():
+    for name, figure in figures(records, plan.space, objective=objective.title).items():
         run.log_figure(figure, name)
         figure.savefig(os.path.join(plan.folder, name), dpi=110)
     print(shown)
@@ -88,9 +91,11 @@ def _conclude(plan: SweepPlan, run: Run, seconds: float) -> None:
     if finished:
         best = finished[0]
         folder = storage.join(plan.folder, best["name"], "model")
-        version = register(Run(best["run_id"]), recipe=plan.recipe, folder=folder, dataset=plan.dataset)
+        version = register(
+            Run(best["run_id"]), recipe=plan.recipe, folder=folder, dataset=next(iter(plan.data.values()))
+        )
         run.set_tags({"best_trial": best["name"]})
-        run.log_metrics({"best_accuracy": best["metrics"][ACCURACY]})
+        run.log_metrics({"best_objective": best["metrics"][OBJECTIVE]})
         print(f"best     {best['name']}  models:/{plan.recipe}/{version}  {folder}")
     left = plan.num_trials - sum(1 for record in records if record.get("status"))
     if left:

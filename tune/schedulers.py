@@ -8,8 +8,7 @@ from typing import Any
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
 
 from tune.plan import Scheduler
-from tune.trials import OBJECTIVE
-from workflows.train.loop import EPOCHS_DONE
+from workflows.train.loop import EPOCHS_DONE, OBJECTIVE
 
 _REDUCTION_FACTOR = 3
 _FEWEST_TO_COMPARE = 3

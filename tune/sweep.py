@@ -1,24 +1,25 @@
 """Many trainings with other settings, compared: Ray Tune over a recipe's configuration.
 
 python -m tune.sweep multisensory --data DATASET --num-trials 12 --max-concurrent 2
-python -m tune.sweep multisensory --resume NAME
+python -m tune.sweep --resume NAME
 """
 
 from typing import Annotated
 
 import tyro
 
-from infra import storage
 from infra.errors import InputError
 from tune.plan import Scheduler, Search, SweepPlan, plan_sweep, read_sweep_plan
 from tune.run import carry_out
 from workflows.cli import command
+from workflows.contract.registry import load_recipe, named_configurations, recipe_names
+from workflows.contract.streams import parse_data
 from workflows.train.fit import default_run_name
 
 
 def sweep(
-    recipe: Annotated[str, tyro.conf.Positional] = "multisensory",
-    data: str | None = None,
+    recipe: Annotated[str | None, tyro.conf.Positional] = None,
+    data: tyro.conf.UseAppendAction[tuple[str, ...]] = (),
     num_trials: int = 12,
     max_concurrent: int = 2,
     search: Search = "random",
@@ -37,7 +38,7 @@ def sweep(
 
     Args:
         recipe: Name of a recipe, a file in workflows/recipes.
-        data: Dataset that workflows.prepare made.
+        data: Dataset that workflows.prepare made; NAME=DATASET for each stream where the recipe reads several.
         num_trials: Trainings in all.
         max_concurrent: Trainings at a time; fewer where fewer fit.
         search: Fields drawn at random, all of a grid, or proposed by Optuna from what came out so far.
@@ -56,13 +57,15 @@ def sweep(
     if resume is not None:
         plan = read_sweep_plan(resume)
     else:
-        if data is None:
-            raise InputError("--data: missing; say which dataset to train on")
+        if recipe is None:
+            raise InputError(f"recipe: missing; give one of {', '.join(recipe_names())} first")
+        presets = named_configurations(load_recipe(recipe))
+        config = command.choose(presets, preset, option="--preset")()
         plan = plan_sweep(
             SweepPlan(
                 name=run_name or default_run_name(f"{recipe}-sweep"),
                 recipe=recipe,
-                dataset=storage.resolve(data, field="--data"),
+                data=parse_data(data, load_recipe(recipe).streams(config)),
                 preset=preset,
                 num_trials=num_trials,
                 search=search,

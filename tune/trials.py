@@ -17,11 +17,10 @@ from infra.seeding import digest
 from infra.tracking import Run, find_run, tracking_uri
 from tune.plan import SweepPlan
 from tune.space import Fields, with_fields
-from workflows.train.fit import Trial, fit
+from workflows.train.fit import DivergedError, Trial, fit
+from workflows.train.loop import OBJECTIVE
 
 FINISHED, STOPPED, FAILED = "finished", "stopped early", "failed"
-OBJECTIVE = "selection"
-"""By how much sound and picture together beat the best shortcut, on the validation split."""
 _RECORD = "trial.json"
 
 
@@ -46,14 +45,18 @@ def run_trial(fields: Fields, *, plan: SweepPlan, variables: Mapping[str, str]) 
         from ray.tune.integration.ray_train import TuneReportCallback
 
         callbacks = (TuneReportCallback(),)
-    result = fit(
-        plan.recipe,
-        with_fields(plan.config, fields),
-        dataset=plan.dataset,
-        run_name=os.path.join(plan.name, name),
-        scaling=plan.scaling,
-        trial=Trial(parent_run=plan.parent_run, report=ray.tune.report, callbacks=callbacks),
-    )
+    try:
+        result = fit(
+            plan.recipe,
+            with_fields(plan.config, fields),
+            data=plan.data,
+            run_name=os.path.join(plan.name, name),
+            scaling=plan.scaling,
+            trial=Trial(parent_run=plan.parent_run, report=ray.tune.report, callbacks=callbacks),
+        )
+    except DivergedError as error:
+        write_record(plan, name, status=FAILED, reason=str(error))
+        return
     write_record(
         plan,
         name,
@@ -95,7 +98,7 @@ def close_run(plan: SweepPlan, record: Mapping[str, Any]) -> None:
     if run.status != ending:
         run.finish(ending)
     with contextlib.suppress(KeyError):
-        run.log_metrics({"best_selection": record["metrics"][OBJECTIVE]})
+        run.log_metrics({"best_objective": record["metrics"][OBJECTIVE]})
 
 
 def _find_run(plan: SweepPlan, record: Mapping[str, Any]) -> Run | None:

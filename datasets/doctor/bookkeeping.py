@@ -11,7 +11,7 @@ from datasets.schema import DATASET_VERSION
 from infra import storage
 from infra.errors import InputError
 
-_TABLES = ("errors.parquet", "boxes.parquet", "licenses.parquet")
+_TABLES = ("errors.parquet", "index.parquet", "licenses.parquet")
 _FINISH = "run workflows.prepare again with the same options"
 
 
@@ -100,7 +100,7 @@ def _unknown_files(dataset: str, shards: Sequence[PlannedShard], rows: Mapping[s
     tables = {storage.join(dataset, name) for name in _TABLES}
     for uri in rows:
         if uri.startswith(clips) and uri not in planned:
-            yield _error("unknown file", uri, "the plan does not know it, and training reads it; remove it")
+            yield _error("unknown file", uri, "the plan does not know it, and training does not read it; remove it")
         elif not uri.startswith((clips, recordings)) and uri not in tables:
             yield Flag(severity="warning", name="unknown file", place=uri, detail="no part of the dataset")
     markers = {marker_file(dataset, shard.shard_id) for shard in shards}

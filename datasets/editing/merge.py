@@ -26,7 +26,6 @@ from datasets.preparation.shards import (
     write_clips,
 )
 from datasets.schema import CLIP_SCHEMA, ERROR_SCHEMA
-from datasets.tables.boxes import read_boxes, write_boxes
 from datasets.tables.licenses import read_licenses, record_licenses
 from datasets.tables.recordings import read_recordings, write_recordings
 from datasets.tables.table import read_table, write_table
@@ -92,9 +91,9 @@ def merge_datasets(datasets: Sequence[str], output: str, *, progress: Progress =
     storage.write_bytes(storage.join(output, "plan", f"{_PART}.jsonl"), lines.encode())
     for done, part in enumerate(parts, start=1):
         if not storage.exists(marker_file(output, part.after.shard_id)):
-            _take(part, output, config)
+            _take(part, output)
         progress("shards", done, len(parts))
-    _write_tables(output, inputs, left_out)
+    _write_tables(output, inputs)
     card = refresh_card(output, config, _sum([item.card["seconds_by_operator"] for item in inputs]))
     return Merged(card=card, copies=copies, namesakes=namesakes)
 
@@ -176,7 +175,7 @@ def _refuse_other_output(output: str, datasets: Sequence[str], parts: Sequence[_
         )
 
 
-def _take(part: _Part, output: str, config: PreparationConfig) -> None:
+def _take(part: _Part, output: str) -> None:
     """Write a shard and then its marker."""
     source, target = clip_file(part.dataset, part.before), clip_file(output, part.after)
     marker = storage.read_json(marker_file(part.dataset, part.before.shard_id))
@@ -188,7 +187,7 @@ def _take(part: _Part, output: str, config: PreparationConfig) -> None:
         table = rows_of(source, videos) if marker["num_rows"] else CLIP_SCHEMA.empty_table()
         if table.num_rows:
             write_clips(target, table)
-        marker = marker_of(part.after, table, marker, config)
+        marker = marker_of(part.after, table, marker)
     storage.write_json(marker_file(output, part.after.shard_id), marker)
 
 
@@ -201,21 +200,15 @@ def _write_recordings(output: str, inputs: Sequence[_Input]) -> None:
     write_recordings(output, rows.values(), part=_PART)
 
 
-def _write_tables(output: str, inputs: Sequence[_Input], left_out: Sequence[Collection[str]]) -> None:
-    """Write the boxes of the videos that are in, all licences and all errors."""
+def _write_tables(output: str, inputs: Sequence[_Input]) -> None:
+    """Write all licences and all errors."""
     for item in reversed(inputs):
         if known := read_licenses(item.dataset):
             record_licenses(output, known)
-    boxes: dict[str, Row] = {}
     errors: dict[tuple[str, ...], Row] = {}
-    for item, out in zip(inputs, left_out, strict=True):
-        for video, row in read_boxes(item.dataset).items():
-            if video not in out:
-                boxes.setdefault(video, row)
+    for item in inputs:
         for row in read_table(storage.join(item.dataset, "errors.parquet")):
             errors.setdefault(tuple(row.values()), row)
-    if boxes:
-        write_boxes(output, boxes.values())
     write_table(storage.join(output, "errors.parquet"), errors.values(), ERROR_SCHEMA)
 
 

@@ -1,4 +1,4 @@
-"""Videos leave a dataset: their rows, boxes and places in the plan; what the dataset knows of them keeps them from coming back."""
+"""Videos leave a dataset: their rows and their places in the plan; its table of recordings keeps them from coming back."""
 
 import dataclasses
 import difflib
@@ -18,7 +18,6 @@ from datasets.preparation.shards import (
     read_whole_plan,
     retired_shards,
 )
-from datasets.tables.boxes import read_boxes, write_boxes
 from datasets.tables.recordings import read_recordings
 from infra import storage
 from infra.errors import InputError
@@ -48,14 +47,12 @@ def remove_videos(dataset: str, videos: Sequence[str], *, progress: Progress = s
     planned = planned_videos(shards)
     absent = sorted(set(videos) - planned)
     _refuse_unknown(dataset, absent, planned)
-    num_shards = finish_rewrites(dataset, config, progress=progress)
+    num_shards = finish_rewrites(dataset, progress=progress)
     wanted = set(videos) & planned
     if wanted == planned:
         raise InputError(f"--video: these are all videos of '{dataset}'; remove the folder instead")
     append_plan(dataset, _replacements(dataset, shards, wanted, config))
-    num_shards += finish_rewrites(dataset, config, progress=progress)
-    removed = removed_videos(dataset)
-    _forget_boxes(dataset, removed)
+    num_shards += finish_rewrites(dataset, progress=progress)
     card = refresh_card(dataset, config, before["seconds_by_operator"])
     return Removal(card=card, num_videos=len(wanted), num_shards=num_shards, absent=absent)
 
@@ -106,10 +103,3 @@ def _replacements(
 
 def _known(dataset: str) -> set[str]:
     return {row["video_id"] for row in read_recordings(dataset, columns=["video_id"])}
-
-
-def _forget_boxes(dataset: str, videos: Collection[str]) -> None:
-    boxes = read_boxes(dataset)
-    kept = [row for video, row in boxes.items() if video not in videos]
-    if len(kept) < len(boxes):
-        write_boxes(dataset, kept)

@@ -8,7 +8,6 @@ goes; the replacement is renamed into its place; its marker is written; the old 
 from collections.abc import Collection
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -34,7 +33,7 @@ Row = dict[str, Any]
 _ASIDE = "rewritten"
 
 
-def finish_rewrites(dataset: str, config: PreparationConfig, *, progress: Progress = silent) -> int:
+def finish_rewrites(dataset: str, *, progress: Progress = silent) -> int:
     """Make all planned replacements that are not there yet; return how many."""
     planned = read_whole_plan(dataset)
     shards = {shard.shard_id: shard for shard in planned}
@@ -47,16 +46,17 @@ def finish_rewrites(dataset: str, config: PreparationConfig, *, progress: Progre
     ]
     waiting = [(old, new) for old, new in waiting if not _stands(dataset, old, new)]
     for done, (old, new) in enumerate(waiting, start=1):
-        _replace(dataset, old, new, config)
+        _replace(dataset, old, new)
         progress("shards", done, len(waiting))
     storage.remove_if_empty(storage.join(dataset, _ASIDE))
     return len(waiting)
 
 
-def rows_of(uri: str, videos: Collection[str]) -> pa.Table:
-    """Return the rows of some videos, in their order, under today's columns: those that a file lacks are null."""
+def rows_of(uri: str, videos: Collection[str] | None = None) -> pa.Table:
+    """Return the rows of some videos or of all, in their order, under all columns: those that a file lacks are null."""
     table = pq.read_table(storage.open_input(uri))
-    table = table.filter(pc.is_in(table["video_id"], pa.array(sorted(videos), pa.string())))
+    if videos is not None:
+        table = table.filter(pc.is_in(table["video_id"], pa.array(sorted(videos), pa.string())))
     columns = [
         table[field.name] if field.name in table.column_names else pa.nulls(table.num_rows, field.type)
         for field in CLIP_SCHEMA
@@ -64,14 +64,13 @@ def rows_of(uri: str, videos: Collection[str]) -> pa.Table:
     return pa.table(columns, schema=CLIP_SCHEMA)
 
 
-def marker_of(shard: PlannedShard, table: pa.Table, before: Row, config: PreparationConfig) -> Row:
+def marker_of(shard: PlannedShard, table: pa.Table, before: Row) -> Row:
     """Return the marker of a shard whose rows, and whose errors, come from another one's."""
     sources = {source.path for source in shard.sources}
     return {
         **counts_of(shard, table),
         "num_bytes": table.nbytes,
         "errors": [error for error in before["errors"] if error["source"] in sources],
-        "statistics": _statistics(table, config),
         "seconds": {},
     }
 
@@ -91,7 +90,7 @@ def _stands(dataset: str, old: PlannedShard, new: PlannedShard) -> bool:
     return made and not any(storage.exists(uri) for uri in leftovers)
 
 
-def _replace(dataset: str, old: PlannedShard, new: PlannedShard, config: PreparationConfig) -> None:
+def _replace(dataset: str, old: PlannedShard, new: PlannedShard) -> None:
     before, after = clip_file(dataset, old), clip_file(dataset, new)
     aside = storage.join(dataset, _ASIDE, f"{new.shard_id}.parquet")
     marker = marker_file(dataset, old.shard_id)
@@ -103,19 +102,8 @@ def _replace(dataset: str, old: PlannedShard, new: PlannedShard, config: Prepara
         storage.remove(before)
         if storage.exists(aside):
             storage.move(aside, after)
-        table = pq.read_table(storage.open_input(after)) if storage.exists(after) else CLIP_SCHEMA.empty_table()
-        counted = marker_of(new, table, storage.read_json(marker), config)
+        table = rows_of(after) if storage.exists(after) else CLIP_SCHEMA.empty_table()
+        counted = marker_of(new, table, storage.read_json(marker))
         storage.write_json(marker_file(dataset, new.shard_id), counted)
     storage.remove(before)
     storage.remove(marker)
-
-
-def _statistics(table: pa.Table, config: PreparationConfig) -> Row:
-    """Return the sums over the stored spectrograms that training normalizes with."""
-    bins = config.log_mel.num_bins
-    sums, num_hops = np.zeros((2, bins)), 0
-    for data in table["log_mel"].to_pylist():
-        values = np.frombuffer(data, np.float16).reshape(bins, -1).astype(np.float64)
-        sums += values.sum(axis=1), np.square(values).sum(axis=1)
-        num_hops += values.shape[1]
-    return {"sums": sums.tolist(), "num_hops": num_hops}

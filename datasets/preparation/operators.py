@@ -17,10 +17,11 @@ import pyarrow as pa
 from datasets.clips.measures import measure
 from datasets.clips.spectrogram import log_mel
 from datasets.config import PreparationConfig
+from datasets.index import describe_rows
 from datasets.media import MediaError, Window, cut, encode_frames, probe, read_sound
 from datasets.preparation import fingerprint as sound_fingerprint
 from datasets.preparation.attempts import guarded
-from datasets.preparation.shards import PlannedShard, PlannedSource, clip_file, marker_file, write_clips
+from datasets.preparation.shards import PlannedShard, PlannedSource, clip_file, marker_file, row_groups, write_clips
 from datasets.schema import CLIP_SCHEMA, ERROR_SCHEMA
 from infra import storage
 
@@ -89,27 +90,18 @@ def decode_shard(row: Row, *, dataset: str, config: PreparationConfig) -> Row:
 
 
 def add_log_mel(row: Row, *, config: PreparationConfig) -> Row:
-    """Add the spectrograms, and their sums for the statistics that training normalizes with."""
+    """Add the spectrograms."""
     began = time.perf_counter()
     table = _from_bytes(row["clips"])
-    sums = np.zeros((2, config.log_mel.num_bins))
-    num_hops, spectrograms = 0, []
+    spectrograms = []
     for sound in table["waveform"].to_pylist():
         waveform = np.frombuffer(sound, np.int16).astype(np.float32) / 32768
         values = log_mel(waveform, sample_rate=config.sample_rate, config=config.log_mel)
-        sums += values.sum(axis=1), np.square(values, dtype=np.float64).sum(axis=1)
-        num_hops += values.shape[1]
         spectrograms.append(values.astype(np.float16).tobytes())
     place = CLIP_SCHEMA.get_field_index("log_mel")
     table = table.set_column(place, "log_mel", pa.array(spectrograms, pa.binary()))
-    statistics = {"sums": sums.tolist(), "num_hops": num_hops}
     seconds = {**json.loads(row["seconds"]), "log_mel": time.perf_counter() - began}
-    return {
-        **row,
-        "clips": to_bytes(table),
-        "statistics": json.dumps(statistics),
-        "seconds": json.dumps(seconds),
-    }
+    return {**row, "clips": to_bytes(table), "seconds": json.dumps(seconds)}
 
 
 def commit_shard(row: Row, *, dataset: str) -> Row:
@@ -124,7 +116,6 @@ def commit_shard(row: Row, *, dataset: str) -> Row:
         **counts_of(shard, table),
         "num_bytes": len(row["clips"]),
         "errors": json.loads(row["errors"]),
-        "statistics": json.loads(row["statistics"]),
         "seconds": {**json.loads(row["seconds"]), "commit": time.perf_counter() - began},
     }
     storage.write_json(marker_file(dataset, shard.shard_id), marker)
@@ -143,6 +134,7 @@ def counts_of(shard: PlannedShard, table: pa.Table) -> Row:
         "num_pairs": len({pair for pair in table["pair_id"].to_pylist() if pair}),
         "num_videos": len(set(table["video_id"].to_pylist())),
         "labels": labels,
+        "rows": describe_rows(table, [group.num_rows for group in row_groups(table)]),
     }
 
 
@@ -187,10 +179,27 @@ def clip_row(
         "sound_start_seconds": window.sound_start_seconds,
         "in_sync": window.in_sync,
         "shift_seconds": window.shift_seconds,
+        "fold": source.fold,
+        "texts": _texts_of(source, window.start_seconds, config.clip_seconds),
+        "boxes": None if source.boxes is None else [dataclasses.asdict(box) for box in source.boxes],
         **measure(frames, waveform, frame_rate=config.frame_rate, sample_rate=config.sample_rate),
         "frames": frames.tobytes() if raw else encode_frames(frames, frame_rate=config.frame_rate),
         "waveform": np.clip(np.rint(rolled * 32768), -32768, 32767).astype(np.int16).tobytes(),
     }
+
+
+def _texts_of(source: PlannedSource, begin: float, seconds: float) -> list[Row] | None:
+    """Return the texts of a window on its own clock: those without a time, and those that are said within it."""
+    texts = []
+    for text in source.texts:
+        if text.start_seconds is None:
+            texts.append(dataclasses.asdict(text))
+            continue
+        end = text.start_seconds if text.end_seconds is None else text.end_seconds
+        if text.start_seconds < begin + seconds and end >= begin:
+            times = {"start_seconds": text.start_seconds - begin, "end_seconds": end - begin}
+            texts.append({**dataclasses.asdict(text), **times})
+    return texts or None
 
 
 def _error_json(error: MediaError | FileNotFoundError, stage: str) -> str:

@@ -99,7 +99,7 @@ class Preparation:
             planned = self._plan_source(source, row, recording_id)
             if planned is not None:
                 if planned.video_id not in videos_before:
-                    splits[self._split_of(recording_id)].append(planned)
+                    splits[source.split or self._split_of(recording_id)].append(planned)
                 self._recordings.append({**row, "state": states[row["path"]], "recording_id": recording_id})
         self.new_shards = plan_shards(
             splits,
@@ -133,7 +133,7 @@ class Preparation:
         append_plan(self.dataset, self.new_shards)
         if self._recordings:
             write_recordings(self.dataset, self._recordings)
-        finish_rewrites(self.dataset, self.config)
+        finish_rewrites(self.dataset)
         shards = read_plan(self.dataset)
         missing = [shard for shard in shards if not storage.exists(marker_file(self.dataset, shard.shard_id))]
         began = time.perf_counter()
@@ -274,6 +274,10 @@ class Preparation:
             label=source.label,
             origin_seconds=info["origin_seconds"],
             windows=tuple(windows),
+            image=source.image,
+            texts=source.texts,
+            boxes=source.boxes,
+            fold=source.fold,
         )
 
     def _split_of(self, recording_id: str) -> str:

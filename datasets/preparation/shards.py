@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datasets.clips.windows import PlannedWindow
-from datasets.schema import CLIP_SCHEMA, MEDIA_COLUMNS
+from datasets.schema import MEDIA_COLUMNS
+from datasets.sources.source import Box, Text, nested_parts
 from infra import storage
 from infra.seeding import digest
 
@@ -38,6 +39,10 @@ class PlannedSource:
     label: str | None
     origin_seconds: float
     windows: tuple[PlannedWindow, ...]
+    image: str = ""
+    texts: tuple[Text, ...] = ()
+    boxes: tuple[Box, ...] | None = None
+    fold: int | None = None
 
     @property
     def has_pair(self) -> bool:
@@ -67,11 +72,12 @@ class PlannedShard:
     def from_json(cls, line: str) -> "PlannedShard":
         """Return the shard of a line of the plan."""
         value = json.loads(line)
-        sources = tuple(
-            PlannedSource(**{**source, "windows": tuple(PlannedWindow(**w) for w in source["windows"])})
-            for source in value["sources"]
-        )
-        return cls(**{**value, "sources": sources})
+        return cls(**{**value, "sources": tuple(_planned_source(source) for source in value["sources"])})
+
+
+def _planned_source(value: dict[str, Any]) -> PlannedSource:
+    windows = tuple(PlannedWindow(**window) for window in value["windows"])
+    return PlannedSource(**{**value, "windows": windows, **nested_parts(value)})
 
 
 def shard_name(fingerprint: str, split: str, sources: Sequence[PlannedSource], generation: int = 0) -> str:
@@ -165,7 +171,12 @@ def append_plan(dataset: str, shards: list[PlannedShard]) -> None:
 
 def clip_file(dataset: str, shard: PlannedShard) -> str:
     """Return where a shard's rows go."""
-    return storage.join(dataset, "clips", f"split={shard.split}", f"{shard.shard_id}.parquet")
+    return storage.join(dataset, clip_path(shard.split, shard.shard_id))
+
+
+def clip_path(split: str, shard_id: str) -> str:
+    """Return where a shard's rows lie below the dataset."""
+    return f"clips/split={split}/{shard_id}.parquet"
 
 
 def marker_file(dataset: str, shard_id: str) -> str:
@@ -176,7 +187,7 @@ def marker_file(dataset: str, shard_id: str) -> str:
 def row_groups(table: pa.Table) -> list[pa.Table]:
     """Return consecutive parts of 8 to 64 MB, or 32 rows, that never part a pair."""
     groups, begin, size = [], 0, 0
-    pair_ids = table["pair_id"].to_pylist()
+    pair_ids = table["pair_id"].to_pylist() if "pair_id" in table.column_names else [None] * table.num_rows
     sizes = _row_bytes(table)
     for row in range(table.num_rows):
         size += sizes[row]
@@ -190,23 +201,24 @@ def row_groups(table: pa.Table) -> list[pa.Table]:
 
 
 def write_clips(uri: str, table: pa.Table) -> None:
-    """Write one shard's rows, complete or not at all: media as plain binary, few rows a page."""
-    small = [name for name in CLIP_SCHEMA.names if name not in MEDIA_COLUMNS]
+    """Write one shard's rows, complete or not at all: media as plain binary, few rows a page; columns that no row fills are left out."""
+    table = table.drop_columns([name for name in table.column_names if table[name].null_count == table.num_rows])
+    small = [name for name in table.column_names if name not in MEDIA_COLUMNS]
     options: dict[str, Any] = {
-        "use_dictionary": ["source", "video_id", "recording_id", "label"],
-        "compression": {name: "NONE" if name in MEDIA_COLUMNS else "ZSTD" for name in CLIP_SCHEMA.names},
+        "use_dictionary": [name for name in ("source", "video_id", "recording_id", "label") if name in small],
+        "compression": {name: "NONE" if name in MEDIA_COLUMNS else "ZSTD" for name in table.column_names},
         "write_statistics": [name for name in small if name not in ("texts", "boxes")],
         "max_rows_per_page": 8,
         "write_page_index": True,
     }
-    with storage.staged(uri) as path, pq.ParquetWriter(path, CLIP_SCHEMA, **options) as writer:
+    with storage.staged(uri) as path, pq.ParquetWriter(path, table.schema, **options) as writer:
         for group in row_groups(table):
             writer.write_table(group, row_group_size=group.num_rows)
 
 
 def _row_bytes(table: pa.Table) -> list[int]:
     sizes = [0] * table.num_rows
-    for name in MEDIA_COLUMNS:
+    for name in (name for name in MEDIA_COLUMNS if name in table.column_names):
         lengths: list[Any] = pc.binary_length(table[name]).to_pylist()
         sizes = [size + (length or 0) for size, length in zip(sizes, lengths, strict=True)]
     return sizes

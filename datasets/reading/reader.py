@@ -1,17 +1,17 @@
-"""From Parquet rows back to arrays: row groups, their pairs, and clips as uint8 frames and float sound."""
+"""From Parquet rows back to arrays: clips as uint8 frames and float sound, in batches of units."""
 
-import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from datasets.card import read_card
 from datasets.config import PreparationConfig
 from datasets.media import decode_into
+from datasets.reading.row_groups import RowGroup, read_rows
+from datasets.reading.selection import SplitName, select_units
 from datasets.schema import CLIP_SCHEMA, MEDIA_COLUMNS
 from infra import storage
 from infra.errors import InputError
@@ -22,86 +22,35 @@ Batch = dict[str, Any]
 _DECODED = pa.large_binary()
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class RowGroup:
-    """One row group of one file, and in which of its rows pairs begin."""
-
-    uri: str
-    index: int
-    num_rows: int
-    pair_rows: tuple[int, ...]
-
-
-def read(dataset: str, split: str = "train", *, columns: Sequence[str] | None = None) -> Iterator[Batch]:
+def read(dataset: str, split: SplitName = "train", *, columns: Sequence[str] | None = None) -> Iterator[Batch]:
     """Yield a dataset's clips one by one, decoded, as arrays and texts by column name.
 
     Args:
         dataset: folder that workflows.prepare made.
-        split: train, validation or test.
-        columns: only these columns; all that are not empty if not given.
+        split: train, validation, test, or all of them.
+        columns: these columns, None where a clip lacks one; those that a clip has if not given.
 
     Raises:
-        InputError: If there is no such dataset or column.
+        InputError: If there is no such dataset or column, or a file is broken.
     """
     place = storage.resolve(dataset, field="dataset")
     config = PreparationConfig.from_dict(read_card(place)["config"])
     unknown = set(columns or ()) - set(CLIP_SCHEMA.names)
     if unknown:
         raise InputError(f"columns: '{unknown.pop()}' does not exist; choose from {', '.join(CLIP_SCHEMA.names)}")
-    for group in list_row_groups(place, split):
-        table = read_rows(group.uri, group.index, range(group.num_rows), columns or CLIP_SCHEMA.names)
-        empty = [name for name in table.column_names if table[name].null_count == table.num_rows]
+    for group in select_units(place, split, unit="row").groups:
+        table = read_rows(group.uri, group.index, group.units, columns or CLIP_SCHEMA.names)
         for row in range(table.num_rows):
-            clip = to_arrays(table.drop_columns(empty)[row : row + 1], config=config)
-            yield {name: values[0] for name, values in clip.items()}
-
-
-def list_row_groups(dataset: str, split: str) -> list[RowGroup]:
-    """Return the row groups of a split, in the order of their file names.
-
-    Raises:
-        InputError: If a file is broken.
-    """
-    folder = storage.join(dataset, "clips", f"split={split}")
-    groups = []
-    for uri in storage.list_files(folder, suffix=".parquet"):
-        try:
-            file = pq.ParquetFile(storage.open_input(uri))
-        except (pa.ArrowInvalid, OSError):
-            ask = f"python -m workflows.inspect {dataset}"
-            raise InputError(f"--data: '{uri}' is not a whole Parquet file; see {ask}") from None
-        for index in range(file.num_row_groups):
-            pair_ids = file.read_row_group(index, columns=["pair_id"])["pair_id"].to_pylist()
-            pair_rows = tuple(
-                row
-                for row in range(len(pair_ids) - 1)
-                if pair_ids[row] is not None and pair_ids[row] == pair_ids[row + 1]
-            )
-            groups.append(RowGroup(uri, index, len(pair_ids), pair_rows))
-    return groups
-
-
-def read_rows(uri: str, index: int, rows: Sequence[int], columns: Sequence[str]) -> pa.Table:
-    """Return some rows of a row group in the order asked for."""
-    file = pq.ParquetFile(storage.open_input(uri))
-    table = file.read_row_group(index, columns=list(columns))
-    if list(rows) == list(range(rows[0], rows[0] + len(rows))):
-        return table.slice(rows[0], len(rows))
-    return table.take(pa.array(rows))
-
-
-def read_labels(groups: Sequence[RowGroup]) -> tuple[tuple[str, ...], ...]:
-    """Return the label of every pair of every row group, empty where it has none."""
-    found = []
-    for group in groups:
-        labels = read_rows(group.uri, group.index, range(group.num_rows), ["label"])["label"].to_pylist()
-        found.append(tuple(labels[row] or "" for row in group.pair_rows))
-    return tuple(found)
+            clip = table[row : row + 1]
+            empty = [name for name in clip.column_names if clip[name].null_count]
+            arrays = to_arrays(clip.drop_columns(empty), config=config)
+            lacking = dict.fromkeys(empty) if columns else {}
+            yield lacking | {name: values[0] for name, values in arrays.items()}
 
 
 def decode_table(table: pa.Table, *, config: PreparationConfig) -> pa.Table:
     """Return the rows with their frames as raw uint8, one after another in one buffer."""
-    if not _is_encoded(table, config):
+    if not is_encoded(table, config):
         return table
     frames = _decode(table["frames"], config)
     offsets = np.arange(len(frames) + 1, dtype=np.int64) * frames[0].nbytes
@@ -116,7 +65,7 @@ def to_arrays(table: pa.Table, *, config: PreparationConfig) -> Batch:
     frames uint8 (clips, frames, height, width, 3), waveform float32 (clips, 1, samples) in [-1, 1],
     log_mel float32 (clips, bins, hops).
     """
-    encoded = _is_encoded(table, config)
+    encoded = is_encoded(table, config)
     return {
         name: _decode(table[name], config) if name == "frames" and encoded else _join(name, _parts(table, name, config))
         for name in table.column_names
@@ -167,45 +116,42 @@ def _values(chunk: pa.Array, dtype: type) -> np.ndarray:
     return np.frombuffer(data, np.uint8)[begin:end].view(dtype)
 
 
-def read_pairs(
+def read_units(
     groups: Sequence[RowGroup],
     *,
     columns: Sequence[str],
     config: PreparationConfig,
-    batch_pairs: int,
+    batch_size: int,
     share: tuple[int, int] = (0, 1),
 ) -> Iterator[Batch]:
-    """Yield all pairs in order, windows A and B of each after one another; the last batch may be smaller.
+    """Yield all units in order, the rows of each one after another; the last batch may be smaller.
 
     Args:
         groups: row groups to read.
         columns: columns to read.
         config: configuration of the dataset.
-        batch_pairs: pairs a batch.
-        share: (rank, number of ranks): every so many-th pair only.
+        batch_size: units a batch.
+        share: (rank, number of ranks): every so many-th unit only.
     """
     rank, world_size = share
     waiting: list[pa.Table] = []
     count = 0
     for group in groups:
-        rows = []
-        for row in group.pair_rows:
-            if count % world_size == rank:
-                rows += [row, row + 1]
-            count += 1
-        if not rows:
+        mine = [first for place, first in enumerate(group.units, start=count) if place % world_size == rank]
+        count += len(group.units)
+        if not mine:
             continue
-        waiting.append(read_rows(group.uri, group.index, rows, columns))
-        table = pa.concat_tables(waiting)
-        while table.num_rows >= 2 * batch_pairs:
-            yield to_arrays(table[: 2 * batch_pairs], config=config)
-            table = table[2 * batch_pairs :]
+        waiting.append(read_rows(group.uri, group.index, group.rows(mine), columns))
+        table, num_rows = pa.concat_tables(waiting), group.span * batch_size
+        while table.num_rows >= num_rows:
+            yield to_arrays(table[:num_rows], config=config)
+            table = table[num_rows:]
         waiting = [table] if table.num_rows else []
     if waiting:
         yield to_arrays(pa.concat_tables(waiting), config=config)
 
 
-def _is_encoded(table: pa.Table, config: PreparationConfig) -> bool:
+def is_encoded(table: pa.Table, config: PreparationConfig) -> bool:
     """Return whether frames are as they are stored in H.264; decoded ones are of another type, as they may be of more than 2 GB."""
     return config.storage == "h264" and "frames" in table.column_names and table.schema.field("frames").type != _DECODED
 

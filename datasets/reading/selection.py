@@ -1,34 +1,42 @@
-"""Which pairs a run uses: those of some classes, loud and lively enough. A pair is kept or dropped whole, whatever its label."""
+"""Which units a run reads: of some classes and folds, loud and lively enough, with all that is needed. A pair is kept or dropped whole."""
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from datasets.clips.measures import LOUDNESS, MOTION
-from datasets.reading.reader import RowGroup, read_rows
+from datasets.index import read_index, rows_that_hold
+from datasets.reading.row_groups import SPANS, RowGroup, Unit
 from infra import storage
 from infra.errors import InputError
 
+SplitName = Literal["train", "validation", "test", "all"]
+
 _OPTIONS = {LOUDNESS: "--min-loudness", MOTION: "--min-motion"}
+_LACKS = {LOUDNESS: "sound", MOTION: "moving pictures"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
-    """What pairs must be; all are used where nothing is asked."""
+    """What clips must be; all are used where nothing is asked."""
 
     classes: tuple[str, ...] = ()
     """Only these labels."""
+    folds: tuple[int, ...] = ()
+    """Only these official folds."""
+    exclude_folds: tuple[int, ...] = ()
+    """All but these official folds."""
     min_loudness: float | None = None
-    """Drop pairs with a window whose sound is quieter than this, in dB of full scale, such as -60."""
+    """Drop clips whose sound is quieter than this, in dB of full scale, such as -60; a pair goes with either of its windows."""
     min_motion: float | None = None
-    """Drop pairs with a window whose picture moves less than this, in ranges from black to white a second, such as 0.01."""
+    """Drop clips whose picture moves less than this, in ranges from black to white a second, such as 0.01."""
 
     def __post_init__(self) -> None:
-        """Refuse what no pair or every pair would pass."""
+        """Refuse what no clip or every clip would pass."""
         if self.min_loudness is not None and not self.min_loudness <= 0:
             raise InputError(
                 f"--min-loudness: {self.min_loudness} is above 0 dB, the loudest there is; give less, for example -60"
@@ -47,63 +55,117 @@ class Selection:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Screened:
-    """What screening came to in a split; a pair that fails several measures counts for each."""
+    """What screening came to in a split; a unit that fails several measures counts for each."""
 
-    num_pairs: int
+    num_units: int
     num_kept: int
+    num_lacking: int
+    """Units without what must be there, such as a label."""
     num_below: dict[str, int]
-    """Pairs with a window below the least, by column."""
+    """Units with a clip below the least, by column."""
 
 
-def select_pairs(groups: Sequence[RowGroup], selection: Selection) -> tuple[list[RowGroup], Screened]:
-    """Return the row groups with only the pairs of a selection, and what was left of those of its classes.
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Selected:
+    """The units of a split that a run reads, in the order of files and rows."""
+
+    groups: tuple[RowGroup, ...]
+    labels: tuple[tuple[str, ...], ...]
+    """Class of every unit of every row group, empty where it has none."""
+    screened: Screened
+
+
+def select_units(
+    dataset: str,
+    split: SplitName,
+    *,
+    unit: Unit,
+    requires: Sequence[str] = (),
+    selection: Selection = Selection(),
+) -> Selected:
+    """Return the units of a split that a selection keeps; looks into the index only.
+
+    Args:
+        dataset: folder of the dataset.
+        split: train, validation, test, or all of them.
+        unit: row or pair.
+        requires: what every clip must hold, as `datasets.index.holdings` names it.
+        selection: what clips must be.
 
     Raises:
-        InputError: If clips are to be screened by what was not measured when they were prepared.
+        InputError: If clips are to be screened by a measure that they do not have.
     """
+    index = read_index(dataset)
+    index = index.filter(_of_split(index, split))
+    span = SPANS[unit]
+    firsts = np.flatnonzero(index["begins_pair"].to_numpy()) if unit == "pair" else np.arange(index.num_rows)
+    firsts = firsts[_wanted(index, selection)[firsts]]
+    num_units = len(firsts)
+    holding = rows_that_hold(index, requires)
+    firsts = firsts[np.logical_and.reduce([holding[firsts + place] for place in range(span)])]
+    num_lacking = num_units - len(firsts)
+    kept = np.ones(len(firsts), bool)
+    below = {}
+    for column, least in selection.least.items():
+        lower = np.min([_values(index, column)[firsts + place] for place in range(span)], axis=0)
+        if np.isnan(lower).any():
+            raise InputError(
+                f"{_OPTIONS[column]}: {int(np.isnan(lower).sum())} clips of '{dataset}' have no {column}, as they have no "
+                f"{_LACKS[column]}; leave the option out"
+            )
+        below[column] = int((lower < least).sum())
+        kept &= lower >= least
+    firsts = firsts[kept]
+    screened = Screened(num_units=num_units, num_kept=len(firsts), num_lacking=num_lacking, num_below=below)
+    groups, labels = _grouped(dataset, index, firsts, span)
+    return Selected(groups=groups, labels=labels, screened=screened)
+
+
+def _of_split(index: pa.Table, split: SplitName) -> pa.ChunkedArray | pa.Array:
+    if split == "all":
+        return pa.array(np.ones(index.num_rows, bool))
+    return pc.match_substring(pc.cast(index["file"], pa.string()), f"/split={split}/")
+
+
+def _wanted(index: pa.Table, selection: Selection) -> np.ndarray:
+    """Return which rows are of the classes and folds asked for."""
+    mask = np.ones(index.num_rows, bool)
     if selection.classes:
-        groups = _of_classes(groups, selection.classes)
-    least, below = selection.least, dict.fromkeys(selection.least, 0)
-    num_pairs = sum(len(group.pair_rows) for group in groups)
-    if not least:
-        return list(groups), Screened(num_pairs=num_pairs, num_kept=num_pairs, num_below=below)
-    chosen = []
-    for group in groups:
-        failed = {column: _pairs_below(group, column, value) for column, value in least.items()}
-        for column, rows in failed.items():
-            below[column] += len(rows)
-        dropped = set().union(*failed.values())
-        kept = tuple(row for row in group.pair_rows if row not in dropped)
-        if kept:
-            chosen.append(dataclasses.replace(group, pair_rows=kept))
-    num_kept = sum(len(group.pair_rows) for group in chosen)
-    return chosen, Screened(num_pairs=num_pairs, num_kept=num_kept, num_below=below)
+        mask &= pc.is_in(pc.cast(index["label"], pa.string()), pa.array(selection.classes)).to_numpy()
+    if selection.folds:
+        mask &= pc.is_in(index["fold"], pa.array(selection.folds, pa.int32())).to_numpy()
+    if selection.exclude_folds:
+        mask &= ~pc.is_in(index["fold"], pa.array(selection.exclude_folds, pa.int32())).to_numpy()
+    return mask
 
 
-def _of_classes(groups: Sequence[RowGroup], classes: Sequence[str]) -> list[RowGroup]:
-    chosen = []
-    for group in groups:
-        labels = read_rows(group.uri, group.index, range(group.num_rows), ["label"])["label"]
-        wanted = pc.is_in(labels, pa.array(classes)).to_pylist()
-        rows = tuple(row for row in group.pair_rows if wanted[row])
-        if rows:
-            chosen.append(dataclasses.replace(group, pair_rows=rows))
-    return chosen
+def _values(index: pa.Table, column: str) -> np.ndarray:
+    return index[column].fill_null(float("nan")).to_numpy()
 
 
-def _pairs_below(group: RowGroup, column: str, least: float) -> set[int]:
-    """Return the first rows of the pairs one of whose windows lies below the least."""
-    if not group.pair_rows:
-        return set()
-    file = pq.ParquetFile(storage.open_input(group.uri))
-    values = np.full(group.num_rows, np.nan)
-    if column in file.schema_arrow.names:
-        values = np.asarray(file.read_row_group(group.index, columns=[column])[column].to_pylist(), float)
-    first = np.asarray(group.pair_rows)
-    lower = np.minimum(values[first], values[first + 1])
-    if np.isnan(lower).any():
-        raise InputError(
-            f"{_OPTIONS[column]}: '{group.uri}' has clips without {column}, prepared before it was measured; "
-            "prepare the dataset again into another folder, or leave the option out"
+def _grouped(
+    dataset: str, index: pa.Table, firsts: np.ndarray, span: int
+) -> tuple[tuple[RowGroup, ...], tuple[tuple[str, ...], ...]]:
+    """Return units, given by their first places in the index, and their labels, by row group."""
+    if not len(firsts):
+        return (), ()
+    chosen = index.take(pa.array(firsts))
+    files = pc.cast(chosen["file"], pa.string()).to_pylist()
+    numbers, rows = (chosen[name].to_numpy() for name in ("row_group", "row"))
+    names = np.unique(files, return_inverse=True)[1]
+    labels = [label or "" for label in pc.cast(chosen["label"], pa.string()).to_pylist()]
+    sizes = np.sum([index["num_bytes"].to_numpy()[firsts + place] for place in range(span)], axis=0)
+    starts = np.flatnonzero(np.diff(names, prepend=-1) | np.diff(numbers, prepend=-1))
+    groups, classes = [], []
+    for begin, end in zip(starts, [*starts[1:], len(firsts)], strict=True):
+        groups.append(
+            RowGroup(
+                uri=storage.join(dataset, files[begin]),
+                index=int(numbers[begin]),
+                units=tuple(rows[begin:end].tolist()),
+                span=span,
+                unit_bytes=int(sizes[begin:end].mean()),
+            )
         )
-    return set(first[lower < least].tolist())
+        classes.append(tuple(labels[begin:end]))
+    return tuple(groups), tuple(classes)

@@ -1,28 +1,32 @@
-"""One stream of batches for the whole run, read ahead: decoded by Ray tasks, or by a thread where that is cheaper.
+"""One stream of batches for the whole run, read ahead and shuffled as stored; H.264 is decoded batch by batch, in Ray tasks.
 
-The tasks follow the read plan and their results are taken in order; batches are formed here. Differs from Ray Data's iterators,
-whose executor runs as a thread of the training process and does not rest while the trainer is the slower side: on two processors
-it took most of one, and a training step two to four times as long.
+The batches follow the read plan from any position, epoch after epoch. Differs from Ray Data's iterators, whose executor runs as a
+thread of the training process and does not rest while the trainer is the slower side: on two processors it took most of one, and
+a training step two to four times as long.
 """
 
 import collections
 import concurrent.futures
 import functools
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 import ray
 
 from datasets.config import PreparationConfig
 from datasets.reading.read_plan import ReadItem, ReadPlan
-from datasets.reading.reader import Batch, collate, decode_table, read_rows, row_views
+from datasets.reading.reader import Batch, collate, decode_table, row_views, to_arrays
+from datasets.reading.row_groups import read_rows
 
 _TASK_BYTES = 16 * 2**20
 _LARGEST_TASK_BYTES = 128 * 2**20
 _TASKS_AHEAD = 2
 _SMALL_BATCH_BYTES = 8 * 2**20
 """Copied within a millisecond."""
+
+T = TypeVar("T")
 
 
 class _Piece(NamedTuple):
@@ -31,134 +35,154 @@ class _Piece(NamedTuple):
     rows: list[int]
 
 
-class Stream:
-    """Batches of pairs, epoch after epoch, from any position.
+class BatchStream:
+    """Batches of units from any position on.
 
     Args:
         plan: the order of reading.
         columns: columns to read.
         config: configuration of the dataset.
-        first_epoch: epoch to begin with.
-        num_epochs: where to end.
+        position: batch to begin with, counted from the run's first: epoch times steps an epoch, plus the step in it.
     """
 
-    def __init__(
-        self,
-        plan: ReadPlan,
-        *,
-        columns: Sequence[str],
-        config: PreparationConfig,
-        first_epoch: int,
-        num_epochs: int,
-    ) -> None:
-        self.plan, self.config = plan, config
-        row_bytes = config.num_frames * config.size**2 * 3 + 2 * config.num_samples
-        self._batch_bytes = 2 * plan.batch_pairs * row_bytes
-        items = (item for epoch in range(first_epoch, num_epochs) for item in plan.items(epoch))
-        pieces = (piece for item in items for piece in _pieces(plan, item, row_bytes))
+    def __init__(self, plan: ReadPlan, *, columns: Sequence[str], config: PreparationConfig, position: int = 0) -> None:
+        self.plan, self.columns, self.config = plan, list(columns), config
+        self._first_epoch, self._first_step = divmod(position, plan.steps_per_epoch)
+        self._span = plan.groups[0].span
+        self._row_bytes = config.num_frames * config.size**2 * 3 + 2 * config.num_samples
         self._waiting: list[pa.Table] = []
-        self._tables = _read_ahead(
-            _tasks(pieces, row_bytes),
-            list(columns),
-            config,
-            decode_on_cluster=ray.is_initialized() and config.storage == "h264",
-        )
+        self._tables = _ahead(self._pieces(), functools.partial(_read, columns=self.columns), _on_a_thread())
 
-    def epoch(self, epoch: int, *, first_step: int = 0) -> Iterator[Batch]:
-        """Yield the batches of the next epoch; epochs must be asked for in order.
+    def batches(self) -> Iterator[Batch]:
+        """Yield the batches without end.
 
         A large batch is formed while the one before is used. A small one is formed when it is asked for, in less time than a training
         step would lose by sharing Python's lock with a thread.
-
-        Args:
-            epoch: number of the epoch.
-            first_step: steps to leave out, when a run resumes inside an epoch.
         """
-        batches = self._batches(epoch, first_step)
-        return _one_ahead(batches) if self._batch_bytes > _SMALL_BATCH_BYTES else batches
+        decodes = self.config.storage == "h264" and "frames" in self.columns
+        formed = self._decoded() if decodes else (collate(members) for members in self._members(self._views))
+        large = self._span * self.plan.batch_size * self._row_bytes > _SMALL_BATCH_BYTES
+        return _one_ahead(formed) if large else formed
 
-    def _batches(self, epoch: int, first_step: int) -> Iterator[Batch]:
-        step = 0
-        members: list[Batch] = []
-        for number, pool in enumerate(self.plan.pools(epoch)):
-            rows = row_views(self._take(2 * sum(len(item.pair_rows) for item in pool)), config=self.config)
-            num_pairs = len(rows) // 2
-            for place, pair in enumerate(self.plan.mixing(epoch, number, num_pairs)):
-                self._draw(2 * self.plan.pool_pairs * place // num_pairs)
-                members += rows[2 * pair : 2 * pair + 2]
-                if len(members) == 2 * self.plan.batch_pairs:
-                    if step >= first_step:
-                        yield collate(members)
-                    members = []
-                    step += 1
+    def _decoded(self) -> Iterator[Batch]:
+        """Yield batches whose frames other processes decode, a few batches a task; a thread does without a cluster."""
+        num_rows = self._span * self.plan.batch_size
+        together = max(1, _TASK_BYTES // (num_rows * self._row_bytes))
+        batches = self._members(lambda table: [table[row : row + 1] for row in range(table.num_rows)])
+        stored = (
+            pa.concat_tables(itertools.chain.from_iterable(members)).combine_chunks()
+            for members in _in_groups(batches, together)
+        )
+        decode = functools.partial(decode_table, config=self.config)
+        for table in _ahead(stored, decode, _on_the_cluster() if ray.is_initialized() else _on_a_thread()):
+            for begin in range(0, table.num_rows, num_rows):
+                yield to_arrays(table[begin : begin + num_rows], config=self.config)
+
+    def _views(self, table: pa.Table) -> list[Batch]:
+        return row_views(table, config=self.config)
+
+    def _members(self, rows_of: Callable[[pa.Table], list[T]]) -> Iterator[list[T]]:
+        """Yield the rows of one batch after another, as `rows_of` gives them of a pool's table."""
+        skip = self._first_step
+        for epoch in itertools.count(self._first_epoch):
+            step = 0
+            members: list[T] = []
+            pools = self.plan.pools(epoch)
+            for number, pool in enumerate(pools):
+                num_units = sum(len(item.units) for item in pool)
+                following = sum(len(item.units) for item in pools[(number + 1) % len(pools)])
+                rows = rows_of(self._take(self._span * num_units))
+                for place, unit in enumerate(self.plan.mixing(epoch, number, num_units)):
+                    self._draw(self._span * (following * place // num_units))
+                    members += rows[self._span * unit : self._span * (unit + 1)]
+                    if len(members) == self._span * self.plan.batch_size:
+                        if step >= skip:
+                            yield members
+                        members = []
+                        step += 1
+            skip = 0
 
     def _take(self, num_rows: int) -> pa.Table:
-        """Return the next rows, however the tasks have cut them."""
+        """Return the next rows, however the reads have cut them."""
         self._draw(num_rows)
         table = pa.concat_tables(self._waiting)
         self._waiting = [table[num_rows:]]
         return table[:num_rows]
 
     def _draw(self, num_rows: int) -> None:
-        """Have so many rows of the next pool waiting, so that reading goes on while this one is used and no step waits for a whole pool."""
+        """Have so many rows of the next pool waiting: reading goes on while this pool is used, and no step waits for a whole one."""
         while sum(part.num_rows for part in self._waiting) < num_rows:
-            table = next(self._tables, None)
-            if table is None:
-                return
-            self._waiting.append(table)
+            self._waiting.append(next(self._tables))
+
+    def _pieces(self) -> Iterator[list[_Piece]]:
+        """Yield what one read takes, in order, without end."""
+        read: list[_Piece] = []
+        num_bytes = 0
+        for epoch in itertools.count(self._first_epoch):
+            for item in self.plan.items(epoch):
+                for piece, size in self._cut(item):
+                    read.append(piece)
+                    num_bytes += size
+                    if num_bytes >= _TASK_BYTES:
+                        yield read
+                        read, num_bytes = [], 0
+
+    def _cut(self, item: ReadItem) -> Iterator[tuple[_Piece, int]]:
+        """Yield the rows of an item in pieces of bounded size, and their stored bytes."""
+        group = self.plan.groups[item.group]
+        most = max(1, _LARGEST_TASK_BYTES // max(1, group.unit_bytes))
+        for begin in range(0, len(item.units), most):
+            units = item.units[begin : begin + most]
+            yield _Piece(group.uri, group.index, group.rows(units)), len(units) * group.unit_bytes
+
+
+def _read(pieces: list[_Piece], columns: list[str]) -> pa.Table:
+    return pa.concat_tables([read_rows(piece.uri, piece.group, piece.rows, columns) for piece in pieces])
+
+
+def _in_groups(values: Iterable[T], count: int) -> Iterator[list[T]]:
+    source = iter(values)
+    while group := list(itertools.islice(source, count)):
+        yield group
+
+
+class _Place(NamedTuple):
+    """Where work is done: `start` begins it, `finish` waits for what came out."""
+
+    start: Callable[..., Any]
+    finish: Callable[[Any], Any]
+
+
+def _on_a_thread() -> _Place:
+    pool = concurrent.futures.ThreadPoolExecutor(1)
+    return _Place(pool.submit, concurrent.futures.Future.result)
+
+
+def _on_the_cluster() -> _Place:
+    """Return Ray's tasks; they reserve no processor, as they would wait for ever where training workers hold all of them."""
+    return _Place(ray.remote(num_cpus=0)(_call).remote, ray.get)
+
+
+def _call(work: Callable[[Any], T], value: Any) -> T:
+    return work(value)
 
 
 def _one_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, batches, None)
-        while (batch := coming.result()) is not None:
-            coming = pool.submit(next, batches, None)
-            yield batch
+    """Yield endless batches, each formed on a thread while the one before is used."""
+    pool = concurrent.futures.ThreadPoolExecutor(1)
+    coming = pool.submit(next, batches)
+    while True:
+        batch = coming.result()
+        coming = pool.submit(next, batches)
+        yield batch
 
 
-def _pieces(plan: ReadPlan, item: ReadItem, row_bytes: int) -> Iterator[_Piece]:
-    """Yield the rows of an item in pieces that a task can hold when they are decoded: a row group of H.264 may grow a hundredfold."""
-    group = plan.groups[item.group]
-    most = max(1, _LARGEST_TASK_BYTES // (2 * row_bytes))
-    for begin in range(0, len(item.pair_rows), most):
-        firsts = item.pair_rows[begin : begin + most]
-        yield _Piece(group.uri, group.index, [row for first in firsts for row in (first, first + 1)])
-
-
-def _read(pieces: list[_Piece], columns: list[str], config: PreparationConfig) -> pa.Table:
-    tables = [read_rows(piece.uri, piece.group, piece.rows, columns) for piece in pieces]
-    return decode_table(pa.concat_tables(tables), config=config)
-
-
-def _tasks(pieces: Iterable[_Piece], row_bytes: int) -> Iterator[list[_Piece]]:
-    """Yield the pieces in lists of about one task's bytes."""
-    task: list[_Piece] = []
-    for piece in pieces:
-        task.append(piece)
-        if row_bytes * sum(len(part.rows) for part in task) >= _TASK_BYTES:
-            yield task
-            task = []
-    if task:
-        yield task
-
-
-def _read_ahead(
-    tasks: Iterable[list[_Piece]], columns: list[str], config: PreparationConfig, *, decode_on_cluster: bool
-) -> Iterator[pa.Table]:
-    """Yield what the tasks read, in order, with the next ones always under way.
-
-    Frames are decoded in processes of Ray; raw frames are read by a thread, as a copy between processes would cost more than
-    reading. Ray's tasks reserve no processor: where training workers hold all of them, they would wait for ever.
-    """
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        if decode_on_cluster:
-            start, finish = ray.remote(num_cpus=0)(_read).remote, ray.get
-        else:
-            start, finish = functools.partial(pool.submit, _read), concurrent.futures.Future.result
-        ahead = collections.deque()
-        for task in tasks:
-            ahead.append(start(task, columns, config))
-            if len(ahead) > _TASKS_AHEAD:
-                yield finish(ahead.popleft())
-        while ahead:
-            yield finish(ahead.popleft())
+def _ahead(values: Iterable[Any], work: Callable[[Any], T], place: _Place) -> Iterator[T]:
+    """Yield what work makes of values, in order, with the next ones always under way."""
+    under_way: collections.deque[Any] = collections.deque()
+    for value in values:
+        under_way.append(place.start(work, value))
+        if len(under_way) > _TASKS_AHEAD:
+            yield place.finish(under_way.popleft())
+    while under_way:
+        yield place.finish(under_way.popleft())

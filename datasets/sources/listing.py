@@ -12,8 +12,7 @@ from datasets.config import PreparationConfig
 from datasets.preparation.scheduling import all_processors
 from datasets.scenes.scene import Level
 from datasets.sources import csv, folder, synthetic
-from datasets.sources.source import Source
-from datasets.tables.boxes import read_boxes, write_boxes
+from datasets.sources.source import Source, source_from_dict
 from datasets.tables.licenses import MADE_HERE, record_licenses
 from infra import storage
 from infra.errors import InputError
@@ -49,7 +48,7 @@ def list_sources(
 def render_scenes(
     dataset: str, *, num_videos: int, level: Level, config: PreparationConfig, null: bool = False
 ) -> list[Source]:
-    """Return `num_videos` synthetic videos as files below the dataset, with the table of their boxes beside them.
+    """Return `num_videos` synthetic videos as files below the dataset.
 
     A scene lasts a clip, the longest shift and a second more. With `null` each has another scene's sound.
     Scenes that are there stay; so that they fit, the configuration is on record before the first.
@@ -72,9 +71,7 @@ def render_scenes(
     blocks = max(1, min(num_videos, num_videos // _BLOCK_SCENES))
     stream = all_processors(ray.data.range(num_videos, override_num_blocks=blocks)).map(render)
     rendered = sorted((json.loads(row["scene"]) for row in stream.iter_rows()), key=lambda r: r["path"])
-    boxes = {row["video_id"]: row for row in (scene.pop("box_row") for scene in rendered)}
-    write_boxes(dataset, (read_boxes(dataset) | boxes).values())
-    sources = [Source(**row) for row in rendered]
+    sources = [source_from_dict(row) for row in rendered]
     record_licenses(dataset, {source.video_id: MADE_HERE for source in sources})
     return sources
 
@@ -82,5 +79,5 @@ def render_scenes(
 def _render(row: dict[str, Any], *, folder: str, foreign: int | None, **options: Any) -> dict[str, str]:
     index = int(row["id"])
     sound_index = None if foreign is None else index + foreign
-    source, box = synthetic.render(index, folder, sound_index=sound_index, **options)
-    return {"scene": json.dumps({**dataclasses.asdict(source), "box_row": box})}
+    source = synthetic.render(index, folder, sound_index=sound_index, **options)
+    return {"scene": json.dumps(dataclasses.asdict(source))}

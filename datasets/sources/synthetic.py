@@ -2,13 +2,12 @@
 
 import functools
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from datasets.media import write_video
 from datasets.scenes.scene import Level, Scene, draw_scene
-from datasets.sources.source import Source
+from datasets.sources.source import Box, Source
 from infra.errors import InputError
 
 OFF_SCREEN = "off_screen"
@@ -53,8 +52,8 @@ def render(
     size: int = 96,
     sample_rate: int = 16000,
     sound_index: int | None = None,
-) -> tuple[Source, dict[str, Any]]:
-    """The written video as a source, and its row of `schema.BOX_SCHEMA`.
+) -> Source:
+    """The written video as a source, with the box of what sounds; none where that is off screen.
 
     The label is what strikes (ball, hammer, mallet) or "off_screen"; it is for per-class tables
     and tells nothing about sync.
@@ -92,9 +91,6 @@ def render(
     if not Path(path).exists():
         heard = drawn if sound_index is None else draw(sound_index)
         write_video(path, drawn.frames(), heard.waveform(), frame_rate=frame_rate, sample_rate=sample_rate)
-    row = {
-        "video_id": video_id,
-        "boxes": None if drawn.box is None else [list(drawn.box)],
-        "off_screen": drawn.off_screen,
-    }
-    return Source(path=path, video_id=video_id, label=label_of(drawn), catalog_id=video_id), row
+    label = label_of(drawn)
+    boxes = () if drawn.box is None else (Box(*drawn.box, label=label),)
+    return Source(path=path, video_id=video_id, label=label, catalog_id=video_id, boxes=boxes)

@@ -11,13 +11,14 @@ import numpy as np
 from datasets.preparation.preparation import Preparation
 from datasets.presets import PRESETS
 from datasets.sources.listing import render_scenes
-from datasets.tables.boxes import read_boxes, write_boxes
 from infra import cluster, storage
 from models.metrics.binary import bootstrap_interval
 from workflows.cli import command
 from workflows.contract.registry import load_recipe
-from workflows.evaluate.report import score_split
-from workflows.train.fit import Scaling, fit
+from workflows.evaluate.report import collect_rows, held_out
+from workflows.evaluators.synchronization import TARGETS
+from workflows.train.fit import fit
+from workflows.train.job import Scaling
 from workflows.trained.model import loaded
 
 _RECIPE = "multisensory"
@@ -60,7 +61,6 @@ def _prepare(folder: str, num_videos: int) -> dict[str, str]:
         preparation = Preparation(datasets[kind], dataclasses.replace(PRESETS["demo"], storage=kind))
         preparation.plan(sources)
         preparation.run()
-        write_boxes(datasets[kind], read_boxes(folder).values())
     return datasets
 
 
@@ -68,15 +68,15 @@ def _train(dataset: str, name: str, epochs: int, seed: int) -> str:
     """Return the folder of a trained model."""
     config = load_recipe(_RECIPE).demo()
     config = dataclasses.replace(config, seed=seed, cadence=dataclasses.replace(config.cadence, epochs=epochs))
-    return fit(_RECIPE, config, dataset=dataset, run_name=name, scaling=Scaling(num_workers=2)).model_folder
+    return fit(_RECIPE, config, data=dataset, run_name=name, scaling=Scaling(num_workers=2)).model_folder
 
 
 def _right(model_folder: str, dataset: str) -> dict[tuple[str, float], float]:
     """Return the share of right answers by pair: its recording, and where it begins."""
     with loaded(model_folder, recipe=_RECIPE) as model:
-        scores = score_split(model, dataset=dataset, split="test")
-    pairs = zip(scores.windows["recording_id"][::2], scores.windows["start_seconds"][::2], strict=True)
-    return dict(zip(pairs, scores.accuracies()["sync_accuracy"].mean(axis=1).tolist(), strict=True))
+        rows = collect_rows(model, "synchronization", held_out(model, dataset=dataset, split="test"))
+    pairs = zip(rows["recording_id"].tolist(), rows["start_seconds"].tolist(), strict=True)
+    return dict(zip(pairs, ((rows["pairings"] > 0) == TARGETS).mean(axis=1).tolist(), strict=True))
 
 
 def _words(values: np.ndarray, pairs: list[tuple[str, float]]) -> str:

@@ -20,13 +20,13 @@ _STORED = 74
 def measure(setting: Setting) -> Iterator[Row]:
     """Yield the share of a step that augmentation on the device takes."""
     config = dataclasses.replace(multisensory.demo(), num_frames=30)
-    chance, clips = np.random.default_rng(0), 2 * config.loader.batch_pairs
+    chance, clips = np.random.default_rng(0), 2 * config.loader.batch_size
     stored = chance.integers(0, 255, (clips, config.num_frames, _STORED, _STORED, 3), np.uint8)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     frames = torch.as_tensor(stored).to(device)
     baked = frames[:, :, : config.crop_size, : config.crop_size].contiguous()
     sound = chance.normal(-8, 3, (clips, config.num_bins, config.num_hops)).astype(np.float32)
-    learner = multisensory.build(config)
+    learner = multisensory.build(config, {}, {})
     learner.modules["network"].to(device)
     learner.begin(total_steps=1000, device=device)
     generator = torch.Generator().manual_seed(0)

@@ -46,7 +46,7 @@ def measure(setting: Setting) -> Iterator[Row]:
 
 def example(config: multisensory.Config, device: torch.device) -> dict[str, torch.Tensor]:
     """Return a batch of noise on a device, frames as large as the crop."""
-    clips, size = 2 * config.loader.batch_pairs, config.crop_size
+    clips, size = 2 * config.loader.batch_size, config.crop_size
     frames = torch.randint(0, 256, (clips, config.num_frames, size, size, 3), dtype=torch.uint8, device=device)
     return {
         "frames": frames,
@@ -58,7 +58,7 @@ def example(config: multisensory.Config, device: torch.device) -> dict[str, torc
 def stepper(mode: str, config: multisensory.Config, batch: dict[str, torch.Tensor]) -> Callable[[], Any]:
     """Return what takes one step of training in a mode: each but the first is bf16, and each adds to the one before."""
     device = batch["frames"].device
-    module = multisensory.build(config).modules["network"].to(device)
+    module = multisensory.build(config, {}, {}).modules["network"].to(device)
     if mode in _MODES[2:]:
         module = _channels_last(module)
     compiled: Any = module

@@ -7,6 +7,7 @@ changes from one second to the next: they take turns every few steps, each in a 
 import concurrent.futures
 import contextlib
 import dataclasses
+import itertools
 import json
 import threading
 import time
@@ -19,12 +20,12 @@ import torch.distributed
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from datasets.config import PreparationConfig
-from datasets.reading.stream import Stream
+from datasets.reading.stream import BatchStream
 from workflows.contract.registry import load_recipe
-from workflows.learners.learner import make_schedule
-from workflows.train.backend import LocalReporter, TrainReporter
-from workflows.train.loop import Job, read_plan, train
+from workflows.learners.schedules import make_schedule
+from workflows.train.backend import LocalBackend, TrainBackend
+from workflows.train.job import Job, read_plans
+from workflows.train.loop import train
 
 Times = dict[str, float]
 _WARM_STEPS = 5
@@ -106,7 +107,7 @@ class _Watch:
         return {"rate": clips_a_step * (len(begins) - 1) / seconds, "wait_share": waited / seconds}
 
 
-class _Alone(LocalReporter):
+class _Alone(LocalBackend):
     """One worker without the other."""
 
     def __init__(self, watch: _Watch) -> None:
@@ -117,7 +118,7 @@ class _Alone(LocalReporter):
         return self.watch.follow(super().prepare(module))
 
 
-class _Together(TrainReporter):
+class _Together(TrainBackend):
     """Both workers."""
 
     def __init__(self, watch: _Watch) -> None:
@@ -137,7 +138,7 @@ def compete(jobs: dict[str, Job], *, rounds: int, epochs: int, result: str) -> N
         epochs: how many of the plain loop and of training on raw frames there are in a round.
         result: file of JSON.
     """
-    rank = TrainReporter().rank
+    rank = TrainBackend().rank
     batches = _batches(jobs["raw"]) if rank == 0 else []
     found: dict[str, list[Times]] = {name: [] for name in ("plain", *jobs, *(f"two_{name}" for name in jobs))}
     for number in range(rounds):
@@ -175,7 +176,7 @@ def _side_by_side(job: Job, batches: list[dict[str, Any]], order: tuple[str, str
 
 def plain_loop(job: Job, batches: list[dict[str, Any]], watch: _Watch) -> Times:
     """Return the times of the loop that anyone would write, with PyTorch's defaults and on batches that are there."""
-    learner = load_recipe(job.recipe).build(job.config)
+    learner = load_recipe(job.recipe).build(job.config, job.assets, {})
     module = watch.follow(learner.modules["network"])
     optim = job.config.optim
     assert optim.name == "adamw"
@@ -197,7 +198,7 @@ def plain_loop(job: Job, batches: list[dict[str, Any]], watch: _Watch) -> Times:
 def _timed(job: Job, reporter: _Alone | _Together) -> Times:
     with reporter.watch.running():
         train(job, reporter)
-    return reporter.watch.times(clips_a_step=2 * job.config.loader.batch_pairs * reporter.world_size)
+    return reporter.watch.times(clips_a_step=2 * job.config.loader.batch_size * reporter.world_size)
 
 
 def _own(job: Job, name: str) -> Job:
@@ -207,7 +208,9 @@ def _own(job: Job, name: str) -> Job:
 
 def _batches(job: Job) -> list[dict[str, Any]]:
     """Return the batches of an epoch as tensors."""
-    plan, config = read_plan(job, rank=0, world_size=1), PreparationConfig.from_dict(job.card["config"])
-    columns = load_recipe(job.recipe).streams(job.config)["clips"]
-    stream = Stream(plan, columns=columns, config=config, first_epoch=0, num_epochs=1)
-    return [{name: torch.as_tensor(batch[name]) for name in columns} for batch in stream.epoch(0)]
+    plan = read_plans(job, rank=0, world_size=1)["clips"]
+    stream = BatchStream(plan, columns=job.main.columns, config=job.main.preparation)
+    return [
+        {name: torch.as_tensor(batch[name]) for name in job.main.columns}
+        for batch in itertools.islice(stream.batches(), plan.steps_per_epoch)
+    ]

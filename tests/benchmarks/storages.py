@@ -25,8 +25,9 @@ from datasets.config import PreparationConfig
 from datasets.media import write_video
 from datasets.preparation.preparation import Preparation
 from datasets.reading.read_plan import ReadPlan
-from datasets.reading.reader import RowGroup, list_row_groups, read_pairs, read_rows
-from datasets.reading.stream import Stream
+from datasets.reading.reader import read_units
+from datasets.reading.row_groups import RowGroup, count_units, read_rows
+from datasets.reading.selection import select_units
 from datasets.sources.source import Source
 from infra.seeding import generator
 
@@ -53,7 +54,7 @@ class Dataset:
     @property
     def pairs(self) -> list[RowGroup]:
         """Every pair as a row group of its own, so that it can be read by its number."""
-        return [dataclasses.replace(group, pair_rows=(row,)) for group in self.groups for row in group.pair_rows]
+        return [dataclasses.replace(group, units=(row,)) for group in self.groups for row in group.units]
 
 
 def prepare(folder: Path, sources: Sequence[Source], config: PreparationConfig) -> Dataset:
@@ -61,7 +62,7 @@ def prepare(folder: Path, sources: Sequence[Source], config: PreparationConfig) 
     preparation = Preparation(str(folder), config, num_workers=2)
     preparation.plan(list(sources))
     preparation.run()
-    return Dataset(config=config, groups=tuple(list_row_groups(str(folder), "train")))
+    return Dataset(config=config, groups=select_units(str(folder), "train", unit="pair").groups)
 
 
 def ours(dataset: Dataset) -> Store:
@@ -71,19 +72,16 @@ def ours(dataset: Dataset) -> Store:
     def read(order: Sequence[int]) -> Iterator[Batch]:
         firsts = [clip // 2 for clip in order[::2]]
         chosen = dataset.groups if firsts == sorted(firsts) else [pairs[pair] for pair in firsts]
-        return read_pairs(chosen, columns=COLUMNS, config=dataset.config, batch_pairs=BATCH_PAIRS)
+        return read_units(chosen, columns=COLUMNS, config=dataset.config, batch_size=BATCH_PAIRS)
 
     return Store(read=read, clip_bytes=_media_bytes(dataset))
 
 
 def streamed(dataset: Dataset, *, num_epochs: int) -> Iterator[Batch]:
     """Yield batches as training reads them: in the order of a read plan, ahead of who takes them."""
-    plan = ReadPlan(
-        groups=dataset.groups, batch_pairs=BATCH_PAIRS, world_size=1, rank=0, seed=0, pool_pairs=BATCH_PAIRS
-    )
-    stream = Stream(plan, columns=COLUMNS, config=dataset.config, first_epoch=0, num_epochs=num_epochs)
-    for epoch in range(num_epochs):
-        yield from stream.epoch(epoch)
+    plan = ReadPlan(groups=dataset.groups, batch_size=BATCH_PAIRS, world_size=1, rank=0, seed=0, pool_bytes=1)
+    stream = BatchStream(plan, columns=COLUMNS, config=dataset.config)
+    yield from itertools.islice(stream.batches(), num_epochs * plan.steps_per_epoch)
 
 
 def viewed(dataset: Dataset) -> Store:
@@ -91,7 +89,7 @@ def viewed(dataset: Dataset) -> Store:
 
     def read(order: Sequence[int]) -> Iterator[Batch]:
         for group in dataset.groups:
-            table = read_rows(group.uri, group.index, range(group.num_rows), COLUMNS)
+            table = read_rows(group.uri, group.index, group.rows(group.units), COLUMNS)
             yield {"frames": [np.frombuffer(value.as_buffer(), np.uint8) for value in table["frames"]]}
 
     return Store(read=read, clip_bytes=_media_bytes(dataset))
@@ -153,7 +151,7 @@ def shuffled(num_clips: int, number: int) -> list[int]:
 
 def single_clips(dataset: Dataset) -> Iterator[Batch]:
     """Yield the clips of a raw dataset one by one."""
-    for batch in read_pairs(dataset.groups, columns=COLUMNS, config=dataset.config, batch_pairs=1):
+    for batch in read_units(dataset.groups, columns=COLUMNS, config=dataset.config, batch_size=1):
         for row in range(2):
             yield {name: values[row] for name, values in batch.items()}
 
@@ -199,7 +197,7 @@ def _collated(clips: Iterator[Batch]) -> Iterator[Batch]:
 def _media_bytes(dataset: Dataset) -> float:
     """Return the bytes of all files a clip: picture, sound, spectrogram, names and Parquet's own."""
     files = {group.uri for group in dataset.groups}
-    num_clips = sum(group.num_rows for group in dataset.groups)
+    num_clips = 2 * count_units(dataset.groups)
     return sum(pa.memory_map(uri).size() for uri in files) / num_clips
 
 

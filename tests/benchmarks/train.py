@@ -23,8 +23,7 @@ from tests.benchmarks import steps
 from tests.benchmarks.measure import Row, Setting, middle, spread, versus
 from workflows.contract.config import CadenceConfig
 from workflows.recipes import multisensory
-from workflows.train.fit import Scaling, make_job
-from workflows.train.loop import Job
+from workflows.train.job import Job, Scaling, make_job
 
 _WORKER_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
@@ -48,7 +47,7 @@ def measure(setting: Setting) -> Iterator[Row]:
         jobs = {storage: _job(setting, storage, sources, run.run_id) for storage in STORAGES}
         epochs = setting.choose(quick=2, full=6)
         results = _run(jobs, setting, rounds=setting.choose(quick=1, full=5), epochs=epochs)
-    batch = jobs["raw"].config.loader.batch_pairs * 2
+    batch = jobs["raw"].config.loader.batch_size * 2
     about = f"demo preset, {batch} clips a step"
     rates = {name: [round_["rate"] for round_ in rounds] for name, rounds in results.items()}
     yield versus(
@@ -86,9 +85,11 @@ def _job(setting: Setting, storage: str, sources: list[Source], run_id: str) -> 
     preparation.plan(sources)
     preparation.run()
     recipe = dataclasses.replace(multisensory.demo(), cadence=CadenceConfig(epochs=1))
-    job = make_job("multisensory", recipe, dataset=folder, run_name=f"{folder}-run", scaling=Scaling(num_workers=2))
-    held_out = [dataclasses.replace(group, pair_rows=group.pair_rows[:2]) for group in job.held_out[:1]]
-    return dataclasses.replace(job, held_out=tuple(held_out), run_id=run_id)
+    job = make_job("multisensory", recipe, data=folder, run_name=f"{folder}-run", scaling=Scaling(num_workers=2))
+    held_out = tuple(dataclasses.replace(group, units=group.units[:2]) for group in job.main.validation[:1])
+    return dataclasses.replace(
+        job, streams={"clips": dataclasses.replace(job.main, validation=held_out)}, run_id=run_id
+    )
 
 
 def _run(jobs: dict[str, Job], setting: Setting, *, rounds: int, epochs: int) -> dict[str, list[dict[str, float]]]:

@@ -56,7 +56,7 @@ def test_a_random_sweep_ends_with_a_table_figures_and_a_registered_winner(swept,
         len(mlflow.MlflowClient(tracking).get_metric_history(run.info.run_id, "train/loss")) == 2 for run in trials
     )
     drawn = {path.name for path in (tmp_path / "runs" / "small").glob("*.png")}
-    assert {"accuracy_by_field.png", "parallel_coordinates.png", "importance.png"} <= drawn
+    assert {"objective_by_field.png", "parallel_coordinates.png", "importance.png"} <= drawn
 
 
 def test_optuna_proposes_and_a_finished_sweep_has_nothing_left_to_do(swept, tracking, tmp_path, monkeypatch, capsys):

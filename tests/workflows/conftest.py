@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from workflows.recipes import multisensory
-from workflows.train.fit import Scaling, fit
+from workflows.train.fit import fit
+from workflows.train.job import Scaling
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +24,7 @@ def trained(small_dataset, tracking_template, tmp_path_factory):
         return fit(
             "multisensory",
             multisensory.tiny(),
-            dataset=small_dataset,
+            data=small_dataset,
             run_name="shared",
             scaling=Scaling(num_workers=0),
         )

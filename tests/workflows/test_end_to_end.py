@@ -11,7 +11,8 @@ import pytest
 
 from datasets.config import PreparationConfig
 from datasets.preparation.preparation import Preparation
-from datasets.reading.reader import list_row_groups
+from datasets.reading.row_groups import read_rows
+from datasets.reading.selection import select_units
 from datasets.sources.source import Source
 from datasets.tables.recordings import read_recordings
 from infra.errors import InputError
@@ -19,7 +20,8 @@ from workflows.evaluate.report import evaluate_model
 from workflows.localize.maps import map_video
 from workflows.localize.overlay import write_outputs
 from workflows.recipes import multisensory
-from workflows.train.fit import Scaling, fit
+from workflows.train.fit import fit
+from workflows.train.job import Scaling
 from workflows.trained.model import loaded
 
 
@@ -37,9 +39,10 @@ def test_all_sources_end_as_rows_or_as_errors(small_dataset):
 @pytest.mark.ray
 def test_a_pair_is_two_consecutive_rows_of_one_row_group(small_dataset):
     for split in ("train", "validation", "test"):
-        for group in list_row_groups(small_dataset, split):
-            assert group.num_rows == 2 * len(group.pair_rows)
-            assert list(group.pair_rows) == list(range(0, group.num_rows, 2))
+        pairs = select_units(small_dataset, split, unit="pair").groups
+        rows = select_units(small_dataset, split, unit="row").groups
+        for group, whole in zip(pairs, rows, strict=True):
+            assert list(group.units) == list(range(0, len(whole.units), 2))
 
 
 @pytest.mark.ray
@@ -71,7 +74,7 @@ def test_train_evaluate_and_localize(small_dataset, tracking, tmp_path, num_work
     result = fit(
         "multisensory",
         multisensory.tiny(),
-        dataset=small_dataset,
+        data=small_dataset,
         run_name="tiny",
         scaling=Scaling(num_workers=num_workers),
     )
@@ -79,15 +82,15 @@ def test_train_evaluate_and_localize(small_dataset, tracking, tmp_path, num_work
     assert result.metrics["validation/audio_only_accuracy"] == 0.5
     assert Path(result.run_folder, "learning_curve.png").stat().st_size > 1000
     with pytest.raises(InputError, match="exists already"):
-        fit("multisensory", multisensory.tiny(), dataset=small_dataset, run_name="tiny")
+        fit("multisensory", multisensory.tiny(), data=small_dataset, run_name="tiny")
     with loaded("models:/multisensory@champion", recipe="multisensory") as model:
-        report = evaluate_model(model, dataset=small_dataset, split="test", classes=())
+        report = evaluate_model(model, dataset=small_dataset, split="test")
         video = next(Path(small_dataset, "videos").glob("*.mp4"))
         outputs = write_outputs(
             map_video(model, str(video), kind="contrast"), str(video), str(tmp_path), stem="scene", crop_share=1.0
         )
-    assert report["audio_only_accuracy"] == report["video_only_accuracy"] == 0.5
-    assert 0 <= report["pointing_accuracy"] <= 1
+    assert report.figures["audio_only_accuracy"].value == report.figures["video_only_accuracy"].value == 0.5
+    assert 0 <= report.figures["pointing_accuracy"].value <= 1
     assert Path(outputs["overlay"]).stat().st_size > 1000
     maps = np.load(outputs["overlay"].replace(".mp4", ".npz"))
     assert maps["signed"].shape[0] == len(maps["seconds"])
@@ -98,19 +101,20 @@ def test_a_broken_shard_ends_in_one_line(small_dataset, tmp_path):
     dataset = Path(shutil.copytree(small_dataset, tmp_path / "broken"))
     shard = next(Path(dataset, "clips", "split=train").glob("*.parquet"))
     shard.write_bytes(shard.read_bytes()[:1000])
-    with pytest.raises(InputError, match="is not a whole Parquet file; see python"):
-        list_row_groups(str(dataset), "train")
+    (group,) = [g for g in select_units(str(dataset), "train", unit="row").groups if g.uri == str(shard)][:1]
+    with pytest.raises(InputError, match=r"is not a whole Parquet file .*; see python -m workflows.inspect"):
+        read_rows(group.uri, group.index, group.units, ["log_mel"])
 
 
 @pytest.mark.ray
 def test_between_epochs_a_run_goes_on_with_other_steps(small_dataset, tracking):
     """As with another number of workers: the rest of the schedule is laid over the steps that there are now."""
     config = multisensory.tiny()
-    options = {"dataset": small_dataset, "run_name": "steps", "scaling": Scaling(num_workers=0)}
+    options = {"data": small_dataset, "run_name": "steps", "scaling": Scaling(num_workers=0)}
     stop = dataclasses.replace(config.cadence, max_minutes=0.0)
     first = fit("multisensory", dataclasses.replace(config, cadence=stop), **options)
     assert not first.finished
-    single = dataclasses.replace(config, loader=dataclasses.replace(config.loader, batch_pairs=1))
+    single = dataclasses.replace(config, loader=dataclasses.replace(config.loader, batch_size=1))
     resumed = fit("multisensory", single, resume=True, **options)
     assert resumed.finished
     assert [entry["epoch"] for entry in json.loads(Path(resumed.run_folder, "history.json").read_text())] == [0, 1]
@@ -119,12 +123,12 @@ def test_between_epochs_a_run_goes_on_with_other_steps(small_dataset, tracking):
 @pytest.mark.ray
 def test_a_run_that_was_stopped_goes_on_where_it_was(small_dataset, tracking, tmp_path):
     config = multisensory.tiny()
-    whole = fit("multisensory", config, dataset=small_dataset, run_name="whole", scaling=Scaling(num_workers=0))
+    whole = fit("multisensory", config, data=small_dataset, run_name="whole", scaling=Scaling(num_workers=0))
     half = dataclasses.replace(config.cadence, max_minutes=0.0)
     stopped = fit(
         "multisensory",
         dataclasses.replace(config, cadence=half),
-        dataset=small_dataset,
+        data=small_dataset,
         run_name="halves",
         scaling=Scaling(num_workers=0),
     )
@@ -133,13 +137,13 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(small_dataset, tracking, tm
         fit(
             "multisensory",
             longer,
-            dataset=small_dataset,
+            data=small_dataset,
             run_name="halves",
             scaling=Scaling(num_workers=0),
             resume=True,
         )
     resumed = fit(
-        "multisensory", config, dataset=small_dataset, run_name="halves", scaling=Scaling(num_workers=0), resume=True
+        "multisensory", config, data=small_dataset, run_name="halves", scaling=Scaling(num_workers=0), resume=True
     )
     assert not stopped.finished
     assert resumed.finished

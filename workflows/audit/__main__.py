@@ -11,13 +11,13 @@ from workflows.audit.model_checks import audit_model, write_model_audit
 from workflows.audit.page import describe_audit
 from workflows.cli import command
 from workflows.cli.progress import ProgressLine
+from workflows.evaluators import synchronization
 from workflows.trained.model import loaded
 
 
 def audit(
     data: str,
     model: str | None = None,
-    recipe: str = "multisensory",
     output: str | None = None,
     max_rows: int = 4000,
     null_scenes: int = 240,
@@ -27,7 +27,6 @@ def audit(
     Args:
         data: Dataset that workflows.prepare made.
         model: models:/NAME@ALIAS, models:/NAME/VERSION, runs:/ID, or a folder.
-        recipe: Recipe that the model must be of.
         output: Folder for a model's audit.json and audit.html; that of its run if not given.
         max_rows: About how many windows are read, spread over the files.
         null_scenes: Number of synthetic scenes with unrelated sound that are prepared as the dataset was.
@@ -37,7 +36,8 @@ def audit(
     if model is None:
         found, page = _audit_dataset(dataset, max_rows, null_scenes)
     else:
-        with loaded(model, recipe=recipe) as trained:
+        with loaded(model) as trained:
+            trained.refuse_without(synchronization.NEEDS, verb="audit")
             found = audit_model(trained, dataset, max_rows=max_rows)
             run = find_run(trained.run_id)
         place = output or (run.tag("run_folder") if run else None) or "evaluation"

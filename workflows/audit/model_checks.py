@@ -28,7 +28,7 @@ def audit_model(model: Model, dataset: str, *, max_rows: int) -> dict[str, Any]:
     """
     card = read_card(dataset)
     config = PreparationConfig.from_dict(card["config"])
-    check_fit(model, config, dataset)
+    check_fit(model, dataset, card)
     with torch.inference_mode():
         found = respond(model, dataset, config, max_rows=max_rows)
     if found is None:

@@ -6,7 +6,7 @@ import functools
 import io
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import tyro
@@ -104,9 +104,20 @@ def choose(table: Mapping[str, T], name: str, *, option: str) -> T:
     return table[name]
 
 
-def first_argument(default: str) -> str:
-    """Return the first word of the command line that is no option, before it is parsed."""
-    return next((word for word in sys.argv[1:2] if not word.startswith("-")), default)
+def first_argument(names: Sequence[str], *, field: str) -> str:
+    """Return the first word of the command line, before it is parsed: what it names decides the options.
+
+    Raises:
+        InputError: If there is none; a bare --help lists the names instead, and ends.
+    """
+    word = sys.argv[1] if len(sys.argv) > 1 else ""
+    if word in ("-h", "--help"):
+        usage = f"usage: {_program() or sys.argv[0]} {field.upper()} [OPTIONS]"
+        print(f"{usage}\n\n{field}s: {', '.join(names)}\noptions of one: {_program() or sys.argv[0]} {names[0]} --help")
+        sys.exit(0)
+    if not word or word.startswith("-"):
+        raise InputError(f"{field}: missing; give one of {', '.join(names)} first")
+    return word
 
 
 def with_cadence(config: Any, short: Mapping[str, Any]) -> Any:

@@ -36,7 +36,8 @@ class ProgressLine:
 
     def training(self, state: dict[str, Any]) -> None:
         """Show the state that a run's workers leave."""
-        note = f"epoch {state['epoch'] + 1}/{state['epochs']} loss {state['loss']:.3f} accuracy {state['sync_accuracy']:.3f}"
+        metrics = " ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in state["metrics"].items())
+        note = f"epoch {state['epoch'] + 1}/{state['epochs']} {metrics}"
         self("training steps", state["step"], state["steps"], note)
 
     def close(self) -> None:

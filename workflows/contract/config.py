@@ -1,7 +1,7 @@
-"""What every recipe shares: optimizer, schedule, loader and cadence, under the dotted names of the command line."""
+"""Configuration that all recipes share: optimizer, schedule, loader, cadence, under the dotted names of the command line."""
 
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
 from infra.errors import InputError
 
@@ -23,9 +23,9 @@ class OptimConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
-        if self.lr <= 0:
+        if not 0 < self.lr < float("inf"):
             raise InputError(f"optim.lr: {self.lr} is not above zero; give for example 0.001")
-        if self.weight_decay < 0 or self.gradient_clip < 0:
+        if not (self.weight_decay >= 0 and self.gradient_clip >= 0):
             raise InputError(
                 f"optim.weight_decay, optim.gradient_clip: {self.weight_decay}, {self.gradient_clip} "
                 "must not be negative; give 0 to switch one off"
@@ -46,17 +46,17 @@ class ScheduleConfig:
 class LoaderConfig:
     """How clips reach the learner."""
 
-    batch_pairs: int = 4
-    """Pairs of windows a step and worker: four times as many examples."""
+    batch_size: int = 4
+    """Units a step, worker and stream: clips, or pairs of clips where the recipe reads pairs."""
     pool_mb: int = 64
-    """Clips that a worker holds to mix their order; they lie in the object store."""
+    """Stored clips that a worker holds to shuffle them."""
     balance_classes: bool = False
-    """Draw pairs of all classes equally often in every epoch, which stays as long as it is; pairs without a label are a class."""
+    """Draw all classes equally often in every epoch, which stays as long as it is; clips without a label are a class."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
-        if self.batch_pairs < 1:
-            raise InputError(f"loader.batch_pairs: {self.batch_pairs} is below 1; give 1 or more")
+        if self.batch_size < 1:
+            raise InputError(f"loader.batch_size: {self.batch_size} is below 1; give 1 or more")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,3 +71,29 @@ class CadenceConfig:
     """Epochs from one validation to the next; the last is always validated."""
     keep_checkpoints: int = 2
     """How many of the latest checkpoints stay besides the best; 0 for all."""
+
+
+PARTS = {"optim": OptimConfig, "schedule": ScheduleConfig, "loader": LoaderConfig, "cadence": CadenceConfig}
+"""The parts by the field that holds them in a recipe's configuration."""
+
+
+def restore_config(kind: Any, values: dict[str, Any]) -> Any:
+    """Return a recipe's configuration from the nested plain values that were saved with a model; unknown fields are refused.
+
+    Args:
+        kind: the recipe's Config.
+        values: as `dataclasses.asdict` gave them.
+
+    Raises:
+        InputError: If they are of another version of the recipe.
+    """
+    known = {field.name for field in dataclasses.fields(kind)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise InputError(
+            f"--model: its configuration has the unknown field '{unknown[0]}'; it is of another version of its recipe"
+        )
+    try:
+        return kind(**{**values, **{name: part(**values[name]) for name, part in PARTS.items() if name in known}})
+    except (KeyError, TypeError) as error:
+        raise InputError(f"--model: its configuration is of another version of its recipe ({error})") from None

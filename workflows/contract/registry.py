@@ -1,4 +1,4 @@
-"""The recipes, found by their file names, and what each of them is."""
+"""The recipes and the evaluators, found by their file names."""
 
 import importlib
 import pkgutil
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+import workflows.evaluators
 import workflows.recipes
 from infra.errors import InputError
 
@@ -26,6 +27,11 @@ def load_recipe(name: str) -> ModuleType:
     return importlib.import_module(f"workflows.recipes.{name}")
 
 
+def load_evaluator(name: str) -> ModuleType:
+    """Return an evaluator's module: `NEEDS`, `collect`, `measure`, `summarize`."""
+    return importlib.import_module(f"workflows.evaluators.{name}")
+
+
 def named_configurations(recipe: ModuleType) -> dict[str, Callable[[], Any]]:
     """Return a recipe's named configurations: its functions without arguments that return its Config."""
     return {
@@ -33,3 +39,8 @@ def named_configurations(recipe: ModuleType) -> dict[str, Callable[[], Any]]:
         for name, value in vars(recipe).items()
         if callable(value) and getattr(value, "__annotations__", {}) == {"return": recipe.Config}
     }
+
+
+def default_configuration(recipe: ModuleType) -> str:
+    """Return the name of the configuration that a recipe is trained with where none is named: its `DEFAULT`, else `paper`."""
+    return getattr(recipe, "DEFAULT", "paper")

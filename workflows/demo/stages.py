@@ -6,23 +6,23 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from typing import Any
 
 from datasets.preparation.preparation import Preparation
 from datasets.presets import PRESETS
-from datasets.reading.reader import list_row_groups, read_rows
+from datasets.reading.row_groups import read_rows
+from datasets.reading.selection import select_units
 from datasets.sources.listing import list_sources, render_scenes
 from infra import cluster, storage
 from infra.errors import InputError
 from infra.tracking import Run, ending, start_run
 from workflows.cli.progress import ProgressLine
 from workflows.contract.registry import load_recipe
-from workflows.evaluate.report import evaluate_model, write_report
+from workflows.evaluate.report import Report, describe_report, evaluate_model, write_report
 from workflows.localize.maps import map_video, output_stems
 from workflows.localize.overlay import write_outputs
 from workflows.prepare.summary import log_preparation, summarize_card
 from workflows.train.fit import FitResult, Scaling, fit
-from workflows.train.summary import describe_comparison, describe_report
+from workflows.train.summary import describe_comparison
 from workflows.trained.model import loaded
 
 RECIPE = "multisensory"
@@ -44,7 +44,7 @@ class _Clock:
         self.seconds[name] = round(time.monotonic() - began, 1)
 
 
-def demonstrate(*, videos: str | None, name: str, num_videos: int, epochs: int, num_workers: int) -> dict[str, Any]:
+def demonstrate(*, videos: str | None, name: str, num_videos: int, epochs: int, num_workers: int) -> Report:
     """Run prepare, train, evaluate and localize; return the report."""
     dataset = storage.resolve(f"data/{name}", field="--name")
     run_folder = storage.resolve(f"runs/{name}", field="--name")
@@ -61,7 +61,7 @@ def demonstrate(*, videos: str | None, name: str, num_videos: int, epochs: int, 
     progress.close()
     with loaded(result.model_folder, recipe=RECIPE) as model:
         with clock.stage("evaluate"):
-            report = evaluate_model(model, dataset=dataset, split="test", classes=())
+            report = evaluate_model(model, dataset=dataset, split="test")
         with clock.stage("localize"):
             videos_to_show = _test_videos(dataset)
             overlays = [
@@ -70,15 +70,13 @@ def demonstrate(*, videos: str | None, name: str, num_videos: int, epochs: int, 
                     path,
                     storage.join(run_folder, "overlays"),
                     stem=stem,
-                    crop_share=model.config.crop_size / model.preparation.size,
+                    crop_share=model.module.view_share(model.preparation.size),
                 )["overlay"]
                 for path, stem in zip(videos_to_show, output_stems(videos_to_show), strict=True)
             ]
-    report = {**report, "seconds_by_stage": clock.seconds}
     write_report(report, run_folder, Run(result.run_id))
+    storage.write_json(storage.join(run_folder, "seconds.json"), clock.seconds)
     print("\n" + describe_report(report))
-    if "caution" in report:
-        print(f"caution: {report['caution']}")
     total = sum(clock.seconds.values())
     print(", ".join(f"{stage} {s:.0f} s" for stage, s in clock.seconds.items()) + f", together {total:.0f} s")
     for overlay in overlays:
@@ -125,7 +123,7 @@ def _train(dataset: str, name: str, epochs: int, num_workers: int, progress: Pro
     return fit(
         RECIPE,
         dataclasses.replace(config, cadence=cadence),
-        dataset=dataset,
+        data=dataset,
         run_name=name,
         scaling=Scaling(num_workers=num_workers),
         progress=progress.training,
@@ -135,7 +133,7 @@ def _train(dataset: str, name: str, epochs: int, num_workers: int, progress: Pro
 def _test_videos(dataset: str) -> list[str]:
     """Return the first few videos of the test split."""
     found: list[str] = []
-    for group in list_row_groups(dataset, "test"):
-        table = read_rows(group.uri, group.index, range(group.num_rows), ["source"])
+    for group in select_units(dataset, "test", unit="row").groups:
+        table = read_rows(group.uri, group.index, group.units, ["source"])
         found += [path for path in table["source"].to_pylist() if path not in found]
     return list(dict.fromkeys(found))[:_NUM_OVERLAYS]

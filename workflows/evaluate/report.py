@@ -1,179 +1,186 @@
-"""All that is asked of a trained model on a dataset, and the report it makes."""
+"""The report of a model on a split: what its recipe's evaluators found, for the terminal, `report.json`, the card and MLflow."""
 
 import dataclasses
-import functools
 import io
-import math
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
-import torch
-from matplotlib.figure import Figure
-
-from datasets.card import read_card
-from datasets.config import PreparationConfig
-from datasets.reading.reader import list_row_groups, read_pairs, read_rows
-from datasets.reading.selection import Selection, select_pairs
-from datasets.tables.boxes import read_boxes
+from datasets.card import preparation_of, read_card
+from datasets.reading.row_groups import thin_out
+from datasets.reading.selection import Selection, SplitName, select_units
 from infra import storage
 from infra.errors import InputError
 from infra.tracking import Run, find_version
-from workflows.evaluators.localization import score_maps
-from workflows.evaluators.synchronization import PairScores, score_pairs, summarize
+from workflows.contract.figure import Figure, Findings, Matrix, Rows
+from workflows.contract.held_out import HeldOut
+from workflows.contract.registry import load_evaluator, load_recipe
+from workflows.evaluate.plots import draw_breakdowns, draw_matrix
+from workflows.learners.learner import asking
 from workflows.trained.card import write_model_card
 from workflows.trained.model import Model
 
 _FEW_RECORDINGS = 30
-_BATCH_PAIRS = 8
+_BATCH_SIZE = 8
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """All that is asked of a model on a split."""
+
+    recipe: str
+    run_id: str | None
+    dataset: str
+    dataset_fingerprint: str
+    split: str
+    figures: dict[str, Figure]
+    breakdowns: dict[str, tuple[Figure, ...]]
+    matrices: dict[str, Matrix]
+
+    @property
+    def num_recordings(self) -> int:
+        """Recordings that were asked about."""
+        return max((figure.num_groups for figure in self.figures.values()), default=0)
+
+    @property
+    def caution(self) -> str:
+        """What must be said of a small split; empty for a large one."""
+        if self.num_recordings >= _FEW_RECORDINGS:
+            return ""
+        return f"with {self.num_recordings} held-out recordings read the intervals: the values alone decide nothing"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as it is written: `figures` by name, `tables` by what they are broken down by."""
+        tables: dict[str, Any] = {
+            f"by_{name}": {figure.title: figure.to_dict() for figure in figures}
+            for name, figures in self.breakdowns.items()
+        }
+        return {
+            "recipe": self.recipe,
+            "run_id": self.run_id,
+            "dataset": self.dataset,
+            "dataset_fingerprint": self.dataset_fingerprint,
+            "split": self.split,
+            "num_recordings": self.num_recordings,
+            **({"caution": self.caution} if self.caution else {}),
+            "figures": {name: figure.to_dict() for name, figure in self.figures.items()},
+            "tables": tables | {name: dataclasses.asdict(matrix) for name, matrix in self.matrices.items()},
+        }
 
 
 def evaluate_model(
     model: Model,
     *,
     dataset: str,
-    split: str,
-    classes: tuple[str, ...],
-    max_pairs: int | None = None,
-) -> dict[str, Any]:
-    """Return the report of a model on a split, or on a part of it spread evenly where it has more than `max_pairs`.
-
-    Off-screen scenes are left out of the sync accuracy and score abstention.
+    split: SplitName,
+    selection: Selection = Selection(),
+    most_units: int | None = None,
+) -> Report:
+    """Return the report of a model on a split, or on a part of it spread evenly where it has more than `most_units`.
 
     Raises:
-        InputError: If the dataset's clips are not those the model reads, or there are no pairs.
+        InputError: If the dataset's clips are not those the model reads, or there are none.
+    """
+    data = held_out(model, dataset=dataset, split=split, selection=selection, most_units=most_units)
+    found = [_ask(model, name, data) for name in load_recipe(model.recipe).evaluators(model.config)]
+    return Report(
+        recipe=model.recipe,
+        run_id=model.run_id,
+        dataset=dataset,
+        dataset_fingerprint=read_card(dataset)["fingerprint"],
+        split=split,
+        figures={figure.name: figure for each in found for figure in each.figures},
+        breakdowns={name: figures for each in found for name, figures in each.breakdowns.items()},
+        matrices={name: matrix for each in found for name, matrix in each.matrices.items()},
+    )
+
+
+def held_out(
+    model: Model,
+    *,
+    dataset: str,
+    split: SplitName,
+    selection: Selection = Selection(),
+    most_units: int | None = None,
+) -> HeldOut:
+    """Return a split's clips for a model's evaluators.
+
+    Raises:
+        InputError: If they are not those the model reads, or there are none.
     """
     card = read_card(dataset)
-    preparation = PreparationConfig.from_dict(card["config"])
-    boxes = read_boxes(dataset)
-    read = _reader(model, dataset, split, classes, max_pairs=max_pairs)
-    with torch.inference_mode():
-        report = summarize(score_pairs(model.module, functools.partial(read, on_screen=True)))
-        if boxes:
-            share = model.config.crop_size / preparation.size
-            report |= score_maps(model.module, read, boxes, crop_share=share)
-    if report["num_recordings"] < _FEW_RECORDINGS:
-        report["caution"] = (
-            f"with {report['num_recordings']} held-out recordings read the interval: the accuracy decides nothing"
-        )
-    return {
-        **report,
-        "split": split,
-        "dataset": dataset,
-        "dataset_fingerprint": card["fingerprint"],
-        "recipe": model.description["recipe"],
-        "run_id": model.run_id,
-    }
-
-
-def score_split(model: Model, *, dataset: str, split: str) -> PairScores:
-    """Return a model's logits of a split's pairs, without off-screen scenes.
-
-    Raises:
-        InputError: If the dataset's clips are not those the model reads, or there are no pairs.
-    """
-    read = _reader(model, dataset, split, ())
-    with torch.inference_mode():
-        return score_pairs(model.module, functools.partial(read, on_screen=True))
-
-
-def write_report(report: dict[str, Any], folder: str, run: Run | None) -> None:
-    """Write `report.json` and `accuracy.png` to a folder, and both to the model's run, whose card then shows them."""
-    storage.write_json(storage.join(folder, "report.json"), report)
-    figure = _plot(report)
-    picture = io.BytesIO()
-    figure.savefig(picture, dpi=110)
-    storage.write_bytes(storage.join(folder, "accuracy.png"), picture.getvalue())
-    if run is not None:
-        prefix = report["split"]
-        numbers = {
-            f"{prefix}/{name}": value for name, value in report.items() if isinstance(value, float) and value == value
-        }
-        run.log_metrics(numbers)
-        run.log_dict(report, f"evaluation/{prefix}/report.json")
-        run.log_figure(figure, f"evaluation/{prefix}/accuracy.png")
-        if find_version(run, name=report["recipe"]):
-            write_model_card(run)
-    plt.close(figure)
-
-
-def _reader(
-    model: Model,
-    dataset: str,
-    split: str,
-    classes: tuple[str, ...],
-    *,
-    max_pairs: int | None = None,
-):
-    """Return what gives a split's batches of pairs, with or without off-screen scenes."""
-    preparation = PreparationConfig.from_dict(read_card(dataset)["config"])
-    check_fit(model, preparation, dataset)
-    groups, _ = select_pairs(list_row_groups(dataset, split), Selection(classes=classes))
-    if not sum(len(group.pair_rows) for group in groups):
+    check_fit(model, dataset, card)
+    stream = model.stream
+    groups = select_units(dataset, split, unit=stream.unit, requires=stream.needed, selection=selection).groups
+    if not groups:
+        asked = " of these classes and folds" if selection != Selection() else ""
         raise InputError(
-            f"--split: '{split}' of '{dataset}' has no pairs{' of these classes' if classes else ''}; choose another split or add videos"
+            f"--split: '{split}' of '{dataset}' has no {stream.unit}s{asked} that hold {', '.join(stream.needed)}; "
+            "choose another split or add sources"
         )
-    groups = _thinned(groups, max_pairs)
-    hidden = {video for video, row in read_boxes(dataset).items() if row["off_screen"]}
-
-    def read(columns: Iterable[str], *, on_screen: bool = False):
-        wanted = _without(groups, hidden) if on_screen and hidden else groups
-        return read_pairs(wanted, columns=tuple(columns), config=preparation, batch_pairs=_BATCH_PAIRS)
-
-    return read
+    return HeldOut(groups=tuple(thin_out(groups, most_units)), preparation=preparation_of(card), batch_size=_BATCH_SIZE)
 
 
-def _thinned(groups: list[Any], max_pairs: int | None) -> list[Any]:
-    count = sum(len(group.pair_rows) for group in groups)
-    if max_pairs is None or count <= max_pairs:
-        return groups
-    step = math.ceil(count / max_pairs)
-    return [dataclasses.replace(group, pair_rows=group.pair_rows[::step]) for group in groups]
-
-
-def _without(groups: list[Any], videos: set[str]) -> list[Any]:
-    kept = []
-    for group in groups:
-        names = read_rows(group.uri, group.index, range(group.num_rows), ["video_id"])["video_id"].to_pylist()
-        rows = tuple(row for row in group.pair_rows if names[row] not in videos)
-        if rows:
-            kept.append(dataclasses.replace(group, pair_rows=rows))
-    return kept
-
-
-def check_fit(model: Model, preparation: PreparationConfig, dataset: str) -> None:
+def check_fit(model: Model, dataset: str, card: Mapping[str, Any]) -> None:
     """Refuse a dataset whose clips are not those a model reads.
 
     Raises:
         InputError: Naming the first field that differs.
     """
+    now = preparation_of(card)
     for name in ("clip_seconds", "frame_rate", "sample_rate", "log_mel"):
-        ours, theirs = getattr(preparation, name), getattr(model.preparation, name)
+        ours, theirs = getattr(now, name), getattr(model.preparation, name)
         if ours != theirs:
             raise InputError(
                 f"--data: '{dataset}' has {name}={ours}, the model was trained with {theirs}; prepare the data alike"
             )
-    if model.config.crop_size > preparation.size:
+    stream = next(iter(load_recipe(model.recipe).streams(model.config)))
+    load_recipe(model.recipe).fit_to(model.config, {stream: card})
+
+
+def collect_rows(model: Model, evaluator: str, data: HeldOut) -> Rows:
+    """Return what a model answers an evaluator.
+
+    Raises:
+        InputError: If the model cannot be asked that.
+    """
+    module = load_evaluator(evaluator)
+    lacking = [name for name in module.NEEDS if not hasattr(model.module, name)]
+    if lacking:
         raise InputError(
-            f"--data: '{dataset}' stores {preparation.size} pixels, the model sees {model.config.crop_size}; prepare with --size {model.preparation.size}"
+            f"--model: one of the recipe {model.recipe} has no {lacking[0]}, which the evaluator {evaluator} asks for; give another model"
         )
+    with asking(model.module):
+        return module.collect(model.module, data)
 
 
-def _plot(report: dict[str, Any]) -> Figure:
-    """Return accuracy by class and by shift, with intervals and chance."""
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
-    for axis, key, title in zip(axes, ("by_class", "by_shift"), ("class", "shift"), strict=True):
-        table = report[key]
-        names = list(table)
-        values = [table[name]["accuracy"] for name in names]
-        low = [max(0.0, v - table[n]["ci95"][0]) for v, n in zip(values, names, strict=True)]
-        high = [max(0.0, table[n]["ci95"][1] - v) for v, n in zip(values, names, strict=True)]
-        axis.bar(range(len(names)), values, yerr=[low, high], color="tab:blue", capsize=3)
-        axis.axhline(0.5, color="0.4", linestyle="--", linewidth=0.8, label="chance")
-        axis.set_xticks(range(len(names)), [n or "no label" for n in names], rotation=40, ha="right")
-        axis.set(ylim=(0, 1.02), ylabel="sync accuracy", title=f"by {title}")
-        axis.legend(fontsize=8)
-    return figure
+def write_report(report: Report, folder: str, run: Run | None) -> None:
+    """Write `report.json` and its plots to a folder, and all to the model's run, whose card then shows them."""
+    values = report.to_dict()
+    storage.write_json(storage.join(folder, "report.json"), values)
+    drawn = {"accuracy.png": draw_breakdowns(report.breakdowns)} if report.breakdowns else {}
+    drawn |= {f"{name}.png": draw_matrix(matrix) for name, matrix in report.matrices.items()}
+    for name, figure in drawn.items():
+        picture = io.BytesIO()
+        figure.savefig(picture, dpi=110)
+        storage.write_bytes(storage.join(folder, name), picture.getvalue())
+    if run is None:
+        return
+    prefix = report.split
+    run.log_metrics({f"{prefix}/{name}": f.value for name, f in report.figures.items() if f.value == f.value})
+    run.log_dict(values, f"evaluation/{prefix}/report.json")
+    for name, figure in drawn.items():
+        run.log_figure(figure, f"evaluation/{prefix}/{name}")
+    if find_version(run, name=report.recipe):
+        write_model_card(run)
+
+
+def describe_report(report: Report) -> str:
+    """Return the figures of a report as a table, each beside what it must be read against."""
+    rows = [(figure.title, figure.shown, figure.against) for figure in report.figures.values()]
+    first, second = (max(len(row[place]) for row in rows) + 2 for place in range(2))
+    lines = [f"{title:<{first}}{shown:<{second}}{against}".rstrip() for title, shown, against in rows]
+    return "\n".join([*lines, *([f"caution: {report.caution}"] if report.caution else [])])
+
+
+def _ask(model: Model, evaluator: str, data: HeldOut) -> Findings:
+    return load_evaluator(evaluator).summarize(collect_rows(model, evaluator, data))

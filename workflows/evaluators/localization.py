@@ -1,85 +1,126 @@
-"""Where does the sound come from: maps against boxes, beside a centered disk and a perfect map on the same grid."""
+"""Localization: maps against boxes of what sounds, beside a centered disk and a perfect map on the same grid; abstention."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from models.metrics import localization as metrics
-from workflows.evaluators.synchronization import Read
+from workflows.contract.figure import Figure, Findings, Rows, mean_figure
+from workflows.contract.held_out import HeldOut
+
+NEEDS = ("sound_column", "encode_sound", "encode_picture", "maps", "cell_centers", "bias", "view_share")
 
 _SIDE = 224
 """Maps are scored at 224x224 pixels, as published (sync evaluation protocol of VGG-SS)."""
+_SCORES = ("pointing", "ciou", "ciou_adaptive")
 
-Boxes = Mapping[str, Mapping[str, Any]]
 
+def collect(module: Any, data: HeldOut) -> Rows:
+    """Return the scores of this rank's windows of which it is known where the sound comes from.
 
-def score_maps(model: Any, read: Read, boxes: Boxes, *, crop_share: float) -> dict[str, Any]:
-    """Return localization scores of all in-sync windows that have boxes, and how often the model abstains.
-
-    Args:
-        model: gives `encode_sound`, `encode_picture`, `maps`.
-        read: gives batches of pairs.
-        boxes: ground truth by video.
-        crop_share: share of the stored frame's side that the network sees, in its middle.
+    `in_sight` and `abstains` are (windows,); the scores of the model's map, of a centered disk and of the closest map that the cells
+    allow are (windows, 3) each, nan where the source is out of sight or of the network's view.
     """
-    rows: dict[str, list[float]] = {}
-    abstained: dict[bool, list[bool]] = {True: [], False: []}
-    centers = model.network.cell_centers()
-    for batch in read((model.sound_column, "frames", "video_id")):
-        maps = model.maps(model.encode_sound(batch), model.encode_picture(batch))
+    share = module.view_share(data.preparation.size)
+    centers = module.cell_centers()
+    rows: dict[str, list[Any]] = {name: [] for name in ("unit", "recording_id", "in_sight", "abstains", *_SCORES)}
+    for units, batch in data.read((module.sound_column, "frames", "boxes", "recording_id")):
+        known = np.flatnonzero([boxes is not None for boxes in batch["boxes"]])
+        if not len(known):
+            continue
+        wanted = {name: batch[name][known] for name in (module.sound_column, "frames")}
+        maps = module.maps(module.encode_sound(wanted), module.encode_picture(wanted))
         evidence = maps.mean(dim=1).float().cpu().numpy()
-        offset = float(model.network.head.bias.item())
-        for cells, logit, video_id in zip(evidence, evidence.mean((1, 2)) + offset, batch["video_id"], strict=True):
-            truth = boxes.get(video_id)
-            if truth is None:
-                continue
-            abstained[bool(truth["off_screen"])].append(bool(logit <= 0))
-            if not truth["boxes"]:
-                continue
-            seen = [_cropped(box, crop_share) for box in truth["boxes"]]
-            mask = metrics.box_mask(seen, height=_SIDE, width=_SIDE)
-            if mask.any():
-                _add(rows, cells, mask, centers)
-    if not rows:
-        return {}
-    report = _reduce({name: np.asarray(values) for name, values in rows.items()})
-    report["on_screen_abstention"] = float(np.mean(abstained[False]))
-    if abstained[True]:
-        report["off_screen_abstention"] = float(np.mean(abstained[True]))
-        report["num_off_screen_clips"] = len(abstained[True])
-    return report
-
-
-def _add(rows: dict[str, list[float]], cells: np.ndarray, mask: np.ndarray, centers: Any) -> None:
-    candidates = {
-        "": metrics.place(cells, rows=centers.rows, columns=centers.columns, height=_SIDE, width=_SIDE),
-        "_centre_disk": metrics.centered_disk(height=_SIDE, width=_SIDE),
-        "_ceiling": metrics.closest_map(mask, rows=centers.rows, columns=centers.columns),
+        span = len(batch["boxes"]) // len(units)
+        for row, cells in zip(known, evidence, strict=True):
+            boxes = batch["boxes"][row]
+            rows["unit"].append(units[row // span])
+            rows["recording_id"].append(batch["recording_id"][row])
+            rows["in_sight"].append(len(boxes) > 0)
+            rows["abstains"].append(cells.mean() + module.bias <= 0)
+            seen = [_cropped([box[name] for name in ("x0", "y0", "x1", "y1")], share) for box in boxes]
+            for name, values in _score(cells, seen, centers).items():
+                rows[name].append(values)
+    types = {"recording_id": str, "in_sight": bool, "abstains": bool}
+    return {
+        name: np.asarray(values, types.get(name, float)).reshape(len(values), *((3,) if name in _SCORES else ()))
+        for name, values in rows.items()
     }
-    for suffix, evidence in candidates.items():
-        scores = {
-            "pointing": float(metrics.pointing_hit(evidence, mask)),
-            "ciou": metrics.ciou(evidence, mask, threshold="median"),
-            "ciou_adaptive": metrics.ciou(evidence, mask, threshold="area"),
-        }
-        for name, value in scores.items():
-            rows.setdefault(name + suffix, []).append(value)
 
 
-def _reduce(rows: dict[str, np.ndarray]) -> dict[str, Any]:
-    report: dict[str, Any] = {"num_localized_clips": len(rows["pointing"])}
-    for suffix in ("", "_centre_disk", "_ceiling"):
-        report["pointing" + (suffix or "_accuracy")] = float(rows["pointing" + suffix].mean())
-        for kind in ("", "_adaptive"):
-            values = rows[f"ciou{kind}{suffix}"]
-            report[f"ciou50{kind}{suffix}"] = metrics.success_rate(values)
-            report[f"auc{kind}{suffix}"] = metrics.area_under_curve(values)
-    return report
+def measure(rows: Rows) -> dict[str, float]:
+    """Return the scores' values."""
+    return {figure.name: figure.value for figure in summarize(rows, intervals=False).figures}
 
 
-def _cropped(box: list[float], share: float) -> tuple[float, float, float, float]:
+def summarize(rows: Rows, *, intervals: bool = True) -> Findings:
+    """Return pointing accuracy, cIoU and its area under the curve, and how often the model says that there is no source."""
+    figures = []
+    scored = np.isfinite(rows["pointing"][:, 0])
+    recordings = rows["recording_id"][scored]
+    if scored.any():
+        hits = {name: rows[name][scored] for name in _SCORES}
+        pointing = hits["pointing"]
+        figures.append(_against("pointing_accuracy", "peak of the map on the source", pointing, recordings, intervals))
+        for name, title in (("ciou", "cIoU at 0.5, median threshold"), ("ciou_adaptive", "cIoU at 0.5, box's area")):
+            suffix = name.removeprefix("ciou")
+            figures.append(_against(f"ciou50{suffix}", title, hits[name] >= 0.5, recordings, intervals))
+            areas = [metrics.area_under_curve(values) for values in hits[name].T]
+            figures.append(_beside(f"auc{suffix}", f"area under the curve{title[11:]}", areas, recordings))
+    for name, title, mask, better in (
+        ("on_screen_abstention", 'says "no source" of one in sight', rows["in_sight"], "lower"),
+        ("off_screen_abstention", 'says "no source" of one out of sight', ~rows["in_sight"], "higher"),
+    ):
+        if mask.any():
+            abstains = rows["abstains"][mask].astype(float)
+            members = rows["recording_id"][mask]
+            figures.append(mean_figure(name, title, abstains, members, interval=intervals, better=better))
+    return Findings(figures=tuple(figures))
+
+
+def _score(cells: np.ndarray, boxes: list[tuple[float, ...]], centers: Any) -> dict[str, list[float]]:
+    """Return the scores of a map, of the centered disk and of the closest map; nan where nothing of the source is seen."""
+    mask = metrics.box_mask(boxes, height=_SIDE, width=_SIDE)
+    if not mask.any():
+        return {name: [np.nan] * 3 for name in _SCORES}
+    candidates = (
+        metrics.place(cells, rows=centers.rows, columns=centers.columns, height=_SIDE, width=_SIDE),
+        metrics.centered_disk(height=_SIDE, width=_SIDE),
+        metrics.closest_map(mask, rows=centers.rows, columns=centers.columns),
+    )
+    return {
+        "pointing": [float(metrics.pointing_hit(evidence, mask)) for evidence in candidates],
+        "ciou": [metrics.ciou(evidence, mask, threshold="median") for evidence in candidates],
+        "ciou_adaptive": [metrics.ciou(evidence, mask, threshold="area") for evidence in candidates],
+    }
+
+
+def _against(name: str, title: str, values: np.ndarray, recordings: np.ndarray, intervals: bool) -> Figure:
+    """Return the figure of the model's scores, with those of the centered disk and the closest map."""
+    own, disk, perfect = np.asarray(values, float).T
+    floor, ceiling = float(disk.mean()), float(perfect.mean())
+    return mean_figure(name, title, own, recordings, interval=intervals, **_references(floor, ceiling))
+
+
+def _beside(name: str, title: str, values: list[float], recordings: np.ndarray) -> Figure:
+    own, floor, ceiling = values
+    count = len(recordings)
+    groups = len(np.unique(recordings))
+    return Figure(
+        name=name, title=title, value=own, num_examples=count, num_groups=groups, **_references(floor, ceiling)
+    )
+
+
+def _references(floor: float, ceiling: float) -> dict[str, Any]:
+    return {
+        "floor": floor,
+        "floor_title": "centered disk",
+        "ceiling": ceiling,
+        "ceiling_title": "perfect map on this grid",
+    }
+
+
+def _cropped(box: list[float], share: float) -> tuple[float, ...]:
     """Return a box in the coordinates of the middle of the frame."""
     margin = (1 - share) / 2
-    x0, y0, x1, y1 = (min(1.0, max(0.0, (value - margin) / share)) for value in box)
-    return x0, y0, x1, y1
+    return tuple(min(1.0, max(0.0, (value - margin) / share)) for value in box)

@@ -1,7 +1,7 @@
-"""Do sound and picture belong together: accuracy beside what one modality, or matching clocks, would have given."""
+"""Sync accuracy: do sound and picture belong together, beside what one modality, or matching clocks, would have given."""
 
-import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+import functools
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,21 +9,24 @@ import torch
 from torch import Tensor
 
 from models.losses.synchronization import pairings
-from models.metrics.binary import bootstrap_interval
+from workflows.contract.figure import Figure, Findings, Rows, mean_figure
+from workflows.contract.held_out import HeldOut
 
-Read = Callable[..., Iterable[Mapping[str, Any]]]
-"""Gives the batches of pairs from the start; takes the columns to read."""
+NEEDS = ("sound_column", "encode_sound", "encode_picture", "encode_silence", "encode_gray", "judge")
 
 TARGETS = np.array([1, 1, 0, 0])
 """Labels of the four pairings of a pair: (A, A), (B, B), (A, B), (B, A)."""
 
 _NUM_SWAPS = 4
+_BLOCK_PAIRS = 512
+"""Sounds are swapped within so many pairs: their features are held, and looking for the nearest grows with the square."""
 
-TEXT_COLUMNS = ("video_id", "recording_id", "label", "start_seconds", "shift_seconds")
+_TEXTS = ("recording_id", "label", "start_seconds", "shift_seconds", "boxes")
+_SHORTCUTS = ("audio_only_accuracy", "video_only_accuracy", "swapped_source_accuracy")
 
 
 class SoundAndPicture(Protocol):
-    """What a model must offer to be asked: encoders that run once per window, and the evidence of both together."""
+    """What a module must offer: encoders that run once per window, and the evidence of both together."""
 
     sound_column: str
 
@@ -39,8 +42,8 @@ class SoundAndPicture(Protocol):
         """Return sound features of one silent window."""
         ...
 
-    def encode_grey(self) -> Tensor:
-        """Return picture features of one grey window."""
+    def encode_gray(self) -> Tensor:
+        """Return picture features of one gray window."""
         ...
 
     def judge(self, sound: Tensor, picture: Tensor) -> Tensor:
@@ -48,93 +51,75 @@ class SoundAndPicture(Protocol):
         ...
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class PairScores:
-    """Logits of all pairs, and which windows they are of; windows A and B of a pair follow each other."""
+def collect(module: SoundAndPicture, data: HeldOut) -> Rows:
+    """Return the logits of this rank's pairs, without those whose source is out of sight.
 
-    pairings: np.ndarray
-    """(pairs, 4)."""
-    audio_only: np.ndarray
-    """(pairs, 4): the pictures are grey."""
-    video_only: np.ndarray
-    """(pairs, 4): the sounds are silent."""
-    swapped: np.ndarray
-    """(windows, swaps, 2): with other recordings' sounds, from about the same start and from about the partner's."""
-    swapped_windows: np.ndarray
-    """(windows, swaps, 2): the windows that gave these sounds."""
-    windows: dict[str, list[Any]]
-
-    def accuracies(self) -> dict[str, np.ndarray]:
-        """Return which examples are right, by the name of the accuracy."""
-        return {
-            "sync_accuracy": (self.pairings > 0) == TARGETS,
-            "audio_only_accuracy": (self.audio_only > 0) == TARGETS,
-            "video_only_accuracy": (self.video_only > 0) == TARGETS,
-            "swapped_source_accuracy": (self.swapped > 0) == np.array([1, 0]),
-        }
-
-
-def score_pairs(model: SoundAndPicture, read: Read) -> PairScores:
-    """Return the logits of all pairs that `read` gives.
-
-    Sound features of all windows are held in memory, so that every picture can be judged with another recording's sound.
+    `pairings`, `audio_only` (the pictures are gray) and `video_only` (the sounds are silent) are (pairs, 4); `swapped` is (pairs, 2
+    windows, swaps, 2): with other recordings' sounds, from about the window's own start and from about its partner's, nan where there
+    is no other recording; `swapped_recording_id` is whose.
     """
-    sounds, windows = [], {name: [] for name in TEXT_COLUMNS}
-    for batch in read((model.sound_column, *TEXT_COLUMNS)):
-        sounds.append(model.encode_sound(batch))
-        for name in TEXT_COLUMNS:
-            windows[name] += batch[name]
-    if not sounds:
-        empty = np.zeros((0, 4))
-        swaps = np.zeros((0, _NUM_SWAPS, 2))
-        return PairScores(
-            pairings=empty, audio_only=empty, video_only=empty, swapped=swaps, swapped_windows=swaps, windows=windows
-        )
-    sound = torch.cat(sounds)
-    others = swapped_sounds(windows)
-    silence, grey = model.encode_silence(), model.encode_grey()
-    rows: dict[str, list[np.ndarray]] = {name: [] for name in ("own", "audio", "video", "swapped")}
-    begin = 0
-    for batch in read(("frames",)):
-        picture = model.encode_picture(batch)
-        end = begin + len(picture)
-        own = pairings(sound[begin:end], picture)
-        rows["own"].append(_numpy(model.judge(own.audio_features, own.video_features)).reshape(-1, 4))
-        audio = model.judge(sound[begin:end], grey.expand(len(picture), *grey.shape[1:]))
-        rows["audio"].append(np.tile(_numpy(audio).reshape(-1, 2), 2))
-        video = _numpy(model.judge(silence.expand(len(picture), *silence.shape[1:]), picture))
-        first, second = video.reshape(-1, 2).T
-        rows["video"].append(np.stack([first, second, second, first], axis=1))
-        swapped = [
-            [_numpy(model.judge(sound[chosen], picture)) for chosen in swap.T]
-            for swap in others[begin:end].swapaxes(0, 1)
-        ]
-        rows["swapped"].append(np.moveaxis(np.array(swapped), -1, 0))
-        begin = end
-    joined = {name: np.concatenate(parts) for name, parts in rows.items()}
-    known = (others >= 0).all(axis=(1, 2))
-    return PairScores(
-        pairings=joined["own"],
-        audio_only=joined["audio"],
-        video_only=joined["video"],
-        swapped=joined["swapped"][known],
-        swapped_windows=others[known],
-        windows=windows | {"swapped_recording_id": list(np.array(windows["recording_id"])[known])},
+    parts = [_collect_block(module, block) for block in data.blocks(_BLOCK_PAIRS)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def measure(rows: Rows) -> dict[str, float]:
+    """Return the accuracies, the loss, and the accuracy less what shortcuts give."""
+    found = {name: float(values.mean()) if values.size else np.nan for name, values in _right(rows).items()}
+    best_shortcut = np.nanmax([0.5, *(found[name] for name in _SHORTCUTS)])
+    losses = np.logaddexp(0, rows["pairings"]) - rows["pairings"] * TARGETS
+    net = found["sync_accuracy"] - (best_shortcut - 0.5)
+    return {**found, "net_sync_accuracy": float(net), "loss": float(losses.mean()) if losses.size else np.nan}
+
+
+def summarize(rows: Rows, *, intervals: bool = True) -> Findings:
+    """Return the accuracies with intervals over recordings, by class and by shift."""
+    right, values = _right(rows), measure(rows)
+    recordings = np.repeat(rows["recording_id"], 4)
+    accuracy = functools.partial(mean_figure, chance=0.5, interval=intervals)
+    known = np.isfinite(rows["swapped"]).all(axis=(1, 2, 3))
+    figures = [
+        accuracy("sync_accuracy", "sync accuracy", right["sync_accuracy"].ravel(), recordings),
+        accuracy("audio_only_accuracy", "from sound alone", right["audio_only_accuracy"].ravel(), recordings),
+        accuracy("video_only_accuracy", "from picture alone", right["video_only_accuracy"].ravel(), recordings),
+        accuracy(
+            "swapped_source_accuracy",
+            "another recording's sound",
+            right["swapped_source_accuracy"].ravel(),
+            np.repeat(rows["recording_id"][known], 4 * _NUM_SWAPS),
+            partners=rows["swapped_recording_id"][known].ravel(),
+            note="above it, clocks are matched",
+        ),
+        Figure(
+            name="net_sync_accuracy",
+            title="sync accuracy less shortcuts",
+            value=values["net_sync_accuracy"],
+            chance=0.5,
+            num_examples=len(recordings),
+            num_groups=len(np.unique(recordings)),
+        ),
+        Figure(name="loss", title="loss", value=values["loss"], chance=float(np.log(2)), better="lower"),
+    ]
+    own = right["sync_accuracy"]
+    return Findings(
+        figures=tuple(figures),
+        breakdowns={
+            "class": _broken_down(own, rows, [name or "no label" for name in rows["label"]], accuracy),
+            "shift": _broken_down(own, rows, _shift_bins(np.abs(rows["shift_seconds"])), accuracy),
+        },
     )
 
 
-def swapped_sounds(windows: Mapping[str, list[Any]]) -> np.ndarray:
+def swapped_sounds(starts: np.ndarray, recordings: np.ndarray) -> np.ndarray:
     """Return, (windows, swaps, 2), windows of other recordings that begin nearest to each window's own and its partner's start.
 
     A network that matches clocks takes the first for in sync and the second for out of sync; one that listens and looks finds
     nothing in either. -1 where there is no other recording. Ties are broken by the window's number, so no window serves too often.
     """
-    starts = np.asarray(windows["start_seconds"])
-    _, recordings = np.unique(np.asarray(windows["recording_id"]), return_inverse=True)
+    _, index = np.unique(recordings, return_inverse=True)
     chosen = np.full((len(starts), _NUM_SWAPS, 2), -1)
     numbers = np.arange(len(starts))
     for window, start in enumerate(starts):
-        foreign = numbers[recordings != recordings[window]]
+        foreign = numbers[index != index[window]]
         if len(foreign):
             turned = np.roll(foreign, -(window % len(foreign)))
             for column, wanted in enumerate((start, starts[window ^ 1])):
@@ -143,56 +128,101 @@ def swapped_sounds(windows: Mapping[str, list[Any]]) -> np.ndarray:
     return chosen
 
 
-def summarize(scores: PairScores, *, seed: int = 0) -> dict[str, Any]:
-    """Return the accuracies with 95 % intervals (over recordings), by class and by shift."""
-    right = scores.accuracies()
-    recordings = np.asarray(scores.windows["recording_id"])
-    by_example = np.repeat(recordings[::2], 4)
-    report: dict[str, Any] = {
-        "num_pairs": len(scores.pairings),
-        "num_videos": len(set(scores.windows["video_id"])),
-        "num_recordings": len(set(recordings)),
-        "chance": 0.5,
+def _collect_block(module: SoundAndPicture, data: HeldOut) -> Rows:
+    sounds, texts = [], {name: [] for name in _TEXTS}
+    for batch in data.read_all((module.sound_column, *_TEXTS)):
+        sounds.append(module.encode_sound(batch))
+        for name in _TEXTS:
+            texts[name] += batch[name]
+    sound = torch.cat(sounds)
+    # Windows of one pair show the same scene: both are in sight, or neither is.
+    in_sight = np.flatnonzero([boxes is None or len(boxes) > 0 for boxes in texts["boxes"]])
+    recordings, starts = np.asarray(texts["recording_id"], str), np.asarray(texts["start_seconds"], float)
+    others = np.full((len(recordings), _NUM_SWAPS, 2), -1)
+    if len(in_sight):
+        found = swapped_sounds(starts[in_sight], recordings[in_sight])
+        others[in_sight] = np.where(found >= 0, in_sight[found], -1)
+    silence, gray = module.encode_silence(), module.encode_gray()
+    parts: dict[str, list[np.ndarray]] = {
+        name: [] for name in ("unit", "pairings", "audio_only", "video_only", "swapped")
     }
-    for name, values in right.items():
-        report[name] = float(values.mean()) if values.size else float("nan")
-    if len(recordings):
-        report["sync_accuracy_ci95"] = list(
-            bootstrap_interval(right["sync_accuracy"].ravel(), clusters=by_example, seed=seed)
-        )
-    swapped = right["swapped_source_accuracy"]
-    if swapped.size:
-        pictures = np.asarray(scores.windows["swapped_recording_id"])
-        report["swapped_source_accuracy_ci95"] = list(
-            bootstrap_interval(
-                swapped.ravel(),
-                clusters=np.repeat(pictures, swapped[0].size),
-                partners=recordings[scores.swapped_windows].ravel(),
-                seed=seed,
-            )
-        )
-    own = right["sync_accuracy"]
-    report["by_class"] = _table(own, by_example, [label or "" for label in scores.windows["label"][::2]], seed)
-    shifts = np.abs(np.asarray(scores.windows["shift_seconds"][::2], float))
-    edges = np.quantile(shifts, [0, 0.25, 0.5, 0.75, 1]) if len(shifts) else np.zeros(5)
-    bins = np.clip(np.searchsorted(edges, shifts, side="right") - 1, 0, 3)
-    names = [f"{edges[i]:.2f}-{edges[i + 1]:.2f} s" for i in bins]
-    report["by_shift"] = _table(own, by_example, names, seed)
-    return report
+    for units, batch in data.read(("frames",)):
+        rows = np.stack([2 * (units - data.first_unit), 2 * (units - data.first_unit) + 1], axis=1)
+        kept = np.isin(rows[:, 0], in_sight)
+        if kept.any():
+            windows = rows[kept].ravel()
+            picture = module.encode_picture({"frames": batch["frames"][np.repeat(kept, 2)]})
+            parts["unit"].append(units[kept])
+            for name, values in _judged(module, sound[windows], picture, silence, gray).items():
+                parts[name].append(values)
+            parts["swapped"].append(_judge_swaps(module, sound, picture, others[windows]))
+    empty = {"unit": (0,), "swapped": (0, 2, _NUM_SWAPS, 2)}
+    joined = {
+        name: np.concatenate(values) if values else np.zeros(empty.get(name, (0, 4))) for name, values in parts.items()
+    }
+    first = (2 * (joined["unit"] - data.first_unit)).astype(int)
+    pairs = np.stack([first, first + 1], axis=1)
+    return {
+        **joined,
+        "recording_id": recordings[first],
+        "swapped_recording_id": np.where(others[pairs] >= 0, recordings[others[pairs]], ""),
+        "label": np.asarray([label or "" for label in texts["label"]], str)[first],
+        "start_seconds": starts[first],
+        "shift_seconds": np.asarray(texts["shift_seconds"], float)[first],
+    }
 
 
-def _table(right: np.ndarray, clusters: np.ndarray, names: list[str], seed: int) -> dict[str, dict[str, Any]]:
-    table = {}
+def _judged(
+    module: SoundAndPicture, sound: Tensor, picture: Tensor, silence: Tensor, gray: Tensor
+) -> dict[str, np.ndarray]:
+    """Return logits (pairs, 4) of the pairings, of sounds with a gray picture, of pictures with silence."""
+    own = pairings(sound, picture)
+    audio = _numpy(module.judge(sound, gray.expand(len(picture), *gray.shape[1:]))).reshape(-1, 2)
+    first, second = _numpy(module.judge(silence.expand(len(picture), *silence.shape[1:]), picture)).reshape(-1, 2).T
+    return {
+        "pairings": _numpy(module.judge(own.audio_features, own.video_features)).reshape(-1, 4),
+        "audio_only": np.tile(audio, 2),
+        "video_only": np.stack([first, second, second, first], axis=1),
+    }
+
+
+def _judge_swaps(module: SoundAndPicture, sound: Tensor, picture: Tensor, others: np.ndarray) -> np.ndarray:
+    """Return logits (pairs, 2 windows, swaps, 2) of pictures with the sounds of other windows; nan where there is none."""
+    logits = np.stack(
+        [
+            np.stack([_numpy(module.judge(sound[others[:, swap, kind]], picture)) for kind in range(2)], axis=1)
+            for swap in range(_NUM_SWAPS)
+        ],
+        axis=1,
+    )
+    return np.where(others >= 0, logits, np.nan).reshape(-1, 2, _NUM_SWAPS, 2)
+
+
+def _right(rows: Rows) -> dict[str, np.ndarray]:
+    """Return which examples are right, by the name of the accuracy."""
+    known = np.isfinite(rows["swapped"]).all(axis=(1, 2, 3))
+    return {
+        "sync_accuracy": (rows["pairings"] > 0) == TARGETS,
+        "audio_only_accuracy": (rows["audio_only"] > 0) == TARGETS,
+        "video_only_accuracy": (rows["video_only"] > 0) == TARGETS,
+        "swapped_source_accuracy": (rows["swapped"][known] > 0) == np.array([1, 0]),
+    }
+
+
+def _broken_down(right: np.ndarray, rows: Rows, names: list[str], accuracy: Any) -> tuple[Figure, ...]:
+    found = []
     for name in sorted(set(names)):
         members = np.asarray([other == name for other in names])
-        values = right[members].ravel()
-        interval = bootstrap_interval(values, clusters=clusters[np.repeat(members, 4)], seed=seed)
-        table[name] = {
-            "accuracy": float(values.mean()),
-            "ci95": list(interval),
-            "num_pairs": int(members.sum()),
-        }
-    return table
+        recordings = np.repeat(rows["recording_id"][members], 4)
+        found.append(accuracy("sync_accuracy", name, right[members].ravel(), recordings))
+    return tuple(found)
+
+
+def _shift_bins(shifts: np.ndarray) -> list[str]:
+    """Return the quarter of the shifts that each lies in, by its ends."""
+    edges = np.quantile(shifts, [0, 0.25, 0.5, 0.75, 1]) if len(shifts) else np.zeros(5)
+    bins = np.clip(np.searchsorted(edges, shifts, side="right") - 1, 0, 3)
+    return [f"{edges[i]:.2f}-{edges[i + 1]:.2f} s" for i in bins]
 
 
 def _numpy(values: Tensor) -> np.ndarray:

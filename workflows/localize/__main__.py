@@ -8,6 +8,7 @@ import sys
 from infra import storage
 from infra.errors import InputError
 from workflows.cli import command
+from workflows.evaluators import localization
 from workflows.localize.maps import MapKind, map_video, output_stems
 from workflows.localize.overlay import write_outputs
 from workflows.trained.model import loaded
@@ -17,7 +18,6 @@ def localize(
     model: str,
     video: tuple[str, ...],
     output: str,
-    recipe: str = "multisensory",
     kind: MapKind = "signed",
 ) -> None:
     """Localize the sound of videos of any length.
@@ -26,7 +26,6 @@ def localize(
         model: models:/NAME@ALIAS, models:/NAME/VERSION, runs:/ID, or a folder.
         video: Video files.
         output: Folder for an MP4, a PNG, an NPZ and a JSON file each.
-        recipe: Recipe that the model must be of.
         kind: Map to draw: the signed evidence, or its contrast with the sound of another moment. The NPZ file holds the signed map, and the
             contrast where asked for; published systems display the absolute value, `np.abs` of the signed map.
     """
@@ -36,8 +35,9 @@ def localize(
     if storage.is_remote(folder):
         raise InputError(f"--output: '{folder}' is in S3; overlays are written to a local folder")
     failed = []
-    with loaded(model, recipe=recipe) as found:
-        share = found.config.crop_size / found.preparation.size
+    with loaded(model) as found:
+        found.refuse_without(localization.NEEDS, verb="localize")
+        share = found.module.view_share(found.preparation.size)
         paths = [storage.resolve(name, field="--video") for name in video]
         for path, stem in zip(paths, output_stems(paths), strict=True):
             try:

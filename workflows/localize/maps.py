@@ -156,7 +156,7 @@ def _blend(
 ) -> VideoMaps:
     """Return the mean map and evidence of the windows that cover each frame."""
     num_frames = model.preparation.num_frames
-    centers = model.module.network.cell_centers()
+    centers = model.module.cell_centers()
     total = offsets[-1] + num_frames
     num_kinds = 2 if kind == "contrast" else 1
     sums = np.zeros((num_kinds, total, len(centers.rows), len(centers.columns)), np.float32)
@@ -187,7 +187,6 @@ def _score_windows(
 ) -> Iterator[tuple[int, np.ndarray, float]]:
     """Yield number, maps (kinds, cells, rows, columns) and logit of every window that has sound."""
     module = model.module
-    bias = module.network.head.bias
     # The farthest window of any is the first or the last: two sounds are all that contrasts need.
     ends: dict[int, Tensor] = {}
     if kind == "contrast":
@@ -201,7 +200,7 @@ def _score_windows(
         if ends:
             is_late = 2 * offsets[window] > offsets[-1]
             maps.append(signed - module.maps(ends[0 if is_late else 1], picture))
-        yield window, torch.cat(maps).float().cpu().numpy(), float(signed.mean() + bias)
+        yield window, torch.cat(maps).float().cpu().numpy(), float(signed.mean()) + module.bias
 
 
 def _encode_sound(model: Model, waveform: np.ndarray) -> Tensor:

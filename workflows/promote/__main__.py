@@ -1,6 +1,6 @@
-"""A better model becomes the champion: it must be right more often than the present one, on the same clips, beyond chance.
+"""Promote: a better model becomes the champion, if its objective is higher on the same clips beyond the interval over recordings.
 
-python -m workflows.promote --model multisensory --candidate RUN --data DATASET
+python -m workflows.promote --candidate models:/NAME/VERSION --data DATASET
 """
 
 import dataclasses
@@ -10,6 +10,7 @@ from infra import storage
 from infra.errors import InputError
 from infra.tracking import CHAMPION, champion, crown, find_run, find_version
 from workflows.cli import command
+from workflows.contract.registry import load_recipe
 from workflows.promote.comparison import compare
 from workflows.train.register import register
 from workflows.trained.model import loaded
@@ -18,33 +19,40 @@ from workflows.trained.model import loaded
 def promote(
     candidate: str,
     data: str,
-    model: str = "multisensory",
+    model: str | None = None,
     split: Literal["validation", "test"] = "test",
 ) -> None:
-    """Compare a candidate with the champion, video by video, and move the alias if the candidate is better beyond its interval.
+    """Compare a candidate with the champion, recording by recording, and move the alias if it is better beyond the interval.
 
     Args:
         candidate: runs:/ID, models:/NAME/VERSION, or the id of a run.
         data: Dataset that workflows.prepare made; both models are asked about the same clips of it.
-        model: Name of the registered model, which is its recipe's.
+        model: Name of the registered model; the candidate's recipe if not given.
         split: Which clips.
     """
     dataset = storage.resolve(data, field="--data")
     uri = candidate if "/" in candidate else f"runs:/{candidate}"
-    present = champion(model)
-    with loaded(f"models:/{model}/{present}", recipe=model) as first, loaded(uri, recipe=model) as second:
+    if model is not None:
+        champion(model)
+    with loaded(uri, recipe=model) as second:
+        model = second.recipe
+        present = champion(model)
         run = find_run(second.run_id)
         if run is None:
             raise InputError(f"--candidate: '{candidate}' is of no run that is known here; give the id of one")
+        trained_on = next(iter(second.description["data"].values()))["uri"]
         version = find_version(run, name=model) or register(
-            run, recipe=model, folder=f"{run.tag('run_folder')}/model", dataset=second.description["dataset"]["uri"]
+            run, recipe=model, folder=f"{run.tag('run_folder')}/model", dataset=trained_on
         )
         if version == present:
             print(f"version {version} is the champion already")
             return
-        found = compare(first, second, dataset=dataset, split=split)
+        with loaded(f"models:/{model}/{present}", recipe=model) as first:
+            found = compare(first, second, dataset=dataset, split=split)
+    objective = load_recipe(model).objective(second.config)
     run.log_dict(dataclasses.asdict(found), f"promotion/against_version_{present}.json")
     low, high = found.interval
+    print(f"objective  {objective.title}")
     print(f"champion   version {present}  {found.champion:.3f}")
     print(f"candidate  version {version}  {found.candidate:.3f}")
     print(f"difference {found.difference:+.3f} [{low:+.3f}, {high:+.3f}] over {found.num_recordings} recordings")
@@ -52,7 +60,9 @@ def promote(
         crown(model, version)
         print(f"promoted   models:/{model}@{CHAMPION} is version {version} now")
     else:
-        print("kept       the interval of the difference does not lie above zero: the champion stays")
+        print(
+            "kept       the interval of the difference does not lie above zero, or there are too few recordings: the champion stays"
+        )
 
 
 def main() -> None:

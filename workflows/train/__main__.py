@@ -1,4 +1,4 @@
-"""A dataset in, a trained and registered model out.
+"""Train a recipe on a dataset; the best epoch becomes a version of the registered model.
 
 python -m workflows.train multisensory --data DATASET [--preset demo] [--optim.lr 0.003] [--resume RUN]
 """
@@ -10,26 +10,26 @@ import tyro
 
 from datasets.card import warn_of_leaks
 from datasets.reading.selection import Selection
-from infra import storage
 from workflows.cli import command
 from workflows.cli.progress import ProgressLine
-from workflows.contract.registry import load_recipe, named_configurations
+from workflows.contract.registry import default_configuration, load_recipe, named_configurations, recipe_names
+from workflows.contract.streams import parse_data
 from workflows.train.fit import Scaling, default_run_name, fit
 from workflows.train.summary import describe_result
 
 
 def main() -> None:
     """Parse the command line and train."""
-    recipe_name = command.first_argument("multisensory")
-    recipe = load_recipe(recipe_name)
-    presets = named_configurations(recipe)
-    preset_name = command.peek("--preset", "aligned")
+    recipe_name = command.first_argument(recipe_names(), field="recipe")
+    module = load_recipe(recipe_name)
+    presets = named_configurations(module)
+    preset_name = command.peek("--preset", default_configuration(module))
     defaults = command.choose(presets, preset_name, option="--preset")()
 
     def train(
         recipe: Annotated[str, tyro.conf.Positional],
-        data: str,
-        config: Annotated[recipe.Config, tyro.conf.arg(name="")] = defaults,  # type: ignore[name-defined]
+        data: tyro.conf.UseAppendAction[tuple[str, ...]],
+        config: Annotated[module.Config, tyro.conf.arg(name="")] = defaults,  # type: ignore[name-defined]
         preset: str = preset_name,
         scaling: Annotated[Scaling, tyro.conf.arg(name="")] = Scaling(),
         selection: Annotated[Selection, tyro.conf.arg(name="")] = Selection(),
@@ -43,11 +43,11 @@ def main() -> None:
 
         Args:
             recipe: Name of a recipe, a file in workflows/recipes.
-            data: Dataset that workflows.prepare made.
+            data: Dataset that workflows.prepare made; NAME=DATASET for each stream where the recipe reads several.
             config: The recipe's configuration.
             preset: Named configuration that the other options' defaults come from.
             scaling: How many workers train, and with what.
-            selection: Which pairs are trained on.
+            selection: Which clips are trained on.
             epochs: Short for --cadence.epochs.
             max_minutes: Short for --cadence.max-minutes.
             keep_checkpoints: Short for --cadence.keep-checkpoints; 0 keeps all.
@@ -56,14 +56,15 @@ def main() -> None:
         """
         short = {"epochs": epochs, "max_minutes": max_minutes, "keep_checkpoints": keep_checkpoints}
         progress = ProgressLine()
-        dataset = storage.resolve(data, field="--data")
+        datasets = parse_data(data, module.streams(config))
         say = functools.partial(print, flush=True)
-        for warning in warn_of_leaks(dataset):
-            say(warning)
+        for dataset in datasets.values():
+            for warning in warn_of_leaks(dataset):
+                say(warning)
         result = fit(
             recipe,
             command.with_cadence(config, short),
-            dataset=dataset,
+            data=datasets,
             run_name=resume or run_name or default_run_name(recipe),
             scaling=scaling,
             selection=selection,
@@ -72,7 +73,7 @@ def main() -> None:
             tell=say,
         )
         progress.close()
-        say(describe_result(result))
+        say(describe_result(result, objective=module.objective(config).title))
 
     command.parse(train)
 

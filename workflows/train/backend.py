@@ -1,16 +1,19 @@
 """Where a training loop runs: as one of Ray Train's workers, or in a process of its own, also inside a trial of Ray Tune."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
+import torch.distributed
 from torch import nn
+
+T = TypeVar("T")
 
 Report = Callable[[dict[str, Any]], None]
 """Takes the metrics of an epoch."""
 
 
-class Reporter(Protocol):
+class Backend(Protocol):
     """What the loop asks of the place where it runs."""
 
     rank: int
@@ -26,7 +29,7 @@ class Reporter(Protocol):
         ...
 
 
-class TrainReporter:
+class TrainBackend:
     """A worker of Ray Train."""
 
     def __init__(self) -> None:
@@ -47,16 +50,17 @@ class TrainReporter:
         self._train.report(metrics)
 
 
-class LocalReporter:
+class LocalBackend:
     """One process without Ray Train, whose calls fail outside its workers.
 
     Args:
+        use_gpu: whether it trains on the GPU that it sees first.
         report: is told of every epoch.
     """
 
-    def __init__(self, report: Report = lambda metrics: None) -> None:
+    def __init__(self, *, use_gpu: bool = False, report: Report = lambda metrics: None) -> None:
         self.rank, self.world_size = 0, 1
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = torch.device("cuda" if use_gpu else "cpu")
         self._report = report
 
     def prepare(self, module: nn.Module) -> nn.Module:
@@ -66,3 +70,26 @@ class LocalReporter:
     def report(self, metrics: dict[str, Any]) -> None:
         """Tell of an epoch."""
         self._report(metrics)
+
+
+def gather(backend: Backend, value: T) -> list[T]:
+    """Return the values of all workers, by rank."""
+    if backend.world_size == 1:
+        return [value]
+    values: list[Any] = [None] * backend.world_size
+    torch.distributed.all_gather_object(values, value)
+    return values
+
+
+def mean_over_workers(backend: Backend, totals: dict[str, tuple[float, float]]) -> dict[str, float]:
+    """Return the means of all workers' sums and counts; nan where nothing was counted. All workers give the same names."""
+    names = sorted(totals)
+    table = torch.tensor([totals[name] for name in names], dtype=torch.float64)
+    if backend.world_size > 1:
+        table = table.to(backend.device)
+        torch.distributed.all_reduce(table)
+        table = table.cpu()
+    return {
+        name: float(total / count) if count else float("nan")
+        for name, (total, count) in zip(names, table.tolist(), strict=True)
+    }

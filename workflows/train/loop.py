@@ -1,24 +1,32 @@
-"""The one training loop, run by every worker: batches, steps, validation, checkpoints, reports."""
+"""The one training loop, run by every worker: batches, steps, validation, checkpoints, reports.
+
+From the command line to the gradient: `train/__main__.py` -> `fit.fit` -> `loop.train` -> `_Worker._train_epoch` -> the learner's
+`step` -> the recipe's module, whose loss is differentiated there.
+"""
 
 import dataclasses
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import torch
-import torch.distributed
 from torch import nn
 
-from datasets.config import PreparationConfig
-from datasets.reading.read_plan import ReadPlan
-from datasets.reading.reader import RowGroup, read_pairs
-from datasets.reading.selection import Screened, Selection
-from datasets.reading.stream import Stream
+from datasets.reading.reader import Batch
+from datasets.reading.stream import BatchStream
 from infra import storage
 from infra.seeding import seed_everything
-from workflows.contract.registry import load_recipe
-from workflows.train.backend import Reporter, TrainReporter
+from workflows.contract.figure import Figure, Rows
+from workflows.contract.held_out import HeldOut
+from workflows.contract.references import open_reference
+from workflows.contract.registry import load_evaluator, load_recipe
+from workflows.learners.learner import asking, bare, trained_module
+from workflows.train.backend import Backend, TrainBackend, gather, mean_over_workers
+from workflows.train.interrupt import is_asked_to_stop
+from workflows.train.job import Job, digest_plans, read_plans
 from workflows.trained.checkpoint import (
+    checkpoint_folder,
     list_checkpoints,
     read_state,
     read_weights,
@@ -26,254 +34,230 @@ from workflows.trained.checkpoint import (
     write_checkpoint,
 )
 
+OBJECTIVE = "objective"
+"""The recipe's objective among the metrics of a validated epoch, whichever figure it is."""
 EPOCHS_DONE = "epochs_done"
 """By what schedulers of sweeps count."""
+PROGRESS, DIVERGED = "progress.json", "diverged.json"
 
 _STEPS_BETWEEN_CHECKS = 10
 _SECONDS_BETWEEN_SIGNS = 1.0
-_TRAIN_EVALUATION_PAIRS = 16
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Job:
-    """What every worker is told."""
-
-    recipe: str
-    config: Any
-    dataset: str
-    card: dict[str, Any]
-    selection: Selection
-    groups: tuple[RowGroup, ...]
-    """What all ranks train on: listed once, as a preparation may add to the dataset at any time."""
-    held_out: tuple[RowGroup, ...]
-    labels: tuple[tuple[str, ...], ...]
-    """Classes of the pairs of `groups`, where they are balanced."""
-    screened: dict[str, Screened]
-    """What the selection left of each split."""
-    run_folder: str
-    run_id: str
-    tracking_uri: str
-
-
-def read_plan(job: Job, *, rank: int, world_size: int) -> ReadPlan:
-    """Return what one of the workers reads in which order."""
-    preparation, loader = PreparationConfig.from_dict(job.card["config"]), job.config.loader
-    pair_bytes = 2 * preparation.num_frames * preparation.size**2 * 3
-    return ReadPlan(
-        groups=job.groups,
-        batch_pairs=loader.batch_pairs,
-        world_size=world_size,
-        rank=rank,
-        seed=job.config.seed,
-        pool_pairs=max(loader.batch_pairs, loader.pool_mb * 2**20 // pair_bytes),
-        labels=job.labels,
-    )
-
-
-def train(job: Job, reporter: Reporter | None = None) -> dict[str, Any]:
+def train(job: Job, backend: Backend | None = None) -> dict[str, Any]:
     """Train from the last checkpoint of the run if there is one; return the last metrics.
 
     Args:
         job: what to train.
-        reporter: where this runs; as one of Ray Train's workers if not given.
+        backend: where this runs; as one of Ray Train's workers if not given.
     """
-    return _Worker(job, reporter or TrainReporter()).run()
+    return _Worker(job, backend or TrainBackend()).run()
 
 
 class _Worker:
-    def __init__(self, job: Job, reporter: Reporter) -> None:
-        self.job, self.config, self.reporter = job, job.config, reporter
-        self.rank, self.world_size, self.device = reporter.rank, reporter.world_size, reporter.device
+    def __init__(self, job: Job, backend: Backend) -> None:
+        self.job, self.config, self.backend = job, job.config, backend
+        self.rank, self.world_size, self.device = backend.rank, backend.world_size, backend.device
         seed_everything(self.config.seed, rank=self.rank)
         self.recipe = load_recipe(job.recipe)
-        self.preparation = PreparationConfig.from_dict(job.card["config"])
-        self.columns = self.recipe.streams(self.config)["clips"]
-        self.groups, self.held_out = job.groups, job.held_out
-        self.plan = read_plan(job, rank=self.rank, world_size=self.world_size)
+        self.objective = self.recipe.objective(self.config)
+        self.evaluator = load_evaluator(self.recipe.evaluators(self.config)[0])
+        self.plans = read_plans(job, rank=self.rank, world_size=self.world_size)
+        self.steps_per_epoch = self.plans[next(iter(job.streams))].steps_per_epoch
         self.history: list[dict[str, float]] = []
+        self.figures: tuple[Figure, ...] = ()
+        self.sums: dict[str, float] = {}
         self.began = time.monotonic()
         self.waited = self.saving = self.shown = 0.0
 
     def run(self) -> dict[str, Any]:
         cadence = self.config.cadence
-        self.learner = self.recipe.build(self.config)
+        references = {name: open_reference(each) for name, each in self.job.references.items()}
+        self.learner = self.recipe.build(self.config, self.job.assets, references)
         checkpoint = (list_checkpoints(self.job.run_folder) or [None])[-1]
         self._place_modules(checkpoint)
-        total = self.plan.steps_per_epoch * cadence.epochs
-        self.learner.begin(total_steps=total, device=self.device)
+        self.learner.begin(total_steps=self.steps_per_epoch * cadence.epochs, device=self.device)
         first_epoch = first_step = 0
         if checkpoint is not None:
             first_epoch, first_step = self._restore(read_state(checkpoint))
-        stream = Stream(
-            self.plan,
-            columns=self.columns,
-            config=self.preparation,
-            first_epoch=first_epoch,
-            num_epochs=cadence.epochs,
-        )
+        batches = self._batches(first_epoch * self.steps_per_epoch + first_step)
         for epoch in range(first_epoch, cadence.epochs):
-            step, stopped, sums = self._train_epoch(stream, epoch, first_step)
+            step, ended = self._train_epoch(batches, epoch, first_step)
+            if ended == "diverged":
+                return {}
             first_step = 0
             due = (epoch + 1) % cadence.validate_every == 0 or epoch + 1 == cadence.epochs
-            metrics = self._epoch_metrics(epoch, sums, validate=due or stopped)
-            self.learner.end_epoch(metrics)
+            metrics = self._epoch_metrics(epoch, step, validate=due or ended == "stopped")
+            if not step:
+                self.learner.end_epoch(metrics)
             began = time.monotonic()
             self._keep(epoch, step, metrics)
             self.saving += time.monotonic() - began
-            self.reporter.report({**metrics, EPOCHS_DONE: epoch + 1})
-            if stopped:
+            self.backend.report({**metrics, EPOCHS_DONE: epoch + 1})
+            if ended == "stopped":
                 break
         return self.history[-1] if self.history else {}
 
     def _place_modules(self, checkpoint: str | None) -> None:
-        """Move modules to the device, with the weights of a checkpoint, wrapped where there are several workers."""
+        """Move modules to the device, with the weights of a checkpoint, wrapped where there are several workers; seed by rank."""
         weights = {} if checkpoint is None else read_weights(checkpoint)
         for name, module in self.learner.modules.items():
             if checkpoint is not None:
                 own = {k.removeprefix(f"{name}."): v for k, v in weights.items() if k.startswith(f"{name}.")}
                 module.load_state_dict(own)
-            if getattr(self.config, "sync_batch_norm", False):
+            if self.job.sync_batch_norm:
                 module = nn.SyncBatchNorm.convert_sync_batchnorm(module)
-            self.learner.modules[name] = self.reporter.prepare(module)
+            self.learner.modules[name] = self.backend.prepare(module)
+        # Building draws weights from the same seed on all ranks; what is drawn from here on differs between them.
+        seed_everything(self.config.seed, rank=self.rank)
+        for generator in self._generators().values():
+            generator.manual_seed(self.config.seed * 1009 + self.rank)
+
+    def _generators(self) -> dict[str, torch.Generator]:
+        found = {name: getattr(bare(module), "generator", None) for name, module in self.learner.modules.items()}
+        return {name: generator for name, generator in found.items() if generator is not None}
 
     def _restore(self, state: dict[str, Any]) -> tuple[int, int]:
         done = state["epoch"] / self.config.cadence.epochs
         self.learner.load_state_dict(state["learner"], done=done)
         # An epoch that was stopped in its middle is finished now, and then reported as a whole.
         self.history = [entry for entry in state["history"] if entry["epoch"] < state["epoch"]]
-        torch.set_rng_state(state["rng"][self.rank % len(state["rng"])])
-        for name, generators in state["generators"].items():
-            generator = getattr(_bare(self.learner.modules[name]), "generator", None)
-            if generator is not None:
-                generator.set_state(generators[self.rank % len(generators)])
+        own = state["ranks"][self.rank % len(state["ranks"])]
+        self.sums = dict(own["sums"])
+        torch.set_rng_state(own["rng"])
+        if own["cuda_rng"] is not None and self.device.type == "cuda":
+            torch.cuda.set_rng_state(own["cuda_rng"], self.device)
+        for name, generator in self._generators().items():
+            generator.set_state(own["generators"][name])
         return state["epoch"], state["step"]
 
-    def _train_epoch(self, stream: Stream, epoch: int, first_step: int) -> tuple[int, bool, dict[str, float]]:
-        """Return the step reached, whether the run must stop, and the sums of the steps' metrics."""
-        sums: dict[str, float] = {}
-        step, num_steps = first_step, self.plan.steps_per_epoch
-        batches = stream.epoch(epoch, first_step=first_step)
-        while step < num_steps:
-            began = time.monotonic()
-            batch = next(batches)
-            self.waited += time.monotonic() - began
-            for name, value in self.learner.step({"clips": batch}).items():
-                sums[name] = sums.get(name, 0.0) + value
-            sums["steps"] = sums.get("steps", 0.0) + 1
-            step += 1
-            if step % _STEPS_BETWEEN_CHECKS == 0 or step == num_steps:
-                self._show(epoch, step, sums)
-                if self._must_stop():
-                    return step % num_steps, True, sums
-        return 0, False, sums
+    def _batches(self, position: int) -> dict[str, Iterator[Batch]]:
+        """Return the batches of every stream from a step of the run on."""
+        return {
+            name: BatchStream(
+                self.plans[name], columns=part.columns, config=part.preparation, position=position
+            ).batches()
+            for name, part in self.job.streams.items()
+        }
 
-    def _show(self, epoch: int, step: int, sums: Mapping[str, float]) -> None:
+    def _train_epoch(self, batches: Mapping[str, Iterator[Batch]], epoch: int, first_step: int) -> tuple[int, str]:
+        """Return the step reached, 0 for a whole epoch, and how it ended: `whole`, `stopped` or `diverged`."""
+        for step in range(first_step + 1, self.steps_per_epoch + 1):
+            began = time.monotonic()
+            batch = {name: next(stream) for name, stream in batches.items()}
+            self.waited += time.monotonic() - began
+            for name, value in self.learner.step(batch).items():
+                self.sums[name] = self.sums.get(name, 0.0) + value
+            self.sums["steps"] = self.sums.get("steps", 0.0) + 1
+            if step % _STEPS_BETWEEN_CHECKS == 0 or step == self.steps_per_epoch:
+                self._show(epoch, step)
+                ended = self._check()
+                if ended == "diverged":
+                    self._record_divergence(epoch, step)
+                if ended:
+                    return step % self.steps_per_epoch, ended
+        return 0, "whole"
+
+    def _show(self, epoch: int, step: int) -> None:
         """Leave the progress where the driver shows it, now and then and at the end of an epoch."""
         now = time.monotonic()
-        if self.rank == 0 and (step == self.plan.steps_per_epoch or now - self.shown > _SECONDS_BETWEEN_SIGNS):
+        if self.rank == 0 and (step == self.steps_per_epoch or now - self.shown > _SECONDS_BETWEEN_SIGNS):
             self.shown = now
+            means = {name: value / self.sums["steps"] for name, value in self.sums.items() if name != "steps"}
             progress = {
                 "epoch": epoch,
                 "epochs": self.config.cadence.epochs,
-                "step": epoch * self.plan.steps_per_epoch + step,
-                "steps": self.config.cadence.epochs * self.plan.steps_per_epoch,
-                "loss": sums["loss"] / sums["steps"],
-                "sync_accuracy": sums.get("sync_accuracy", 0.0) / sums["steps"],
+                "step": epoch * self.steps_per_epoch + step,
+                "steps": self.config.cadence.epochs * self.steps_per_epoch,
+                "metrics": means,
             }
-            storage.write_json(storage.join(self.job.run_folder, "progress.json"), progress)
+            storage.write_json(storage.join(self.job.run_folder, PROGRESS), progress)
 
-    def _must_stop(self) -> bool:
-        """Return whether all workers stop here: asked for, or out of time; rank 0 decides."""
+    def _check(self) -> str:
+        """Return `diverged` or `stopped` where all workers end here: a loss is no number, or rank 0 was asked to stop or is out of time."""
         minutes = self.config.cadence.max_minutes
-        late = minutes is not None and time.monotonic() - self.began > 60 * minutes
-        asked = self.rank == 0 and storage.exists(storage.join(self.job.run_folder, "stop"))
-        return self._sum({"stop": (float(late or asked) if self.rank == 0 else 0.0, 1.0)})["stop"] > 0
+        stop = self.rank == 0 and (
+            is_asked_to_stop(self.job.run_folder)
+            or (minutes is not None and time.monotonic() - self.began > 60 * minutes)
+        )
+        lost = not np.isfinite(self.sums["loss"])
+        found = mean_over_workers(self.backend, {"lost": (float(lost), 1.0), "stop": (float(stop), 1.0)})
+        return "diverged" if found["lost"] else "stopped" if found["stop"] else ""
 
-    def _epoch_metrics(self, epoch: int, sums: dict[str, float], *, validate: bool) -> dict[str, float]:
-        steps = sums.pop("steps", 0.0)
-        means = self._sum({name: (value, steps) for name, value in sums.items()})
-        metrics = {f"train/{name}": value for name, value in means.items()}
+    def _record_divergence(self, epoch: int, step: int) -> None:
+        """Leave word for the driver; no checkpoint is written, so that the last good one stays."""
+        if self.rank == 0:
+            place = storage.join(self.job.run_folder, DIVERGED)
+            storage.write_json(place, {"epoch": epoch, "step": epoch * self.steps_per_epoch + step})
+
+    def _epoch_metrics(self, epoch: int, step: int, *, validate: bool) -> dict[str, float]:
+        """Return the metrics of an epoch; of one that stopped at a step, `stopped_at` says so, and it decides no pruning."""
+        steps = self.sums.get("steps", 0.0)
+        sums = {name: (value, steps) for name, value in self.sums.items() if name != "steps"}
+        metrics = {f"train/{name}": value for name, value in mean_over_workers(self.backend, sums).items()}
+        if not step:
+            self.sums = {}
         elapsed = time.monotonic() - self.began
         metrics |= {"epoch": epoch, "data_wait_share": self.waited / max(elapsed, 1e-9)}
-        if validate:
-            for split, groups in (("train", self._sample()), ("validation", self.held_out)):
-                totals = self._sum(self.learner.evaluate(self._reader(groups)))
-                for name, value in totals.items():
-                    metrics.setdefault(f"{split}/{name}", value)
-            own = {k.removeprefix("validation/"): v for k, v in metrics.items() if k.startswith("validation/")}
-            if "sync_accuracy" in own:
-                metrics["selection"] = self.recipe.selection(own)
+        metrics |= {"stopped_at": float(step)} if step else {}
+        if validate and self.job.main.validation:
+            rows = self._answers()
+            if self.rank == 0:
+                self.figures = self.evaluator.summarize(rows, intervals=False).figures
+            found = {name: float(value) for name, value in self.evaluator.measure(rows).items()}
+            metrics |= {f"validation/{name}": value for name, value in found.items()}
+            metrics[OBJECTIVE] = found[self.objective.figure]
         metrics |= {"seconds": time.monotonic() - self.began, "saving_seconds": self.saving}
         self.history.append(metrics)
         return metrics
 
-    def _sample(self) -> list[RowGroup]:
-        """Return a few training pairs to evaluate like the held-out ones."""
-        left, sample = _TRAIN_EVALUATION_PAIRS * self.world_size, []
-        for group in self.groups:
-            if left > 0:
-                rows = group.pair_rows[:left]
-                sample.append(dataclasses.replace(group, pair_rows=rows))
-                left -= len(rows)
-        return sample
-
-    def _reader(self, groups: Sequence[RowGroup]):
-        def read(columns: Iterable[str]):
-            return read_pairs(
-                groups,
-                columns=tuple(columns),
-                config=self.preparation,
-                batch_pairs=2 * self.config.loader.batch_pairs,
-                share=(self.rank, self.world_size),
-            )
-
-        return read
-
-    def _sum(self, totals: dict[str, tuple[float, float]]) -> dict[str, float]:
-        """Return the mean over all workers' sums and counts."""
-        if not totals and self.world_size == 1:
-            return {}
-        names = sorted(totals)
-        table = torch.tensor([totals[name] for name in names], dtype=torch.float64)
-        if self.world_size > 1:
-            table = table.to(self.device)
-            torch.distributed.all_reduce(table)
-            table = table.cpu()
-        return {
-            name: float(total / count) if count else float("nan")
-            for name, (total, count) in zip(names, table.tolist(), strict=True)
-        }
+    def _answers(self) -> Rows:
+        """Return what the model answers about the validation split, of all workers, in the order of its units."""
+        part = self.job.main
+        data = HeldOut(
+            groups=part.validation,
+            preparation=part.preparation,
+            batch_size=2 * self.config.loader.batch_size,
+            share=(self.rank, self.world_size),
+        )
+        with asking(trained_module(self.learner)) as module:
+            own = self.evaluator.collect(module, data)
+        parts = gather(self.backend, own)
+        joined = {name: np.concatenate([rows[name] for rows in parts]) for name in parts[0]}
+        order = np.argsort(joined["unit"], kind="stable")
+        return {name: values[order] for name, values in joined.items()}
 
     def _keep(self, epoch: int, step: int, metrics: dict[str, float]) -> None:
         """Write a checkpoint and log; rank 0 writes what all ranks need."""
-        generators = {name: getattr(_bare(module), "generator", None) for name, module in self.learner.modules.items()}
         own = {
             "rng": torch.get_rng_state(),
-            **{name: g.get_state() for name, g in generators.items() if g is not None},
+            "cuda_rng": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
+            "generators": {name: generator.get_state() for name, generator in self._generators().items()},
+            "sums": self.sums,
         }
-        states: list[Any] = [own]
-        if self.world_size > 1:
-            states = [None] * self.world_size
-            torch.distributed.all_gather_object(states, own)
+        ranks = gather(self.backend, own)
         if self.rank != 0:
             return
-        folder = storage.join(self.job.run_folder, "checkpoints", f"epoch-{epoch:04d}")
         state = {
             "epoch": epoch if step else epoch + 1,
-            "plan": self.plan.digest,
-            "selection": dataclasses.asdict(self.job.selection),
+            "plan": digest_plans(self.plans),
             "step": step,
             "history": self.history,
             "learner": self.learner.state_dict(),
-            "rng": [other["rng"] for other in states],
-            "generators": {name: [other[name] for other in states] for name in generators if name in own},
+            "ranks": ranks,
         }
         weights = {
             f"{name}.{key}": value
             for name, module in self.learner.modules.items()
-            for key, value in _bare(module).state_dict().items()
+            for key, value in bare(module).state_dict().items()
         }
-        write_checkpoint(folder, weights=weights, description=self._description(metrics), state=state)
+        write_checkpoint(
+            checkpoint_folder(self.job.run_folder, epoch),
+            weights=weights,
+            description=self._description(metrics),
+            assets=self.job.assets,
+            state=state,
+        )
         self._log(epoch, metrics)
         self._prune()
 
@@ -284,15 +268,23 @@ class _Worker:
 
         run = Run(self.job.run_id, uri=self.job.tracking_uri)
         run.log_metrics({name: value for name, value in metrics.items() if value == value}, step=epoch)
-        write_learning_curve(self.job.run_folder, self.history, run)
+        write_learning_curve(self.job.run_folder, self.history, self.figures, run)
 
     def _description(self, metrics: dict[str, float]) -> dict[str, Any]:
         return {
             "recipe": self.job.recipe,
             "config": dataclasses.asdict(self.config),
-            "preparation": self.job.card["config"],
-            "dataset": {"uri": self.job.dataset, "fingerprint": self.job.card["fingerprint"]},
+            "data": {
+                name: {
+                    "uri": part.dataset,
+                    "fingerprint": part.card["fingerprint"],
+                    "preparation": part.card["config"],
+                    "columns": part.columns,
+                }
+                for name, part in self.job.streams.items()
+            },
             "selection": dataclasses.asdict(self.job.selection),
+            "references": {name: dataclasses.asdict(each) for name, each in self.job.references.items()},
             "metrics": metrics,
         }
 
@@ -301,19 +293,17 @@ class _Worker:
         keep = self.config.cadence.keep_checkpoints
         if not keep:
             return
-        best = best_epoch(self.history)
+        # An epoch that stopped in its middle may be the best now; resumed, it is trained on and judged again.
+        whole = [entry for entry in self.history if "stopped_at" not in entry]
+        best = checkpoint_folder(self.job.run_folder, best_epoch(whole)) if whole else None
         for folder in list_checkpoints(self.job.run_folder)[:-keep]:
-            if not folder.endswith(f"epoch-{best:04d}"):
+            if folder != best:
                 remove_checkpoint(folder)
 
 
 def best_epoch(history: list[dict[str, float]]) -> int:
-    """Return the epoch that beats its best shortcut by most, the later of equals; the last where none was validated."""
-    scored = [entry for entry in history if entry.get("selection", float("nan")) == entry.get("selection")]
+    """Return the epoch with the highest objective, the later of equals; the last where none was validated."""
+    scored = [entry for entry in history if np.isfinite(entry.get(OBJECTIVE, np.nan))]
     if not scored:
         return int(history[-1]["epoch"])
-    return int(max(scored, key=lambda entry: (entry["selection"], entry["epoch"]))["epoch"])
-
-
-def _bare(module: nn.Module) -> nn.Module:
-    return getattr(module, "module", module) if isinstance(module, nn.parallel.DistributedDataParallel) else module
+    return int(max(scored, key=lambda entry: (entry[OBJECTIVE], entry["epoch"]))["epoch"])

@@ -10,11 +10,11 @@ from infra.tracking import Run, register_model
 from infra.version import code_version
 from workflows.evaluate.report import evaluate_model
 from workflows.trained.card import CARD, write_model_card
-from workflows.trained.checkpoint import CONFIG, WEIGHTS
+from workflows.trained.checkpoint import MODEL_FILES
 from workflows.trained.model import loaded
 from workflows.trained.serving import write_pyfunc
 
-_MOST_PAIRS = 256
+_MOST_UNITS = 256
 
 
 def register(run: Run, *, recipe: str, folder: str, dataset: str) -> str:
@@ -29,14 +29,14 @@ def register(run: Run, *, recipe: str, folder: str, dataset: str) -> str:
     card = read_card(dataset)
     code = code_version()
     with tempfile.TemporaryDirectory() as place:
-        for name in (WEIGHTS, CONFIG):
+        for name in MODEL_FILES:
             Path(place, name).write_bytes(storage.read_bytes(storage.join(folder, name)))
         write_pyfunc(place)
-        if card["splits"]["validation"]["pairs"]:
+        if card["splits"]["validation"]["rows"]:
             with loaded(place, recipe=recipe) as model:
                 model = dataclasses.replace(model, run_id=run.run_id)
-                report = evaluate_model(model, dataset=dataset, split="validation", classes=(), max_pairs=_MOST_PAIRS)
-            run.log_dict(report, "evaluation/validation/report.json")
+                report = evaluate_model(model, dataset=dataset, split="validation", most_units=_MOST_UNITS)
+            run.log_dict(report.to_dict(), "evaluation/validation/report.json")
         run.log_folder(place, "model")
     version = register_model(
         run,

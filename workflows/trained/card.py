@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from infra.tracking import Run, describe_versions
+from workflows.contract.figure import Figure
+from workflows.contract.registry import load_recipe
 from workflows.trained.checkpoint import CONFIG
 
 CARD = "card.md"
 _NUM_WORST = 5
+_LIMITS = "Limits:"
 _Table = Mapping[str, Any]
 
 
 def write_model_card(run: Run) -> None:
     """Write the card of a run's model from all that the run holds, to the run and to the versions registered from it."""
-    names = [f"evaluation/{split}/report.json" for split in ("validation", "test", "train")]
+    names = [f"evaluation/{split}/report.json" for split in ("validation", "test", "train", "all")]
     reports = {name.split("/")[1]: run.read_dict(name) for name in names if run.has_artifact(name)}
     text = describe_model(
         run.read_dict(f"model/{CONFIG}"),
@@ -34,7 +37,7 @@ def describe_model(description: _Table, data_card: _Table, reports: Mapping[str,
     """Return the card as Markdown.
 
     Args:
-        description: recipe, configuration and preparation that are saved with the weights.
+        description: recipe, configuration and data that are saved with the weights.
         data_card: card of the dataset it was trained on.
         reports: reports of its evaluations, by split.
         code: version of the code that trained it.
@@ -46,9 +49,9 @@ def describe_model(description: _Table, data_card: _Table, reports: Mapping[str,
         _data(description, data_card),
         "## Figures",
         "\n\n".join(_figures(split, report) for split, report in sorted(reports.items()))
-        or "Not evaluated: no held-out pairs.",
+        or "Not evaluated: no held-out clips.",
         "## Where it fails",
-        _failures(data_card, reports),
+        _failures(description, reports),
         "## Made by",
         f"Code {code['hash']}" + (f", commit {code['commit']}" if code.get("commit") else "") + ".",
     ]
@@ -56,29 +59,47 @@ def describe_model(description: _Table, data_card: _Table, reports: Mapping[str,
 
 
 def _what(description: _Table) -> str:
-    clip = description["preparation"]
-    config = description["config"]
-    rate = clip["frame_rate"]
-    return (
-        f"Says whether sound and picture of a clip belong together, and where in the picture the sound comes from. Network "
-        f"`{config['network']}`, seed {config['seed']}. It reads clips of {clip['clip_seconds']:g} s at {rate:g} frames and "
-        f"{clip['sample_rate']} samples a second and sees {config['crop_size']} x {config['crop_size']} pixels. Trained without "
-        "labels, on shifted sound. It does not identify people or judge whether a recording was tampered with."
-    )
+    story = _paragraphs(description)
+    data = next(iter(description["data"].values()))
+    clip, columns = data["preparation"], data["columns"]
+    parts = []
+    if "frames" in columns:
+        parts.append(f"{clip['frame_rate']:g} frames a second of {clip['size']} x {clip['size']} pixels")
+    if {"waveform", "log_mel"} & set(columns):
+        parts.append(f"sound at {clip['sample_rate']} Hz")
+    reads = f"It reads clips of {clip['clip_seconds']:g} s: {' and '.join(parts)}." if parts else ""
+    return f"{' '.join(story[:2])}\n\n{reads} Seed {description['config']['seed']}.".replace("  ", " ")
+
+
+def _paragraphs(description: _Table) -> list[str]:
+    """Return the paragraphs of the recipe's docstring."""
+    text = load_recipe(description["recipe"]).__doc__ or ""
+    return [" ".join(part.split()) for part in text.split("\n\n")]
 
 
 def _data(description: _Table, card: _Table) -> str:
     counts = card["splits"]["train"]
     lines = [
-        f"- Dataset `{description['dataset']['uri'].rsplit('/', 1)[-1]}`, fingerprint `{card['fingerprint']}`",
-        f"- Training: {counts['videos']} videos, {counts['pairs']} pairs; {card['hours']:.2f} hours in all splits",
+        *(
+            f"- Dataset `{part['uri'].rsplit('/', 1)[-1]}`{_stream(name, description)}, fingerprint `{part['fingerprint']}`"
+            for name, part in description["data"].items()
+        ),
+        f"- Training: {counts['videos']} sources, {counts['rows']} clips; {card['hours']:.2f} hours in all splits",
         f"- {card['num_errors']} files or windows could not be used",
         f"- Audit for shortcuts: {_audit(card)}",
-        *(f"- Licence {name}: {count} videos" for name, count in card.get("licenses", {}).items()),
+        *(
+            f"- Builds on {each['uri']}, fingerprint `{each['fingerprint'][:16]}`, licence: {each['license']}"
+            for each in description["references"].values()
+        ),
+        *(f"- Licence {name}: {count} sources" for name, count in card.get("licenses", {}).items()),
     ]
     if not card.get("licenses"):
         lines.append("- Licences: not stated when the dataset was prepared (`--licenses`)")
     return "\n".join(lines)
+
+
+def _stream(name: str, description: _Table) -> str:
+    return f" ({name})" if len(description["data"]) > 1 else ""
 
 
 def _audit(card: _Table) -> str:
@@ -90,43 +111,35 @@ def _audit(card: _Table) -> str:
 
 def _figures(split: str, report: _Table) -> str:
     chosen = "; the epoch was chosen on this split" if split == "validation" else ""
+    recordings, dataset = report["num_recordings"], report["dataset"].rsplit("/", 1)[-1]
     lines = [
-        f"On {report['num_pairs']} pairs of {report['num_recordings']} recordings of the {split} split of `{report['dataset'].rsplit('/', 1)[-1]}`{chosen}:",
+        f"On {recordings} recordings of the {split} split of `{dataset}`{chosen}:",
         "",
         "| | value | 95 % interval | to be read against |",
         "|---|---|---|---|",
-        _row("sync accuracy", report, "sync_accuracy", "chance 0.5"),
-        _row("sound alone", report, "audio_only_accuracy", "0.5 by construction"),
-        _row("picture alone", report, "video_only_accuracy", "0.5 by construction"),
     ]
-    if "swapped_source_accuracy" in report:
-        lines.append(_row("another video's sound", report, "swapped_source_accuracy", "0.5 unless clocks are matched"))
-    if "pointing_accuracy" in report:
-        against = f"centered disk {report['pointing_centre_disk']:.3f}, perfect map {report['pointing_ceiling']:.3f}"
-        lines.append(_row("pointing game", report, "pointing_accuracy", against))
+    for values in report["figures"].values():
+        figure = Figure.from_dict(values)
+        interval = f"{figure.low:.3f} to {figure.high:.3f}" if figure.has_interval else "-"
+        lines.append(f"| {figure.title} | {figure.value:.3f} | {interval} | {figure.against} |")
     return "\n".join(lines)
 
 
-def _row(title: str, report: _Table, name: str, against: str) -> str:
-    interval = report.get(f"{name}_ci95")
-    shown = "-" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
-    return f"| {title} | {report[name]:.3f} | {shown} | {against} |"
+def _failures(description: _Table, reports: Mapping[str, _Table]) -> str:
+    """Return the groups that the model does worst on, and the limits that its recipe states."""
+    lines = []
+    for split, report in sorted(reports.items()):
+        for name, table in report["tables"].items():
+            if name.startswith("by_"):
+                lines += [f"- {name[3:]} {line} ({split})" for line in _worst(table, report["figures"])]
+    limits = [part.removeprefix(_LIMITS).strip() for part in _paragraphs(description) if part.startswith(_LIMITS)]
+    return "\n".join([*lines, *(f"- {text}" for text in limits)]) or "Nothing is known."
 
 
-def _failures(card: _Table, reports: Mapping[str, _Table]) -> str:
-    lines = [
-        f"- `{name or 'no label'}`: {row['accuracy']:.3f} [{row['ci95'][0]:.3f}, {row['ci95'][1]:.3f}] on {row['num_pairs']} pairs ({split})"
-        for split, report in sorted(reports.items())
-        for name, row in sorted(report["by_class"].items(), key=lambda item: item[1]["accuracy"])[:_NUM_WORST]
-        if row["ci95"][0] <= 0.5 or row["accuracy"] < report["sync_accuracy"]
+def _worst(table: _Table, overall: _Table) -> list[str]:
+    figures = sorted((Figure.from_dict(values) for values in table.values()), key=lambda figure: figure.value)
+    return [
+        f"`{figure.title}`: {figure.shown} on {figure.num_examples} examples"
+        for figure in figures[:_NUM_WORST]
+        if figure.low <= figure.chance or figure.value < (overall[figure.name]["value"] or 0)
     ]
-    lines += [
-        f"- Sound from outside the picture: silent on {report['off_screen_abstention']:.3f} of such clips ({split})"
-        for split, report in sorted(reports.items())
-        if "off_screen_abstention" in report
-    ]
-    shortest = card["config"]["min_shift_seconds"]
-    lines.append(
-        f"- Sound and picture less than {shortest:g} s apart, talk off screen and music laid over a picture were not trained for."
-    )
-    return "\n".join(lines)

@@ -1,10 +1,9 @@
-"""A checkpoint is a folder: weights as safetensors, the configuration beside them, and what resuming needs.
+"""A checkpoint is a folder: weights as safetensors, the configuration and the assets beside them, and what resuming needs.
 
 `state.pt` is written last; a folder without it is not a checkpoint.
 """
 
 import io
-import json
 from typing import Any
 
 import safetensors.torch
@@ -13,7 +12,14 @@ from torch import Tensor
 
 from infra import storage
 
-WEIGHTS, CONFIG, STATE = "model.safetensors", "config.json", "state.pt"
+WEIGHTS, CONFIG, ASSETS, STATE = "model.safetensors", "config.json", "assets.json", "state.pt"
+MODEL_FILES = (WEIGHTS, CONFIG, ASSETS)
+"""What of a checkpoint makes a model."""
+
+
+def checkpoint_folder(run_folder: str, epoch: int) -> str:
+    """Return where the checkpoint of an epoch lies."""
+    return storage.join(run_folder, "checkpoints", f"epoch-{epoch:04d}")
 
 
 def write_checkpoint(
@@ -21,6 +27,7 @@ def write_checkpoint(
     *,
     weights: dict[str, Tensor],
     description: dict[str, Any],
+    assets: dict[str, Any],
     state: dict[str, Any],
 ) -> None:
     """Write a checkpoint that becomes one with its last file."""
@@ -28,6 +35,7 @@ def write_checkpoint(
     storage.remove(storage.join(folder, STATE))
     storage.write_bytes(storage.join(folder, WEIGHTS), safetensors.torch.save(contiguous))
     storage.write_json(storage.join(folder, CONFIG), description)
+    storage.write_json(storage.join(folder, ASSETS), assets)
     buffer = io.BytesIO()
     torch.save(state, buffer)
     storage.write_bytes(storage.join(folder, STATE), buffer.getvalue())
@@ -39,8 +47,13 @@ def read_weights(folder: str) -> dict[str, Tensor]:
 
 
 def read_description(folder: str) -> dict[str, Any]:
-    """Return the recipe, configuration and dataset card of a model or checkpoint."""
-    return json.loads(storage.read_bytes(storage.join(folder, CONFIG)))
+    """Return the recipe, the configuration and the data of a model or checkpoint."""
+    return storage.read_json(storage.join(folder, CONFIG))
+
+
+def read_assets(folder: str) -> dict[str, Any]:
+    """Return what a model learned from its training split before the first step, such as its classes."""
+    return storage.read_json(storage.join(folder, ASSETS))
 
 
 def read_state(folder: str) -> dict[str, Any]:
@@ -57,6 +70,6 @@ def list_checkpoints(run_folder: str) -> list[str]:
 
 def remove_checkpoint(folder: str) -> None:
     """Remove a checkpoint, its last file first and then its folder."""
-    for name in (STATE, CONFIG, WEIGHTS):
+    for name in (STATE, *MODEL_FILES):
         storage.remove(storage.join(folder, name))
     storage.remove_if_empty(folder)

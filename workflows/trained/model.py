@@ -2,36 +2,50 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from torch import nn
 
 from datasets.config import PreparationConfig
 from infra.errors import InputError
 from infra.tracking import model_folder
-from workflows.contract.config import CadenceConfig, LoaderConfig, OptimConfig, ScheduleConfig
+from workflows.contract.config import restore_config
 from workflows.contract.registry import load_recipe
-from workflows.trained.checkpoint import read_description, read_weights
-
-_PARTS = {
-    "optim": OptimConfig,
-    "schedule": ScheduleConfig,
-    "loader": LoaderConfig,
-    "cadence": CadenceConfig,
-}
+from workflows.contract.streams import Stream
+from workflows.learners.learner import trained_module
+from workflows.trained.checkpoint import read_assets, read_description, read_weights
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Model:
     """The module in evaluation mode, its configuration, the clips it was trained on and the run it comes from."""
 
+    recipe: str
     module: Any
     config: Any
     preparation: PreparationConfig
+    """How the clips of its first stream were prepared."""
     description: dict[str, Any]
+    """What is saved beside the weights: recipe, configuration, data."""
     run_id: str | None
+
+    @property
+    def stream(self) -> Stream:
+        """What its first stream reads."""
+        return next(iter(load_recipe(self.recipe).streams(self.config).values()))
+
+    def refuse_without(self, capabilities: Sequence[str], *, verb: str) -> None:
+        """Refuse a model that cannot do what a verb needs.
+
+        Raises:
+            InputError: Naming what it lacks.
+        """
+        lacking = [name for name in capabilities if not hasattr(self.module, name)]
+        if lacking:
+            raise InputError(
+                f"--model: one of the recipe {self.recipe} offers no {lacking[0]}, which {verb} needs; give another model"
+            )
 
 
 @contextlib.contextmanager
@@ -39,7 +53,7 @@ def loaded(uri: str, *, recipe: str | None = None) -> Iterator[Model]:
     """Give the model of a URI, of a certain recipe where one is named.
 
     Raises:
-        InputError: If there is none, or it is of another recipe.
+        InputError: If there is none, it is of another recipe, or its training diverged.
     """
     with model_folder(uri) as (folder, run_id):
         description = read_description(folder)
@@ -48,26 +62,23 @@ def loaded(uri: str, *, recipe: str | None = None) -> Iterator[Model]:
             raise InputError(
                 f"--model: '{uri}' is of the recipe {found}, this needs one of {recipe}; train one with python -m workflows.train {recipe}"
             )
-        config = restore_config(found, description["config"])
-        module = load_recipe(found).build(config).modules["network"]
-        load_weights(module, folder)
+        module = load_recipe(found)
+        config = restore_config(module.Config, description["config"])
+        learner = module.build(config, read_assets(folder), {})  # all weights come from the file
+        weights = read_weights(folder)
+    name, network = next(iter(learner.modules)), trained_module(learner)
+    network.load_state_dict({k.removeprefix(f"{name}."): v for k, v in weights.items() if k.startswith(f"{name}.")})
+    if not all(torch.isfinite(value).all() for value in network.state_dict().values()):
+        raise InputError(
+            f"--model: '{uri}' has weights that are no numbers, as its training diverged; give another model"
+        )
+    data = next(iter(description["data"].values()))
     device = "cuda" if torch.cuda.is_available() else "cpu"
     yield Model(
-        module=module.eval().to(device),
+        recipe=found,
+        module=network.eval().to(device),
         config=config,
-        preparation=PreparationConfig.from_dict(description["preparation"]),
+        preparation=PreparationConfig.from_dict(data["preparation"]),
         description=description,
         run_id=run_id,
     )
-
-
-def restore_config(recipe: str, values: dict[str, Any]) -> Any:
-    """Return the configuration that was saved with a model; unknown fields are refused."""
-    parts = {name: kind(**values[name]) for name, kind in _PARTS.items()}
-    return load_recipe(recipe).Config(**{**values, **parts})
-
-
-def load_weights(module: nn.Module, folder: str) -> None:
-    """Put a folder's weights into a module."""
-    weights = read_weights(folder)
-    module.load_state_dict({k.removeprefix("network."): v for k, v in weights.items()})

@@ -1,21 +1,21 @@
-"""A trained model for others to call: from Python, and through MLflow by the code that is kept beside its weights.
+"""Serving: a trained model for others to call, from Python, and through MLflow by the code that is kept beside its weights.
 
     from workflows.trained.serving import load
-    prediction = load("models:/multisensory@champion").predict(video, waveform)
+    found = load("models:/multisensory@champion").predict(video=video, waveform=waveform)
 
     mlflow.pyfunc.load_model("models:/multisensory@champion").predict({"video": video, "waveform": waveform})
 
-Loading runs no pickled code: weights are safetensors, the rest is JSON.
+Inputs follow from the columns that the model's recipe reads, outputs are those of its module's `predict`. Loading runs no pickled code:
+weights are safetensors, the rest is JSON.
 """
 
-import dataclasses
 import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import mlflow.pyfunc
 import numpy as np
@@ -25,62 +25,76 @@ from mlflow.types import Schema, TensorSpec
 from torch.nn import functional
 
 from datasets.clips.spectrogram import log_mel
+from datasets.config import PreparationConfig
 from infra.errors import InputError
 from infra.version import ROOMS, ROOT, library_versions
+from workflows.learners.learner import asking
 from workflows.trained.model import Model, loaded
 
-_NEEDED = ("torch", "numpy", "librosa", "mlflow", "pyarrow")
+_NEEDED = ("torch", "torchaudio", "numpy", "librosa", "mlflow", "pyarrow", "av")
+_UNPINNED = ("boto3", "filelock", "jaxtyping", "safetensors")
 _ROOMS_WITHOUT_SWEEPS = tuple(room for room in ROOMS if room != "tune")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Prediction:
-    """What a model says of some clips."""
+class _Input(NamedTuple):
+    """An input of a model: its type, its shape without the batch (-1: any), and how it becomes the column that the network reads."""
 
-    logits: np.ndarray
-    """(batch,): above zero, sound and picture belong together."""
-    maps: np.ndarray
-    """(batch, cells, rows, columns): the evidence of every place and moment; a clip's mean, plus the head's bias, is its logit."""
+    dtype: type
+    shape: tuple[int, ...]
+    convert: Callable[[np.ndarray, PreparationConfig], np.ndarray]
+
+
+def _inputs(model: Model) -> dict[str, tuple[str, _Input]]:
+    """Return the inputs of a model by name, each with the column that it becomes."""
+    frames, samples = model.preparation.num_frames, model.preparation.num_samples
+    waveform = (np.float32, (samples,))
+    known = {
+        "frames": ("video", _Input(np.uint8, (frames, -1, -1, 3), _frames)),
+        "waveform": ("waveform", _Input(*waveform, _waveform)),
+        "log_mel": ("waveform", _Input(*waveform, _log_mel)),
+    }
+    return {known[column][0]: (column, known[column][1]) for column in model.stream.columns if column in known}
 
 
 class Predictor:
     """A model that is asked about arrays.
 
     Args:
-        model: a trained model.
+        model: a trained model, whose module offers `predict`.
     """
 
     def __init__(self, model: Model) -> None:
-        self.model = model
+        model.refuse_without(("predict",), verb="serving")
+        self.model, self.inputs = model, _inputs(model)
 
-    def predict(self, video: np.ndarray, waveform: np.ndarray) -> Prediction:
+    def predict(self, *values: np.ndarray, **named: np.ndarray) -> dict[str, np.ndarray]:
         """Return what the model says of clips of its own length, frame rate and sample rate (`model.preparation`).
 
         Args:
-            video: uint8 (batch, frames, height, width, 3), or one clip without the batch; of any height and width, which are
-                brought to the stored size as preparation does.
-            waveform: (batch, samples), or one clip; float in [-1, 1] or int16.
+            values: the inputs in the order of `inputs`.
+            named: the inputs by name, each with a batch axis or without; `video` uint8 (batch, frames, height, width, 3) of any height and
+                width, which are brought to the stored size as preparation does; `waveform` (batch, samples), float in [-1, 1] or int16.
 
         Raises:
-            InputError: If shapes or types are others.
+            InputError: If an input is missing, or shapes or types are others.
         """
-        preparation = self.model.preparation
-        video, waveform = np.asarray(video), np.asarray(waveform)
-        video, waveform = video[None] if video.ndim == 4 else video, waveform[None] if waveform.ndim == 1 else waveform
-        _check(video, waveform, num_frames=preparation.num_frames, num_samples=preparation.num_samples)
-        if waveform.dtype == np.int16:
-            waveform = waveform / 32768
-        waveform = waveform.astype(np.float32)
-        module = self.model.module
-        if module.sound_column == "waveform":
-            sound = waveform[:, None]
-        else:
-            rate, config = preparation.sample_rate, preparation.log_mel
-            sound = np.stack([log_mel(clip, sample_rate=rate, config=config) for clip in waveform])
-        batch = {"frames": _scaled(video, preparation.size), module.sound_column: sound}
-        with torch.inference_mode():
+        given = dict(zip(self.inputs, values, strict=False)) | named
+        batch = {}
+        for name, (column, wanted) in self.inputs.items():
+            if name not in given:
+                raise InputError(f"{name}: missing; give {', '.join(self.inputs)}")
+            array = np.asarray(given[name])
+            array = array[None] if array.ndim == len(wanted.shape) else array
+            _check(name, array, wanted)
+            batch[column] = wanted.convert(array, self.model.preparation)
+        sizes = {name: len(batch[column]) for name, (column, _) in self.inputs.items()}
+        if len(set(sizes.values())) > 1:
+            raise InputError(
+                f"{', '.join(f'{name} {size}' for name, size in sizes.items())}: not equally many clips; give one of each"
+            )
+        with asking(self.model.module) as module:
             found = module.predict(batch)
-        return Prediction(**{name: values.float().cpu().numpy() for name, values in found.items()})
+        return {name: values.float().cpu().numpy() for name, values in found.items()}
 
 
 def load(model: str) -> Predictor:
@@ -100,8 +114,7 @@ def write_pyfunc(folder: str | os.PathLike[str]) -> None:
     """Add to a model's folder what MLflow needs to load it anywhere: its signature, its requirements, and this code."""
     signature = _signature(load(os.fspath(folder)))
     versions = library_versions()
-    requirements = [f"{name}=={versions[name]}" for name in _NEEDED]
-    requirements += ["safetensors", "boto3", "filelock", "jaxtyping"]
+    requirements = [*(f"{name}=={versions[name]}" for name in _NEEDED), *_UNPINNED]
     with tempfile.TemporaryDirectory() as place:
         made = Path(place, "model")
         with warnings.catch_warnings(action="ignore"):  # there is no example of an input: it would be large
@@ -122,8 +135,7 @@ class _Pyfunc:
         self._predictor = predictor
 
     def predict(self, model_input: Mapping[str, np.ndarray], params: Any = None) -> dict[str, np.ndarray]:
-        found = self._predictor.predict(model_input["video"], model_input["waveform"])
-        return {"logits": found.logits, "maps": found.maps}
+        return self._predictor.predict(**model_input)
 
 
 def _load_pyfunc(path: str) -> _Pyfunc:
@@ -131,48 +143,51 @@ def _load_pyfunc(path: str) -> _Pyfunc:
 
 
 def _signature(predictor: Predictor) -> ModelSignature:
-    preparation = predictor.model.preparation
-    frames, samples = preparation.num_frames, preparation.num_samples
-    example = predictor.predict(
-        np.zeros((1, frames, preparation.size, preparation.size, 3), np.uint8), np.zeros((1, samples), np.float32)
+    size = predictor.model.preparation.size
+    example = {
+        name: np.zeros((1, *(size if side == -1 else side for side in wanted.shape)), wanted.dtype)
+        for name, (_, wanted) in predictor.inputs.items()
+    }
+    found = predictor.predict(**example)
+    inputs: list[Any] = [
+        TensorSpec(np.dtype(wanted.dtype), (-1, *wanted.shape), name) for name, (_, wanted) in predictor.inputs.items()
+    ]
+    outputs: list[Any] = [
+        TensorSpec(np.dtype(np.float32), (-1, *values.shape[1:]), name) for name, values in found.items()
+    ]
+    return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
+
+
+def _check(name: str, array: np.ndarray, wanted: _Input) -> None:
+    fits = array.ndim == len(wanted.shape) + 1 and all(
+        side in (-1, found) for side, found in zip(wanted.shape, array.shape[1:], strict=True)
     )
-    return ModelSignature(
-        inputs=Schema(
-            [
-                TensorSpec(np.dtype(np.uint8), (-1, frames, -1, -1, 3), "video"),
-                TensorSpec(np.dtype(np.float32), (-1, samples), "waveform"),
-            ]
-        ),
-        outputs=Schema(
-            [
-                TensorSpec(np.dtype(np.float32), (-1,), "logits"),
-                TensorSpec(np.dtype(np.float32), (-1, *example.maps.shape[1:]), "maps"),
-            ]
-        ),
-    )
-
-
-def _check(video: np.ndarray, waveform: np.ndarray, *, num_frames: int, num_samples: int) -> None:
-    if video.dtype != np.uint8 or video.ndim != 5 or video.shape[1] != num_frames or video.shape[-1] != 3:
+    integers = np.dtype(wanted.dtype) if wanted.dtype is np.uint8 else np.dtype(np.int16)
+    if not fits or not (array.dtype == integers or (wanted.dtype is np.float32 and array.dtype.kind == "f")):
+        shape = ", ".join("any" if side == -1 else str(side) for side in wanted.shape)
+        kinds = "uint8" if wanted.dtype is np.uint8 else "floats in [-1, 1] or int16"
         raise InputError(
-            f"video: {video.dtype} {video.shape} is not uint8 (batch, {num_frames}, height, width, 3); cut clips as the model reads them"
-        )
-    if waveform.ndim != 2 or waveform.shape[1] != num_samples or waveform.dtype.kind not in "fi":
-        raise InputError(
-            f"waveform: {waveform.dtype} {waveform.shape} is not (batch, {num_samples}) of floats in [-1, 1] or int16; "
-            "resample and cut it as the model hears it"
-        )
-    if len(video) != len(waveform):
-        raise InputError(
-            f"video: {len(video)} clips against {len(waveform)} of waveform; give one sound to every picture"
+            f"{name}: {array.dtype} {array.shape} is not (batch, {shape}) of {kinds}; cut clips as the model reads them"
         )
 
 
-def _scaled(video: np.ndarray, size: int) -> np.ndarray:
+def _frames(video: np.ndarray, preparation: PreparationConfig) -> np.ndarray:
     """Return the frames as squares of the stored size; swscale's bilinear scaling is torch's with antialiasing."""
+    size = preparation.size
     batch, frames, height, width, _ = video.shape
     if (height, width) == (size, size):
         return video
     planes = torch.from_numpy(np.ascontiguousarray(video)).flatten(0, 1).movedim(-1, 1)
     scaled = functional.interpolate(planes, size=(size, size), mode="bilinear", antialias=True)
     return scaled.movedim(1, -1).unflatten(0, (batch, frames)).contiguous().numpy()
+
+
+def _waveform(waveform: np.ndarray, preparation: PreparationConfig) -> np.ndarray:
+    """Return sound (batch, 1, samples) as floats in [-1, 1]."""
+    scaled = waveform / 32768 if waveform.dtype == np.int16 else waveform
+    return scaled.astype(np.float32)[:, None]
+
+
+def _log_mel(waveform: np.ndarray, preparation: PreparationConfig) -> np.ndarray:
+    rate, config = preparation.sample_rate, preparation.log_mel
+    return np.stack([log_mel(clip, sample_rate=rate, config=config) for clip in _waveform(waveform, preparation)[:, 0]])

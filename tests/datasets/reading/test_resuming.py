@@ -1,25 +1,31 @@
 """A run that goes on inside an epoch sees the batches that it would have seen, on every rank."""
 
+import itertools
+
 import pytest
 
 from datasets.reading.read_plan import ReadPlan
-from datasets.reading.reader import list_row_groups
-from datasets.reading.stream import Stream
+from datasets.reading.selection import select_units
+from datasets.reading.stream import BatchStream
 
 pytestmark = pytest.mark.ray
 COLUMNS = ("clip_id", "log_mel")
 
 
 def plan(dataset, *, rank=0, world_size=1):
-    groups = tuple(list_row_groups(dataset, "train"))
-    return ReadPlan(groups=groups, batch_pairs=2, world_size=world_size, rank=rank, seed=0, pool_pairs=6)
+    groups = select_units(dataset, "train", unit="pair").groups
+    size = groups[0].unit_bytes
+    return ReadPlan(groups=groups, batch_size=2, world_size=world_size, rank=rank, seed=0, pool_bytes=6 * size)
 
 
 def clips(dataset, config, *, first_epoch=0, first_step=0, **place):
     """The clips of all batches from a position on, epoch by epoch."""
-    stream = Stream(plan(dataset, **place), columns=COLUMNS, config=config, first_epoch=first_epoch, num_epochs=3)
+    order = plan(dataset, **place)
+    steps = order.steps_per_epoch
+    position = first_epoch * steps + first_step
+    batches = BatchStream(order, columns=COLUMNS, config=config, position=position).batches()
     return [
-        [batch["clip_id"] for batch in stream.epoch(epoch, first_step=first_step if epoch == first_epoch else 0)]
+        [batch["clip_id"] for batch in itertools.islice(batches, steps - (first_step if epoch == first_epoch else 0))]
         for epoch in range(first_epoch, 3)
     ]
 

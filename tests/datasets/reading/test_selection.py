@@ -1,12 +1,10 @@
-"""Pairs are kept or dropped whole, by what was measured of both windows."""
+"""Selection: pairs are kept or dropped whole, by what was measured of both windows; rows by what they hold."""
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from datasets.reading.read_plan import ReadPlan
-from datasets.reading.reader import list_row_groups
-from datasets.reading.selection import Selection, select_pairs
+from datasets.reading.row_groups import count_units, thin_out
+from datasets.reading.selection import Selection, select_units
 from infra.errors import InputError
 
 LOUDNESS = [-10.0, -10.0, -70.0, -10.0, -20.0, -30.0, -10.0, -70.0]
@@ -14,63 +12,100 @@ MOTION = [0.5, 0.5, 0.5, 0.5, 0.5, 0.01, 0.5, 0.5]
 
 
 @pytest.fixture
-def groups(tmp_path):
-    """Four pairs in two row groups: of the second one window is silent, of the third one is still, of the fourth one is silent."""
-    return make(tmp_path, {"loudness_db": LOUDNESS, "motion": MOTION})
+def dataset(make_clips):
+    """Four pairs in two files: of the second one window is silent, of the third one is still, of the fourth one is silent."""
+    rows = [
+        {
+            "pair_id": f"v#{row // 2}",
+            "label": "aabb"[row % 4],
+            "fold": row // 4,
+            "loudness_db": LOUDNESS[row],
+            "motion": MOTION[row],
+        }
+        for row in range(8)
+    ]
+    return make_clips({"x": rows[:4], "y": rows[4:]})
 
 
-def make(folder, columns):
-    rows = {"pair_id": [f"v#{row // 2}" for row in range(8)], "label": ["a", "a", "b", "b"] * 2}
-    target = folder / "clips" / "split=train" / "x.parquet"
-    target.parent.mkdir(parents=True)
-    pq.write_table(pa.table({**rows, **columns}), target, row_group_size=4)
-    return list_row_groups(str(folder), "train")
+def pairs(dataset, **selected):
+    return select_units(dataset, "train", unit="pair", selection=Selection(**selected))
 
 
 def kept(found):
-    return [(group.index, row) for group in found for row in group.pair_rows]
+    return [(group.uri[-9], row) for group in found.groups for row in group.units]
 
 
 def plan(groups):
-    return ReadPlan(groups=tuple(groups), batch_pairs=1, world_size=1, rank=0, seed=0, pool_pairs=4)
+    return ReadPlan(groups=tuple(groups), batch_size=1, world_size=1, rank=0, seed=0, pool_bytes=4)
 
 
-def test_nothing_asked_is_everything_kept(groups):
-    found, screened = select_pairs(groups, Selection())
-    assert found == groups
-    assert (screened.num_pairs, screened.num_kept, screened.num_below) == (4, 4, {})
+def test_selection_keeps_everything_where_nothing_is_asked(dataset):
+    found = pairs(dataset)
+    assert kept(found) == [("x", 0), ("x", 2), ("y", 0), ("y", 2)]
+    assert (found.screened.num_units, found.screened.num_kept, found.screened.num_below) == (4, 4, {})
+    assert found.labels == (("a", "b"), ("a", "b"))
 
 
-def test_a_pair_is_dropped_if_either_window_is_below(groups):
-    found, screened = select_pairs(groups, Selection(min_loudness=-60))
-    assert kept(found) == [(0, 0), (1, 0)]
-    assert (screened.num_pairs, screened.num_kept, screened.num_below) == (4, 2, {"loudness_db": 2})
+def test_selection_of_rows_reads_single_clips(dataset):
+    found = select_units(dataset, "all", unit="row")
+    assert count_units(found.groups) == 8
+    assert {group.span for group in found.groups} == {1}
+    assert select_units(dataset, "test", unit="row").groups == ()
 
 
-def test_a_pair_that_fails_twice_is_dropped_once_and_counted_for_both(groups):
-    found, screened = select_pairs(groups, Selection(min_loudness=-25, min_motion=0.1))
-    assert kept(found) == [(0, 0)]
-    assert screened.num_below == {"loudness_db": 3, "motion": 1}
+def test_screening_drops_a_pair_if_either_window_is_below(dataset):
+    found = pairs(dataset, min_loudness=-60)
+    assert kept(found) == [("x", 0), ("y", 0)]
+    assert (found.screened.num_units, found.screened.num_kept, found.screened.num_below) == (4, 2, {"loudness_db": 2})
 
 
-def test_classes_come_first_and_only_their_pairs_are_counted(groups):
-    found, screened = select_pairs(groups, Selection(classes=("b",), min_loudness=-60))
-    assert found == []
-    assert (screened.num_pairs, screened.num_kept) == (2, 0)
+def test_screening_counts_a_pair_for_each_failed_measure(dataset):
+    found = pairs(dataset, min_loudness=-25, min_motion=0.1)
+    assert kept(found) == [("x", 0)]
+    assert found.screened.num_below == {"loudness_db": 3, "motion": 1}
 
 
-def test_the_read_plan_knows_which_pairs_were_dropped(groups):
-    digests = {plan(select_pairs(groups, Selection(min_loudness=least))[0]).digest for least in (None, -25, -60)}
+def test_selection_of_classes_comes_before_screening(dataset):
+    found = pairs(dataset, classes=("b",), min_loudness=-60)
+    assert found.groups == ()
+    assert (found.screened.num_units, found.screened.num_kept) == (2, 0)
+
+
+def test_selection_of_folds_and_of_all_but_some(dataset):
+    assert kept(pairs(dataset, folds=(1,))) == [("y", 0), ("y", 2)]
+    assert kept(pairs(dataset, exclude_folds=(1,))) == [("x", 0), ("x", 2)]
+
+
+def test_the_read_plan_knows_which_pairs_were_dropped(dataset):
+    digests = {plan(pairs(dataset, min_loudness=least).groups).digest for least in (None, -25, -60)}
     assert len(digests) == 3
-    assert plan(select_pairs(groups, Selection(min_loudness=-90))[0]).digest == plan(groups).digest
+    assert plan(pairs(dataset, min_loudness=-90).groups).digest == plan(pairs(dataset).groups).digest
 
 
-@pytest.mark.parametrize("columns", [{}, {"motion": [None, *MOTION[1:]]}])
-def test_clips_of_before_the_measures_are_read_but_not_screened(tmp_path, columns):
-    groups = make(tmp_path, columns)
-    assert len(kept(select_pairs(groups, Selection(classes=("a",)))[0])) == 2
-    with pytest.raises(InputError, match=r"--min-motion: .* without motion, prepared before it was measured; prepare"):
-        select_pairs(groups, Selection(min_motion=0.1))
+def test_clips_that_lack_what_is_required_are_left_out_and_counted(make_clips):
+    texts = [{"role": "caption", "text": "a dog", "start_seconds": None, "end_seconds": None}]
+    rows = [{"label": "a", "texts": texts}, {"label": "a"}, {"texts": texts}]
+    found = select_units(make_clips({"x": rows}), "train", unit="row", requires=("texts:caption", "label"))
+    assert kept(found) == [("x", 0)]
+    assert (found.screened.num_lacking, found.screened.num_kept) == (2, 1)
+    assert select_units(make_clips({"x": rows}), "train", unit="row", requires=("frames",)).groups == ()
+
+
+def test_clips_without_a_measure_are_not_screened_by_it(make_clips):
+    dataset = make_clips({"x": [{"motion": 0.5}, {"motion": None}]})
+    with pytest.raises(
+        InputError, match=r"--min-motion: 1 clips of .* have no motion, as they have no moving pictures"
+    ):
+        select_units(dataset, "train", unit="row", selection=Selection(min_motion=0.1))
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 9])
+def test_thinned_out_units_are_spread_over_all_row_groups(dataset, most):
+    groups = pairs(dataset).groups
+    assert count_units(thin_out(groups, most)) == min(4, most)
+    assert count_units(thin_out(groups, None)) == 4
+    if most == 2:
+        assert [group.uri[-9] for group in thin_out(groups, most)] == ["x", "y"]
 
 
 @pytest.mark.parametrize("least", [{"min_loudness": 3.0}, {"min_loudness": float("nan")}, {"min_motion": -1.0}])

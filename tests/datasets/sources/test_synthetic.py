@@ -4,39 +4,36 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from datasets.media import Window, cut, probe
-from datasets.schema import BOX_SCHEMA
 from datasets.sources.synthetic import render, scene
 from infra.errors import InputError
 
 
 def test_rendered_video_has_the_asked_rates_size_and_length(tmp_path: Path) -> None:
-    source, row = render(3, str(tmp_path / "videos"), seed=7, seconds=2.0, frame_rate=30, size=64)
+    source = render(3, str(tmp_path / "videos"), seed=7, seconds=2.0, frame_rate=30, size=64)
     info = probe(source.path)
     assert (info.width, info.height, info.num_frames) == (64, 64, 60)
     assert info.frame_rate == 30.0
     assert info.audio_sample_rate == 16000
     assert abs(info.video_end - 2.0) < 0.01
-    assert source.video_id == row["video_id"] == Path(source.path).stem
+    assert source.video_id == Path(source.path).stem
     assert source.label in {"ball", "hammer", "mallet", "off_screen"}
 
 
 def test_a_scene_is_the_same_file_whenever_it_is_rendered(tmp_path: Path) -> None:
     # Of this scene x264 made three different files when it weighed macroblock trees.
     folders = [str(tmp_path / str(number)) for number in range(12)]
-    files = {Path(render(1, folder, seed=0, seconds=6.0, size=64)[0].path).read_bytes() for folder in folders}
+    files = {Path(render(1, folder, seed=0, seconds=6.0, size=64).path).read_bytes() for folder in folders}
     assert len(files) == 1
 
 
-def test_rows_fit_the_schema_with_boxes_only_where_the_source_is_seen(tmp_path: Path) -> None:
-    rows = [render(index, str(tmp_path), seed=1, level="hard", seconds=0.5, size=32)[1] for index in range(16)]
-    table = pa.Table.from_pylist(rows, schema=BOX_SCHEMA)
-    for row in table.to_pylist():
-        assert (row["boxes"] is None) == row["off_screen"]
-    assert 0 < sum(row["off_screen"] for row in rows) < 16
+def test_scenes_have_boxes_only_where_the_source_is_seen(tmp_path: Path) -> None:
+    sources = [render(index, str(tmp_path), seed=1, level="hard", seconds=0.5, size=32) for index in range(16)]
+    for source in sources:
+        assert (source.boxes == ()) == (source.label == "off_screen")
+    assert 0 < sum(not source.boxes for source in sources) < 16
 
 
 def test_number_seed_and_level_each_give_another_scene() -> None:
@@ -51,7 +48,7 @@ def test_number_seed_and_level_each_give_another_scene() -> None:
 
 def test_picture_and_sound_survive_encoding_in_place(tmp_path: Path) -> None:
     options: dict[str, Any] = {"seed": 2, "level": "easy", "seconds": 3.0, "size": 64}
-    source, _ = render(0, str(tmp_path), **options)
+    source = render(0, str(tmp_path), **options)
     drawn = scene(0, **options)
     frames, waveform = next(
         (frames, waveform)
@@ -82,5 +79,5 @@ def test_odd_size_is_refused_before_anything_is_written(tmp_path: Path) -> None:
 
 
 def test_a_scene_is_known_by_its_name_so_that_its_split_does_not_hang_on_an_encoder(tmp_path: Path) -> None:
-    source, _ = render(3, str(tmp_path), seed=1, seconds=0.5, size=32)
+    source = render(3, str(tmp_path), seed=1, seconds=0.5, size=32)
     assert source.catalog_id == source.video_id

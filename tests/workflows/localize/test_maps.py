@@ -24,11 +24,11 @@ def model():
     """A network of random weights that calls everything in sync, so that what it is asked about shows a source."""
     sizes = {name: getattr(CLIP, name) for name in ("num_frames", "num_samples", "num_hops")}
     config = dataclasses.replace(multisensory.tiny(), **sizes)
-    network = multisensory.build(config).modules["network"].eval()
+    network = multisensory.build(config, {}, {}).modules["network"].eval()
     with torch.no_grad():
         network.network.head.weight.abs_()
         network.network.head.bias.fill_(10.0)
-    return Model(module=network, config=config, preparation=CLIP, description={}, run_id=None)
+    return Model(recipe="multisensory", module=network, config=config, preparation=CLIP, description={}, run_id=None)
 
 
 def video(folder, *, seconds, silent_until=0.0):

@@ -4,34 +4,36 @@ import numpy as np
 import pytest
 
 from infra.tracking import Run, champion, register_model
-from workflows.evaluators.synchronization import PairScores
-from workflows.promote import comparison as promotion
 from workflows.promote.__main__ import promote
+from workflows.promote.comparison import compare_rows
+from workflows.recipes import multisensory
 
 PAIRS = 60
 
 
-def scores(share_right):
+def rows(share_right, num_recordings=PAIRS):
     """Logits of which a share of the pairs is right throughout."""
     right = np.arange(PAIRS) < share_right * PAIRS
     logits = np.where(right[:, None], [1.0, 1.0, -1.0, -1.0], [-1.0, -1.0, 1.0, 1.0])
-    windows = {"recording_id": [f"video {number}" for number in np.repeat(np.arange(PAIRS), 2)]}
-    none = np.zeros((0, 4, 2))
-    return PairScores(
-        pairings=logits, audio_only=logits, video_only=logits, swapped=none, swapped_windows=none, windows=windows
+    alone = np.tile([1.0, 1.0, 1.0, 1.0], (PAIRS, 1))
+    return {
+        "unit": np.arange(PAIRS),
+        "recording_id": np.asarray([f"video {number % num_recordings}" for number in range(PAIRS)]),
+        "pairings": logits,
+        "audio_only": alone,
+        "video_only": alone,
+        "swapped": np.full((PAIRS, 2, 4, 2), np.nan),
+    }
+
+
+def compared(first, second, **options):
+    objective = multisensory.objective(multisensory.tiny())
+    return compare_rows(
+        rows(first, **options), rows(second, **options), evaluator="synchronization", objective=objective
     )
 
 
-@pytest.fixture
-def compared(monkeypatch):
-    def call(first, second):
-        monkeypatch.setattr(promotion, "score_split", lambda model, **options: scores(model))
-        return promotion.compare(first, second, dataset="", split="test")
-
-    return call
-
-
-def test_one_that_is_right_much_more_often_is_better(compared):
+def test_one_that_is_right_much_more_often_is_better():
     found = compared(0.5, 0.9)
     assert (found.champion, found.candidate) == (0.5, 0.9)
     assert found.difference == pytest.approx(0.4)
@@ -39,11 +41,16 @@ def test_one_that_is_right_much_more_often_is_better(compared):
     assert found.better
 
 
-def test_one_that_is_hardly_better_is_not(compared):
+def test_one_that_is_hardly_better_is_not():
     assert not compared(0.5, 0.5 + 2 / PAIRS).better
 
 
-def test_equal_answers_differ_by_nothing(compared):
+def test_few_recordings_decide_nothing():
+    assert compared(0.5, 0.9, num_recordings=12).better
+    assert not compared(0.5, 0.9, num_recordings=9).better
+
+
+def test_equal_answers_differ_by_nothing():
     found = compared(0.7, 0.7)
     assert (found.difference, found.interval) == (0.0, (0.0, 0.0))
 

@@ -26,14 +26,14 @@ def tiny_batch(config, num_pairs=2):
 
 
 def begun(recipe, config, steps=80):
-    learner = recipe.build(config)
+    learner = recipe.build(config, {}, {})
     learner.begin(total_steps=steps, device=torch.device("cpu"))
     return learner
 
 
 def test_a_recipe_keeps_the_contract(recipe):
     assert {"paper", "demo", "tiny"} <= set(named_configurations(recipe))
-    for name in ("streams", "references", "build", "evaluators"):
+    for name in ("streams", "fit_to", "assets", "references", "build", "evaluators", "objective"):
         assert callable(getattr(recipe, name))
     assert len(inspect.getsource(recipe).splitlines()) <= 250
     assert len(recipe.__doc__) > 300

@@ -7,7 +7,8 @@ import pytest
 
 from infra.errors import InputError
 from workflows.recipes import multisensory
-from workflows.train.fit import Scaling, fit
+from workflows.train.fit import fit
+from workflows.train.job import Scaling
 from workflows.train.loop import best_epoch
 
 pytestmark = pytest.mark.ray
@@ -21,7 +22,7 @@ def test_a_run_that_stopped_between_epochs_goes_on_only_with_the_clips_it_began_
         for epochs in (1, 2)
     )
     dataset = Path(shutil.copytree(small_dataset, tmp_path / "dataset"))
-    options = {"dataset": str(dataset), "run_name": "goes-on", "scaling": Scaling(num_workers=0)}
+    options = {"data": str(dataset), "run_name": "goes-on", "scaling": Scaling(num_workers=0)}
     fit("multisensory", one, **options)
     card = (dataset / "dataset.json").read_text()
     (dataset / "dataset.json").write_text(card.replace('"fingerprint": "', '"fingerprint": "f'))
@@ -37,7 +38,7 @@ def test_of_its_checkpoints_a_run_keeps_the_best_and_the_latest(small_dataset, t
     result = fit(
         "multisensory",
         dataclasses.replace(config, cadence=cadence),
-        dataset=small_dataset,
+        data=small_dataset,
         run_name="keeps-two",
         scaling=Scaling(num_workers=0),
     )

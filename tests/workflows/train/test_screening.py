@@ -5,13 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from datasets.reading.reader import list_row_groups, read_rows
-from datasets.reading.selection import Selection
+from datasets.reading.row_groups import read_rows
+from datasets.reading.selection import Selection, select_units
 from infra.errors import InputError
 from infra.tracking import Run
 from workflows.recipes import multisensory
-from workflows.train.fit import Scaling, fit, make_job
-from workflows.train.loop import read_plan
+from workflows.train.fit import fit
+from workflows.train.job import Scaling, make_job, read_plans
 from workflows.trained.model import loaded
 
 pytestmark = pytest.mark.ray
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.ray
 def loudness(small_dataset):
     """The quieter window of every training pair."""
     tables = [
-        read_rows(group.uri, group.index, range(group.num_rows), ["loudness_db", "silence_share", "motion"])
-        for group in list_row_groups(small_dataset, "train")
+        read_rows(group.uri, group.index, group.units, ["loudness_db", "silence_share", "motion"])
+        for group in select_units(small_dataset, "train", unit="row").groups
     ]
     for table in tables:
         assert np.isfinite(table["motion"].to_numpy()).all()
@@ -39,7 +39,7 @@ def train(small_dataset, tracking):
         result = fit(
             "multisensory",
             options.pop("config", multisensory.tiny()),
-            dataset=small_dataset,
+            data=small_dataset,
             run_name="screened",
             scaling=Scaling(num_workers=0),
             selection=Selection(min_loudness=least),
@@ -61,7 +61,13 @@ def test_what_is_dropped_is_told_and_on_record_with_run_and_model(train, loudnes
     assert data.metrics["train_pairs"] == len(loudness) - dropped
     assert data.metrics["train_pairs_dropped"] == data.metrics["train_pairs_below_loudness_db"] == dropped
     with loaded(result.model_folder, recipe="multisensory") as model:
-        assert model.description["selection"] == {"classes": [], "min_loudness": least, "min_motion": None}
+        assert model.description["selection"] == {
+            "classes": [],
+            "folds": [],
+            "exclude_folds": [],
+            "min_loudness": least,
+            "min_motion": None,
+        }
 
 
 def test_without_options_nothing_is_told_and_the_plan_is_as_ever(train, small_dataset, loudness):
@@ -87,15 +93,15 @@ def test_workers_read_what_was_left(small_dataset, tracking, loudness):
         job = make_job(
             "multisensory",
             multisensory.tiny(),
-            dataset=small_dataset,
+            data=small_dataset,
             run_name="x",
             scaling=Scaling(num_workers=0),
             selection=Selection(min_loudness=least),
         )
-        return read_plan(job, rank=0, world_size=1)
+        return read_plans(job, rank=0, world_size=1)["clips"]
 
     least = float(np.median(loudness))
-    assert plan(least).num_pairs == int((loudness >= least).sum())
+    assert plan(least).num_units == int((loudness >= least).sum())
     assert plan(least).digest != plan(None).digest
 
 

@@ -38,7 +38,7 @@ def test_two_workers_have_the_gradients_of_one_with_twice_the_batch(ray_cluster,
 
     def loop():
         rank = ray.train.get_context().get_world_rank()
-        module = ray.train.torch.prepare_model(multisensory.build(config).modules["network"])
+        module = ray.train.torch.prepare_model(multisensory.build(config, {}, {}).modules["network"])
         half = {name: value[4 * rank : 4 * rank + 4] for name, value in clips(config).items()}
         torch.save(gradients(module, half), tmp_path / f"{rank}.pt")
 
@@ -47,7 +47,7 @@ def test_two_workers_have_the_gradients_of_one_with_twice_the_batch(ray_cluster,
         scaling_config=ray.train.ScalingConfig(num_workers=2, resources_per_worker={"CPU": 0.5}),
         run_config=ray.train.RunConfig(storage_path=str(tmp_path), name="gradients"),
     ).fit()
-    whole = gradients(multisensory.build(config).modules["network"], clips(config))
+    whole = gradients(multisensory.build(config, {}, {}).modules["network"], clips(config))
     for rank in range(2):
         shared = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
         assert shared.keys() == whole.keys()

@@ -10,7 +10,8 @@ import ray
 from ray.cluster_utils import Cluster
 
 from workflows.contract.registry import load_recipe
-from workflows.train.fit import Scaling, fit
+from workflows.train.fit import fit
+from workflows.train.job import Scaling
 
 
 def main(dataset: str, preset: str, epochs: str) -> None:
@@ -21,7 +22,7 @@ def main(dataset: str, preset: str, epochs: str) -> None:
     result = fit(
         "multisensory",
         dataclasses.replace(config, cadence=dataclasses.replace(config.cadence, epochs=int(epochs))),
-        dataset=dataset,
+        data=dataset,
         run_name="two-nodes",
         scaling=Scaling(num_workers=2, resources_per_worker={"CPU": 1}),
         progress=lambda state: print(state, flush=True),

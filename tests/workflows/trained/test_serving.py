@@ -44,22 +44,22 @@ def test_arrays_get_the_logits_that_stored_clips_get(predictor, clips):
     module = predictor.model.module
     picture, sound = module.encode_picture({"frames": video}), module.encode_sound({"log_mel": log_mel})
     found = predictor.predict(video, waveform)
-    np.testing.assert_allclose(found.logits, module.judge(sound, picture).detach().numpy(), atol=0.02)
+    np.testing.assert_allclose(found["logits"], module.judge(sound, picture).detach().numpy(), atol=0.02)
 
 
 def test_a_map_and_the_bias_make_the_logit(predictor, clips):
     found = predictor.predict(*clips[:2])
-    bias = predictor.model.module.network.head.bias.item()
-    np.testing.assert_allclose(found.maps.mean(axis=(1, 2, 3)) + bias, found.logits, atol=1e-5)
+    bias = predictor.model.module.bias
+    np.testing.assert_allclose(found["maps"].mean(axis=(1, 2, 3)) + bias, found["logits"], atol=1e-5)
 
 
 def test_one_clip_16_bit_sound_and_larger_pictures_are_taken_too(predictor, clips):
     video, waveform, _ = clips
     whole = predictor.predict(video, waveform)
     one = predictor.predict(video[0], (waveform[0] * 32768).astype(np.int16))
-    np.testing.assert_allclose(one.logits, whole.logits[:1], atol=1e-4)
+    np.testing.assert_allclose(one["logits"], whole["logits"][:1], atol=1e-4)
     doubled = video.repeat(2, axis=2).repeat(2, axis=3)
-    np.testing.assert_allclose(predictor.predict(doubled, waveform).logits, whole.logits, atol=0.2)
+    np.testing.assert_allclose(predictor.predict(doubled, waveform)["logits"], whole["logits"], atol=0.2)
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,14 @@ def test_one_clip_16_bit_sound_and_larger_pictures_are_taken_too(predictor, clip
         (lambda video, waveform: (video[:, :-1], waveform), "video: uint8"),
         (lambda video, waveform: (video / 255, waveform), "video: float64"),
         (lambda video, waveform: (video, waveform[:, :-1]), "waveform: float32"),
-        (lambda video, waveform: (video[:1], waveform), "video: 1 clips"),
+        (lambda video, waveform: (video[:1], waveform), "video 1, waveform .*: not equally many clips"),
+        (
+            lambda video, waveform: (video, (waveform * 32768).astype(np.int32)),
+            "waveform: int32 .* floats in .* or int16",
+        ),
+        (lambda video, waveform: (video,), "waveform: missing"),
     ],
-    ids=["frames", "type", "samples", "count"],
+    ids=["frames", "type", "samples", "count", "integers", "missing"],
 )
 def test_other_shapes_are_refused_by_name(predictor, clips, change, word):
     with pytest.raises(InputError, match=word):
@@ -95,8 +100,8 @@ def test_mlflow_loads_it_away_from_here_without_pickle(trained, tracking, clips,
     assert has_ray == "False"
     expected = load(trained.model_folder).predict(video, waveform)
     answer = np.load(tmp_path / "answer.npz")
-    np.testing.assert_allclose(answer["logits"], expected.logits, atol=1e-5)
-    np.testing.assert_allclose(answer["maps"], expected.maps, atol=1e-5)
+    np.testing.assert_allclose(answer["logits"], expected["logits"], atol=1e-5)
+    np.testing.assert_allclose(answer["maps"], expected["maps"], atol=1e-5)
 
 
 def test_a_version_has_signature_fingerprint_code_report_and_card(trained, tracking, small_dataset):

@@ -15,7 +15,6 @@ from torch import Tensor
 from datasets.clips.spectrogram import log_mel
 from datasets.config import PreparationConfig
 from datasets.reading.reader import decode_table, to_arrays
-from datasets.tables.boxes import read_boxes
 from infra.seeding import generator
 from workflows.audit.checks.map_numbers import MapNumbers, join_numbers, map_correlation, map_numbers, positive_evidence
 from workflows.audit.checks.windows import Examples, pair_examples, partners, read_tables
@@ -24,7 +23,7 @@ from workflows.trained.model import Model
 DELAYS_MS = (0, 40, 80, 160, 320, 640)
 _BATCH = 16
 _NOISE_LEVEL = 0.1
-_TEXTS = ("recording_id", "video_id", "pair_id", "in_sync", "shift_seconds")
+_TEXTS = ("recording_id", "boxes", "pair_id", "in_sync", "shift_seconds")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -78,14 +77,13 @@ def respond(model: Model, dataset: str, config: PreparationConfig, *, max_rows: 
             asked.ask(begin, frames, sounds)
             begin += len(frames)
     shift = np.asarray([np.nan if value is None else value for value in texts["shift_seconds"]], float)
-    hidden = {video for video, row in read_boxes(dataset).items() if row["off_screen"]}
     return Responses(
         examples=examples,
         shifts=np.where(examples.target == 1, 0.0, np.abs(shift[examples.picture])),
         example_recordings=recordings[examples.picture],
         gray_picture=asked.judge_gray(),
         recordings=recordings,
-        off_screen=np.asarray([video in hidden for video in texts["video_id"]]),
+        off_screen=np.asarray([boxes is not None and not boxes for boxes in texts["boxes"]]),
         **asked.answers(),
     )
 
@@ -99,7 +97,6 @@ class _Asked:
         self._module, self._config = module, config
         self._sounds, self._examples, self._foreign = sounds, examples, foreign
         self._silence = module.encode_silence()
-        self._bias = float(module.network.head.bias.item())
         self._chance = generator("noise")
         by_example = ("logits", "foreign_picture", "foreign_sound")
         self._logits = {name: np.zeros(len(examples.target), np.float32) for name in by_example}
@@ -128,7 +125,7 @@ class _Asked:
 
     def judge_gray(self) -> np.ndarray:
         """Return the logits of all examples' sounds with a gray picture."""
-        gray = self._module.encode_grey()
+        gray = self._module.encode_gray()
         sounds = self._examples.sound
         return self._judge(self._sounds[sounds], gray.expand(len(sounds), *gray.shape[1:]))
 
@@ -155,7 +152,7 @@ class _Asked:
         return np.concatenate([self._module.judge(heard, seen).float().cpu().numpy() for heard, seen in parts])
 
     def _maps(self, sound: Tensor, picture: Tensor) -> np.ndarray:
-        return self._module.maps(sound, picture).float().cpu().numpy() + self._bias
+        return self._module.maps(sound, picture).float().cpu().numpy() + self._module.bias
 
     def _hear(self, sounds: np.ndarray) -> Tensor:
         return self._module.encode_sound({self._module.sound_column: sounds})

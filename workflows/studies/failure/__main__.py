@@ -97,7 +97,7 @@ def _table(stories: dict) -> str:
     last = {name: story["points"][-1]["by_class"] for name, story in stories.items()}
     lines += ["", f"| class | {' | '.join(last)} |", f"|{'---|' * (len(last) + 1)}"]
     for label in last["pairs"]:
-        values = [f"{by_class[label]['accuracy']:.3f}" for by_class in last.values()]
+        values = [f"{by_class[label]:.3f}" for by_class in last.values()]
         lines.append(f"| {label} | {' | '.join(values)} |")
     return "\n".join(lines)
 

@@ -11,9 +11,9 @@ from datasets.reading.reader import decode_table, to_arrays
 from infra.seeding import generator
 from models.augmentation import augment
 from models.losses.synchronization import synchronization_loss
+from models.synchronization import Synchronization
 from workflows.audit.checks.windows import pair_examples, partners, read_tables
 from workflows.learners.quick import shuffled_batches, train_quickly
-from workflows.recipes.multisensory import Synchronization
 
 _EXAMPLES_A_STEP = 32
 _LEARNING_RATE = 0.01
@@ -54,9 +54,7 @@ def train(
         rows = np.sort(np.concatenate([chosen, partner[chosen]])) if paired else np.sort(chosen)
         of = np.flatnonzero(np.isin(examples.picture, rows))
         heard, seen = (np.searchsorted(rows, side[of]) for side in (examples.sound, examples.picture))
-        video = augment(
-            torch.from_numpy(frames[rows]), size=module.config.crop_size, generator=module.generator, flip=True
-        )
+        video = augment(torch.from_numpy(frames[rows]), size=module.crop_size, generator=module.generator, flip=True)
         sound = module.network.encode_audio(torch.from_numpy(sounds[rows]))
         logits = module.judge(sound[heard], module.network.encode_video(video)[seen])
         return synchronization_loss(logits, torch.from_numpy(examples.target[of]).float())

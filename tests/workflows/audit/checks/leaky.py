@@ -169,6 +169,8 @@ def write_dataset(
         for recording, source in zip(recordings, sources, strict=True):
             if recording.split == split:
                 rows += _cut(recording, source, config, retouch)
+        if not rows:
+            continue
         shard = PlannedShard(shard_id=split, split=split, sources=())
         row = {
             "shard": shard.to_json(),

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from datasets.reading.reader import decode_table, to_arrays
+from models.synchronization import Synchronization
 from tests.workflows.audit.checks import leaky
 from workflows.audit.checks.map_numbers import map_correlation, positive_evidence
 from workflows.audit.checks.responses import DELAYS_MS, _foreign, respond
@@ -19,11 +20,12 @@ RECORDINGS = 20
 CONFIG = leaky.labeled("pairs")
 
 
-class CountingPictures(multisensory.Synchronization):
+class CountingPictures(Synchronization):
     """The recipe's module, which also counts the windows whose picture features are alive at once."""
 
-    def __init__(self, config):
-        super().__init__(config)
+    def __init__(self, built):
+        names = ("sound_column", "crop_size", "flip", "clip")
+        super().__init__(built.network, **{name: getattr(built, name) for name in names}, seed=0)
         self.alive, self.most_alive = 0, 0
 
     def encode_picture(self, batch):
@@ -50,8 +52,8 @@ def dataset(tmp_path_factory):
 def model(request):
     sizes = {name: getattr(CONFIG, name) for name in ("num_frames", "num_samples", "num_hops")}
     recipe = dataclasses.replace(multisensory.tiny(), audio_input=request.param, **sizes)
-    torch.manual_seed(0)
-    return Model(module=CountingPictures(recipe).eval(), config=recipe, preparation=CONFIG, description={}, run_id=None)
+    module = CountingPictures(multisensory.build(recipe, {}, {}).modules["network"]).eval()
+    return Model(recipe="multisensory", module=module, config=recipe, preparation=CONFIG, description={}, run_id=None)
 
 
 def read_whole(dataset, column):
@@ -73,7 +75,7 @@ def test_responses_are_those_of_all_windows_at_once(dataset, model):
         return pytest.approx(module.judge(sound[sound_rows], picture[picture_rows]).numpy(), abs=1e-5)
 
     def maps(features):
-        return module.maps(features, picture).numpy() + module.network.head.bias.item()
+        return module.maps(features, picture).numpy() + module.bias
 
     own, silent = maps(sound), maps(module.encode_silence().expand(len(frames), -1, -1))
     assert found.logits == logits(heard, seen)

@@ -4,13 +4,12 @@ import pytest
 import torch
 
 from workflows.contract.config import OptimConfig, ScheduleConfig
-from workflows.learners.learner import GradientLearner
+from workflows.learners.gradient import GradientLearner
 
 
 def learner(kind, total_steps):
     found = GradientLearner(
         torch.nn.Linear(2, 1),
-        evaluate=lambda module, read: {},
         optim=OptimConfig(name="adamw", lr=0.1, weight_decay=0.0),
         schedule=ScheduleConfig(kind=kind),
     )
@@ -47,3 +46,13 @@ def test_with_the_same_steps_it_goes_on_exactly(kind):
     after = learner(kind, 10)
     after.load_state_dict(before.state_dict(), done=0.5)
     assert walk(after, 5) == walk(before, 5)
+
+
+def test_one_cycle_leaves_momentum_as_the_optimizer_has_it():
+    """Else plain SGD and SGD with momentum are the same."""
+    for name, momentum in (("sgd", 0.0), ("sgd_momentum", 0.8)):
+        optim = OptimConfig(name=name, lr=0.1, weight_decay=0.0, momentum=0.8)
+        found = GradientLearner(torch.nn.Linear(2, 1), optim=optim, schedule=ScheduleConfig(kind="one_cycle"))
+        found.begin(total_steps=10, device=torch.device("cpu"))
+        walk(found, 4)
+        assert found.optimizer.param_groups[0]["momentum"] == momentum

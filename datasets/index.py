@@ -1,0 +1,123 @@
+"""The index of a dataset, `index.parquet`: of every row what reading is planned by, so that no shard is opened to plan it.
+
+Each commit marker describes the rows of its shard; the index joins the descriptions whenever the card is written.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from datasets.clips.measures import LOUDNESS, MOTION
+from datasets.schema import MEDIA_COLUMNS
+from infra import storage
+from infra.errors import InputError
+
+_TABLE = "index.parquet"
+_HOLDS = "holds "
+_SMALL = ("label", "fold", LOUDNESS, MOTION)
+SCHEMA = pa.schema(
+    [
+        pa.field("file", pa.dictionary(pa.int32(), pa.string())),
+        pa.field("row_group", pa.int32()),
+        pa.field("row", pa.int32()),
+        pa.field("begins_pair", pa.bool_()),
+        pa.field("num_bytes", pa.int64()),
+        pa.field("label", pa.dictionary(pa.int32(), pa.string())),
+        pa.field("fold", pa.int32()),
+        pa.field(LOUDNESS, pa.float32()),
+        pa.field(MOTION, pa.float32()),
+    ]
+)
+"""Columns that every index has; beside them one of bools for every thing that rows may hold, `holds frames`, `holds texts:caption`."""
+
+
+def describe_rows(table: pa.Table, groups: Sequence[int]) -> dict[str, Any]:
+    """Return what a marker says of its shard's rows, for the index.
+
+    Args:
+        table: rows of a shard.
+        groups: number of rows of each row group.
+    """
+    sizes = np.zeros(table.num_rows, np.int64)
+    for name in MEDIA_COLUMNS:
+        sizes += pc.binary_length(table[name]).fill_null(0).to_numpy()
+    pairs = table["pair_id"].to_pylist()
+    begins = [first is not None and first == second for first, second in zip(pairs, [*pairs[1:], None], strict=True)]
+    held = {name: np.flatnonzero(mask).tolist() for name, mask in holdings(table).items() if mask.any()}
+    return {
+        "row_groups": list(groups),
+        "num_bytes": sizes.tolist(),
+        "pairs": np.flatnonzero(begins).tolist(),
+        **{name: table[name].to_pylist() for name in _SMALL},
+        "holds": {name: None if len(rows) == table.num_rows else rows for name, rows in held.items()},
+    }
+
+
+def holdings(table: pa.Table) -> dict[str, np.ndarray]:
+    """Return which rows (rows,) hold each thing: a medium, a label, boxes, a text of a role as `texts:ROLE`."""
+    found = {name: table[name].is_valid().to_numpy() for name in (*MEDIA_COLUMNS, "label", "boxes")}
+    for row, texts in enumerate(table["texts"].to_pylist()):
+        for text in texts or ():
+            found.setdefault(f"texts:{text['role']}", np.zeros(table.num_rows, bool))[row] = True
+    return found
+
+
+def write_index(dataset: str, described: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write the index of the shards that stand.
+
+    Args:
+        dataset: folder of the dataset.
+        described: what `describe_rows` said, by the clip file's path below the dataset.
+    """
+    names = sorted({name for rows in described.values() for name in rows["holds"]})
+    parts = [_part(file, rows, names) for file, rows in sorted(described.items()) if rows["num_bytes"]]
+    schema = pa.schema([*SCHEMA, *(pa.field(_HOLDS + name, pa.bool_()) for name in names)])
+    table = pa.concat_tables(parts).cast(schema) if parts else schema.empty_table()
+    with storage.staged(storage.join(dataset, _TABLE)) as path:
+        pq.write_table(table, path, compression="zstd")
+
+
+def read_index(dataset: str) -> pa.Table:
+    """Return the index: a row a clip, in the order of files and rows.
+
+    Raises:
+        InputError: If there is none, as where preparation did not end.
+    """
+    uri = storage.join(dataset, _TABLE)
+    if not storage.exists(uri):
+        raise InputError(f"--data: '{dataset}' has no index of its clips; run workflows.prepare again to finish it")
+    return pq.read_table(storage.open_input(uri))
+
+
+def rows_that_hold(index: pa.Table, things: Sequence[str]) -> np.ndarray:
+    """Return which rows (rows,) hold all of some things."""
+    mask = np.ones(index.num_rows, bool)
+    for name in things:
+        column = _HOLDS + name
+        mask &= index[column].to_numpy() if column in index.column_names else False
+    return mask
+
+
+def _part(file: str, rows: Mapping[str, Any], names: Sequence[str]) -> pa.Table:
+    count = len(rows["num_bytes"])
+    groups = rows["row_groups"]
+    begins = np.zeros(count, bool)
+    begins[rows["pairs"]] = True
+    columns: dict[str, Any] = {
+        "file": pa.array([file] * count, pa.string()),
+        "row_group": np.repeat(np.arange(len(groups), dtype=np.int32), groups),
+        "row": np.concatenate([np.arange(size, dtype=np.int32) for size in groups]),
+        "begins_pair": begins,
+        "num_bytes": np.asarray(rows["num_bytes"], np.int64),
+        **{name: pa.array(rows[name], SCHEMA.field(name).type) for name in ("fold", LOUDNESS, MOTION)},
+        "label": pa.array(rows["label"], pa.string()),
+    }
+    for name in names:
+        held = np.zeros(count, bool)
+        held[rows["holds"].get(name, ()) if rows["holds"].get(name, ()) is not None else slice(None)] = True
+        columns[_HOLDS + name] = held
+    return pa.table(columns).select([field.name for field in SCHEMA] + [_HOLDS + name for name in names])

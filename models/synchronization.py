@@ -1,0 +1,116 @@
+"""Synchronization as a whole: a two-stream network with augmentation, the four pairings, their loss, and what it can be asked."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.augmentation import augment, center_crop, scale_frames
+from models.losses.synchronization import pairings, synchronization_loss
+from models.multisensory import CellCenters, Multisensory
+
+SILENT_LOG_MEL = float(np.log(1e-6))
+
+
+class ClipSize(NamedTuple):
+    """Sizes of a clip: frames, sound samples, mel bins and hops."""
+
+    num_frames: int
+    num_samples: int
+    num_bins: int
+    num_hops: int
+
+
+class Synchronization(nn.Module):
+    """Says of clips whether sound and picture are in sync, and where the sound comes from.
+
+    Args:
+        network: encoders, fused trunk and head.
+        sound_column: what the network hears, `waveform` or `log_mel`.
+        crop_size: height and width that the network sees: at random to train, from the middle to test.
+        flip: whether half of the clips are mirrored to train.
+        clip: sizes of a clip.
+        seed: seed of crops and flips.
+    """
+
+    def __init__(
+        self, network: Multisensory, *, sound_column: str, crop_size: int, flip: bool, clip: ClipSize, seed: int
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.sound_column, self.crop_size, self.flip, self.clip = sound_column, crop_size, flip, clip
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def forward(self, batches: Mapping[str, Mapping[str, Any]]) -> dict[str, Tensor]:
+        """Return loss and accuracy of all four pairings of every pair of the first stream."""
+        (batch,) = batches.values()
+        video = augment(
+            self._tensor(batch["frames"]),
+            size=self.crop_size,
+            generator=self.generator,
+            flip=self.flip,
+        )
+        examples = pairings(
+            self.network.encode_audio(self._tensor(batch[self.sound_column])),
+            self.network.encode_video(video),
+        )
+        logits = self.judge(examples.audio_features, examples.video_features)
+        right = (logits > 0) == (examples.targets > 0)
+        return {
+            "loss": synchronization_loss(logits.float(), examples.targets),
+            "sync_accuracy": right.float().mean(),
+        }
+
+    def encode_sound(self, batch: Mapping[str, Any]) -> Tensor:
+        """Return sound features (clips, channels, cells)."""
+        return self.network.encode_audio(self._tensor(batch[self.sound_column]))
+
+    def encode_picture(self, batch: Mapping[str, Any]) -> Tensor:
+        """Return picture features (clips, channels, cells, rows, columns) of the middle of the frames."""
+        frames = center_crop(self._tensor(batch["frames"]), size=self.crop_size)
+        return self.network.encode_video(scale_frames(frames))
+
+    def encode_silence(self) -> Tensor:
+        """Return sound features of one silent clip."""
+        if self.sound_column == "waveform":
+            return self.network.encode_audio(self._tensor(np.zeros((1, 1, self.clip.num_samples), np.float32)))
+        shape = (1, self.clip.num_bins, self.clip.num_hops)
+        return self.network.encode_audio(self._tensor(np.full(shape, SILENT_LOG_MEL, np.float32)))
+
+    def encode_gray(self) -> Tensor:
+        """Return picture features of one gray clip."""
+        size = self.crop_size
+        frames = np.full((1, self.clip.num_frames, size, size, 3), 128, np.uint8)
+        return self.encode_picture({"frames": frames})
+
+    def judge(self, sound: Tensor, picture: Tensor) -> Tensor:
+        """Return the logits of sound and picture features."""
+        return self.network.logits(self.network.fuse(sound, picture))
+
+    def maps(self, sound: Tensor, picture: Tensor) -> Tensor:
+        """Return the signed maps (clips, cells, rows, columns) of sound and picture features."""
+        return self.network.activation_map(self.network.fuse(sound, picture))
+
+    @property
+    def bias(self) -> float:
+        """What the mean of a map lacks to be the logit."""
+        return float(self.network.head.bias.item())
+
+    def cell_centers(self) -> CellCenters:
+        """Return where on the clip the cells of a map lie."""
+        return self.network.cell_centers()
+
+    def view_share(self, size: int) -> float:
+        """Return the share of the side of a stored frame of `size` pixels that the network sees, in its middle."""
+        return self.crop_size / size
+
+    def predict(self, batch: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Return logits and maps of the clips' sounds with their own pictures."""
+        features = self.network.fuse(self.encode_sound(batch), self.encode_picture(batch))
+        return {"logits": self.network.logits(features), "maps": self.network.activation_map(features)}
+
+    def _tensor(self, values: np.ndarray) -> Tensor:
+        device = next(self.parameters()).device
+        return torch.as_tensor(values).to(device, non_blocking=True)

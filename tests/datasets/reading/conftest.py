@@ -1,0 +1,27 @@
+"""A dataset's clip files and their index, made of given rows."""
+
+import pyarrow as pa
+import pytest
+
+from datasets.index import describe_rows, write_index
+from datasets.preparation.shards import clip_path, row_groups, write_clips
+from datasets.schema import CLIP_SCHEMA
+from infra import storage
+
+
+@pytest.fixture
+def make_clips(tmp_path):
+    """Writes shards of rows, by shard and split; returns the dataset's folder."""
+
+    def make(shards, split="train"):
+        described = {}
+        for name, rows in shards.items():
+            known = dict.fromkeys(("clip_id", "source", "video_id", "recording_id"), "v")
+            table = pa.Table.from_pylist([known | row for row in rows], schema=CLIP_SCHEMA)
+            path = clip_path(split, name)
+            write_clips(storage.join(str(tmp_path), path), table)
+            described[path] = describe_rows(table, [group.num_rows for group in row_groups(table)])
+        write_index(str(tmp_path), described)
+        return str(tmp_path)
+
+    return make
