@@ -3,7 +3,7 @@
 import functools
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,8 @@ from datasets.editing.rewrite import finish_rewrites
 from datasets.preparation import operators
 from datasets.preparation.attempts import forget
 from datasets.preparation.fingerprint import group_recordings
-from datasets.preparation.scheduling import all_processors
 from datasets.preparation.probing import probe_row, recording_names, state_of
+from datasets.preparation.scheduling import all_processors
 from datasets.preparation.shards import (
     SHARD_BYTES,
     SPLITS,
@@ -45,11 +45,10 @@ from datasets.tables.recordings import read_recordings, write_recordings
 from datasets.tables.table import write_table
 from infra import cluster, storage
 from infra.errors import InputError
+from infra.progress import Progress, silent
 from infra.seeding import hash_fraction
 
 Row = dict[str, Any]
-Progress = Callable[[str, int, int], None]
-"""Called with the stage, how many are done and how many there are."""
 
 
 class Preparation:
@@ -61,7 +60,7 @@ class Preparation:
         config: PreparationConfig,
         *,
         num_workers: int | None = None,
-        progress: Progress = lambda stage, done, total: None,
+        progress: Progress = silent,
     ) -> None:
         self.dataset, self.config = dataset, config
         self.num_workers, self.progress = num_workers, progress

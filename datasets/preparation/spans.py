@@ -58,7 +58,7 @@ def windows_of(source: Source, span: tuple[float, float], config: PreparationCon
         return [_single(begin)]
     lacking = config.clip_seconds - (end - begin)
     padded = config.has_sound and not config.has_picture and end > begin
-    if padded and 0 < lacking and (config.pad_sound or lacking <= _ALWAYS_PADDED * config.clip_seconds):
+    if padded and lacking > 0 and (config.pad_sound or lacking <= _ALWAYS_PADDED * config.clip_seconds):
         return [dataclasses.replace(_single(begin), pad_seconds=lacking)]
     return draw_windows(
         config.window_rule, begin=begin, end=end, generator=generator(config.seed, "windows", source.video_id)

@@ -202,7 +202,7 @@ def _string(value: Any) -> str:
     if isinstance(value, list | dict):
         raise ValueError(f"{value} is not one value")
     text = "" if value is None or value != value else str(value).strip()
-    if "\ud800" <= max(text, default="") and any("\ud800" <= character <= "\udfff" for character in text):
+    if any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError(f"{text!r} is not UTF-8")
     return text
 
