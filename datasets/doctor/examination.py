@@ -2,7 +2,7 @@
 
 import collections
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -17,11 +17,10 @@ from datasets.reading.reader import decode_table, read_rows, to_arrays
 from datasets.schema import CLIP_SCHEMA
 from infra import storage
 from infra.errors import InputError
+from infra.progress import Progress, silent
 
+_SEEN = ("frames", "image", "log_mel")
 _UNREADABLE = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, MediaError)
-
-Progress = Callable[[str, int, int], None]
-"""Called with the stage, how many are done and how many there are."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +40,8 @@ class Examination:
     flags: list[Flag]
     places: list[Place]
     """The first window of every video."""
+    holds: dict[str, dict[str, int]]
+    """Rows of each split that hold each thing, as the card counts them."""
 
     @property
     def num_errors(self) -> int:
@@ -50,15 +51,21 @@ class Examination:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Sample:
-    """A clip to look at: frames uint8 (frames, height, width, 3)."""
+    """A clip to look at, as far as it has what can be seen."""
 
-    frames: np.ndarray
+    frames: np.ndarray | None = None
+    """uint8 (frames, height, width, 3)."""
+    image: np.ndarray | None = None
+    """uint8 (height, width, 3)."""
+    log_mel: np.ndarray | None = None
+    """float32 (bins, hops)."""
+    texts: tuple[str, ...] = ()
     label: str
     split: str
     video_id: str
 
 
-def examine(dataset: str, *, progress: Progress = lambda stage, done, total: None) -> Examination:
+def examine(dataset: str, *, progress: Progress = silent) -> Examination:
     """Return what a folder of Parquet files holds and what is wrong with it; writes nothing.
 
     Raises:
@@ -98,6 +105,7 @@ def examine(dataset: str, *, progress: Progress = lambda stage, done, total: Non
         measures=rows.measures,
         flags=sorted(flags),
         places=rows.first_windows,
+        holds=dict((card or {}).get("holds", {})),
     )
 
 
@@ -108,13 +116,26 @@ def read_samples(found: Examination, *, count: int) -> tuple[list[Sample], list[
         return [], []
     for place in pick(found.places, count):
         try:
-            table = decode_table(read_rows(place.uri, place.group, [place.row], ["frames"]), config=config)
-            frames = to_arrays(table, config=config)["frames"][0]
-            samples.append(Sample(frames=frames, label=place.label, split=place.split, video_id=place.video_id))
+            table = read_rows(place.uri, place.group, [place.row], [*_SEEN, "texts"])
         except _UNREADABLE as error:
-            detail = f"frames of '{place.video_id}' are not what the card says: {_reason(error)}"
-            flags.append(Flag(severity="error", name="broken frames", place=place.uri, detail=detail))
+            flags.append(_broken(place, "clip", error))
+            continue
+        seen = {}
+        for name in _SEEN:
+            try:
+                if table[name].null_count == 0:
+                    seen[name] = to_arrays(decode_table(table.select([name]), config=config), config=config)[name][0]
+            except _UNREADABLE as error:
+                flags.append(_broken(place, name, error))
+        texts = tuple(text["text"] for text in table["texts"][0].as_py() or ())
+        if seen or texts:
+            samples.append(Sample(**seen, texts=texts, label=place.label, split=place.split, video_id=place.video_id))
     return samples, flags
+
+
+def _broken(place: Place, name: str, error: BaseException) -> Flag:
+    detail = f"{name} of '{place.video_id}' is not what the card says: {_reason(error)}"
+    return Flag(severity="error", name=f"broken {name}", place=place.uri, detail=detail)
 
 
 def _reason(error: BaseException) -> str:

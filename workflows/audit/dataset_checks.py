@@ -1,12 +1,12 @@
-"""All checks of a dataset, the verdict they come to, and the page that shows them."""
+"""Audit of a dataset: all checks, their overall verdict, and the files that it is written to."""
 
-from collections.abc import Callable
 from typing import Any
 
 from datasets.card import read_card, write_verdict
 from datasets.config import PreparationConfig
 from infra import storage
 from infra.errors import InputError
+from infra.progress import Progress, silent
 from infra.tracking import Run
 from workflows.audit.checks.check import LEVEL, POWER, Check
 from workflows.audit.checks.decode_delay import check_decode_delay
@@ -14,18 +14,15 @@ from workflows.audit.checks.duplicates import check_duplicates
 from workflows.audit.checks.null_data import check_null_data
 from workflows.audit.checks.positions import check_clocks, check_marginals
 from workflows.audit.checks.single_modality import check_probes, check_sound_statistics
-from workflows.audit.checks.windows import make_examples, read_windows
+from workflows.audit.checks.windows import Examples, Windows, make_examples, read_windows, reasons_not_to_ask
 from workflows.audit.page import audit_page, plain, worst
 
 _FEWEST_ROWS = 1
 _FEWEST_NULL_SCENES = 10
 
-Progress = Callable[[str, int, int], None]
-"""Called with the stage, how many are done and how many there are."""
-
 
 def refuse_bad_input(dataset: str, *, max_rows: int, null_scenes: int) -> None:
-    """Refuse what cannot be audited.
+    """Refuse options and datasets that cannot be audited.
 
     Raises:
         InputError: If too little is asked for, or there is no dataset with clips.
@@ -41,22 +38,16 @@ def refuse_bad_input(dataset: str, *, max_rows: int, null_scenes: int) -> None:
         )
 
 
-def audit_dataset(
-    dataset: str, *, max_rows: int, null_scenes: int, progress: Progress = lambda stage, done, total: None
-) -> dict[str, Any]:
+def audit_dataset(dataset: str, *, max_rows: int, null_scenes: int, progress: Progress = silent) -> dict[str, Any]:
     """Return the audit of a dataset: its verdict and every check."""
     config = PreparationConfig.from_dict(read_card(dataset)["config"])
-    windows = read_windows(dataset, config, max_rows=max_rows)
-    examples = make_examples(windows)
-    stages = (
-        lambda: [check_duplicates(dataset)],
-        lambda: [check_marginals(windows, examples)],
-        lambda: [check_sound_statistics(windows, examples)],
-        lambda: check_probes(windows, examples),
-        lambda: check_clocks(windows),
-        lambda: [check_decode_delay(dataset, config)],
-        lambda: [check_null_data(config, num_scenes=null_scenes)],
-    )
+    windows = examples = None
+    stages: list[Callable[[], list[Check]]] = [lambda: [check_duplicates(dataset)]]
+    not_asked = reasons_not_to_ask(config)
+    if not not_asked:
+        windows = read_windows(dataset, config, max_rows=max_rows)
+        examples = make_examples(windows)
+        stages += _sync_checks(dataset, config, windows, examples, null_scenes)
     checks: list[Check] = []
     for done, stage in enumerate(stages, start=1):
         checks += stage()
@@ -64,12 +55,27 @@ def audit_dataset(
     return {
         "verdict": worst([check.verdict for check in checks]),
         "label_mode": config.label_mode,
-        "num_windows": len(windows.starts),
-        "num_examples": len(examples.target),
+        "num_windows": 0 if windows is None else len(windows.starts),
+        "num_examples": 0 if examples is None else len(examples.target),
         "level": LEVEL,
         "power": POWER,
         "checks": [plain(check) for check in checks],
+        "not_asked": not_asked,
     }
+
+
+def _sync_checks(
+    dataset: str, config: PreparationConfig, windows: Windows, examples: Examples, null_scenes: int
+) -> list[Callable[[], list[Check]]]:
+    """Return the checks of whether sync can be told without seeing and hearing, each to be called."""
+    return [
+        lambda: [check_marginals(windows, examples)],
+        lambda: [check_sound_statistics(windows, examples)],
+        lambda: check_probes(windows, examples),
+        lambda: check_clocks(windows),
+        lambda: [check_decode_delay(dataset, config)],
+        lambda: [check_null_data(config, num_scenes=null_scenes)],
+    ]
 
 
 def write_audit(audit: dict[str, Any], dataset: str, run: Run) -> str:
@@ -89,7 +95,7 @@ def write_audit(audit: dict[str, Any], dataset: str, run: Run) -> str:
 
 
 def _intro(audit: dict[str, Any], dataset: str) -> str:
-    return (
+    return "".join(f"{line}. " for line in audit["not_asked"]) + (
         f"{dataset}: {audit['num_windows']} windows, {audit['num_examples']} examples, labels by {audit['label_mode']}. "
         f"Each check raises a false alarm with probability {audit['level']:.1e}; the smallest detectable leak is the one it finds "
         f"with probability {audit['power']}."

@@ -1,4 +1,4 @@
-"""A dataset in small: of every window what the checks read, and the labeled examples that training makes of the windows."""
+"""Windows of a dataset, reduced to what the checks read, and the labeled examples that training makes of them."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,9 @@ import pyarrow.parquet as pq
 from datasets.config import PreparationConfig
 from datasets.preparation.shards import SPLITS
 from datasets.reading.reader import decode_table, to_arrays
+from datasets.reading.row_groups import read_rows
 from infra import storage
+from infra.errors import InputError
 
 _COLUMNS = ("recording_id", "video_id", "pair_id", "start_seconds", "sound_start_seconds", "in_sync")
 _MEDIA = ("frames", "waveform", "log_mel")
@@ -43,7 +45,7 @@ class Windows:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Examples:
-    """Examples: the row of the picture, the row of the sound, and whether they are in step."""
+    """Examples: the row of the picture, the row of the sound, and whether they are in sync."""
 
     picture: np.ndarray
     sound: np.ndarray
@@ -51,7 +53,15 @@ class Examples:
 
 
 def read_windows(dataset: str, config: PreparationConfig, *, max_rows: int) -> Windows:
-    """Return the windows of all splits, of at most about `max_rows` rows: whole row groups, spread over the files."""
+    """Return the windows of all splits, of at most about `max_rows` rows: whole row groups, spread over the files.
+
+    Raises:
+        InputError: If they have no picture or no sound.
+    """
+    if lacking := reasons_not_to_ask(config):
+        raise InputError(
+            f"--data: '{dataset}' cannot be asked for sync ({lacking[0]}); give a dataset of picture and sound"
+        )
     texts: dict[str, list] = {name: [] for name in _COLUMNS}
     parts: list[dict[str, np.ndarray]] = []
     for table in read_tables(dataset, max_rows=max_rows, columns=(*_COLUMNS, *_MEDIA)):
@@ -75,6 +85,17 @@ def read_windows(dataset: str, config: PreparationConfig, *, max_rows: int) -> W
         thumbnails=joined.pop("thumbnails"),
         sounds=joined,
     )
+
+
+def reasons_not_to_ask(config: PreparationConfig) -> list[str]:
+    """Return why checks of sync cannot be asked of a dataset, a line a reason; nothing where they can."""
+    checks = "marginals, statistics of sounds, single modalities, clocks, decoder, null data"
+    lines = []
+    if not config.has_sound:
+        lines.append(f"not asked: {checks}: rows have no sound")
+    if not config.has_picture:
+        lines.append(f"not asked: {checks}: rows have no moving picture")
+    return lines[:1]
 
 
 def read_pictures(dataset: str, config: PreparationConfig, *, side: int, max_rows: int) -> np.ndarray:
@@ -109,7 +130,7 @@ def pair_examples(partner: np.ndarray, in_sync: np.ndarray) -> Examples:
 def read_tables(
     dataset: str, *, max_rows: int, columns: Sequence[str], splits: Sequence[str] = SPLITS
 ) -> Iterator[pa.Table]:
-    """Yield whole row groups, spread over the files, of about `max_rows` rows in all."""
+    """Yield whole row groups, spread over the files, of about `max_rows` rows in all; a column that a file lacks is null."""
     places = [
         (uri, group, rows)
         for split in splits
@@ -118,8 +139,8 @@ def read_tables(
     ]
     total = sum(rows for *_, rows in places)
     kept = places[:: max(1, -(-total // max_rows))]
-    for uri, group, _ in kept:
-        yield pq.ParquetFile(storage.open_input(uri)).read_row_group(group, columns=list(columns))
+    for uri, group, rows in kept:
+        yield read_rows(uri, group, range(rows), columns)
 
 
 def _group_sizes(uri: str) -> list[int]:
