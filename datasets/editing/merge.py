@@ -15,7 +15,7 @@ from datasets.card import read_card, write_config
 from datasets.config import PreparationConfig
 from datasets.editing.remove import refuse_unfinished
 from datasets.editing.rewrite import marker_of, refresh_card, rows_of
-from datasets.preparation.fingerprint import group_recordings
+from datasets.preparation.duplicates import group_recordings
 from datasets.preparation.shards import (
     PlannedShard,
     clip_file,

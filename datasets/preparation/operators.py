@@ -19,9 +19,9 @@ from datasets.clips.measures import MOTION, measure_sound, motion
 from datasets.clips.spectrogram import log_mel
 from datasets.config import PreparationConfig
 from datasets.index import describe_rows
-from datasets.media import MediaError, Window, cut, encode_frames, read_image, read_sound, reading
-from datasets.preparation import fingerprint as sound_fingerprint
+from datasets.media import Listener, MediaError, Window, cut, encode_frames, read_image, reading
 from datasets.preparation.attempts import guarded
+from datasets.preparation.fingerprint import LONGEST_SECONDS, SAMPLE_RATE, fingerprint
 from datasets.preparation.probing import look_at, present
 from datasets.preparation.shards import PlannedShard, PlannedSource, clip_file, marker_file, row_groups, write_clips
 from datasets.schema import CLIP_SCHEMA, ERROR_SCHEMA
@@ -31,41 +31,46 @@ Row = dict[str, Any]
 
 
 def probe_source(row: Row, *, dataset: str, config: PreparationConfig) -> Row:
-    """Add what the packets of a source say, and the digest of its content; or the error."""
+    """Add what the packets of a source say, the digest of its content, and the fingerprint of its sound; or the error.
+
+    The sound is decoded in the pass that reads the packets; where there is none, the fingerprint is empty.
+    """
     began = time.perf_counter()
+    listener = Listener(sample_rate=SAMPLE_RATE, longest_seconds=LONGEST_SECONDS)
+    found: Row = {"info": "", "content_id": "", "image_id": "", "error": ""}
+    codes = np.zeros(0, np.uint32)
+    hearing = 0.0
     try:
         with guarded(dataset, row["video_id"], stage="probe"):
-            info, content_id, image_id = look_at(row, config)
-        found = {"info": json.dumps(info), "content_id": content_id, "image_id": image_id, "error": ""}
+            info, content_id, image_id = look_at(row, config, hear=listener.hear)
+            found |= {"info": json.dumps(info), "content_id": content_id, "image_id": image_id}
+            heard = time.perf_counter()
+            codes = _fingerprint(listener, needed=config.has_sound)
+            hearing = listener.seconds + time.perf_counter() - heard
     except (MediaError, FileNotFoundError) as error:
-        found = {"info": "", "content_id": "", "image_id": "", "error": _error_json(error, "probe")}
-    return {**row, **found, "probe_seconds": time.perf_counter() - began}
+        found["error"] = _error_json(error, "probe")
+    return {
+        **row,
+        **found,
+        "fingerprint": codes.tobytes(),
+        "probe_seconds": time.perf_counter() - began - hearing,
+        "fingerprint_seconds": hearing,
+    }
 
 
-def fingerprint_source(row: Row, *, dataset: str, config: PreparationConfig) -> Row:
-    """Add the fingerprint of a source's sound, by which copies of a recording are found; empty where it has none."""
-    began = time.perf_counter()
-    codes = np.zeros(0, np.uint32)
-    info = {} if row["error"] else json.loads(row["info"])
-    if info.get("audio_end") is not None:
-        try:
-            with (
-                guarded(dataset, row["video_id"], stage="fingerprint"),
-                storage.local_copy(row["file"]) as path,
-                reading("fingerprint"),
-            ):
-                sound = read_sound(
-                    path,
-                    origin_seconds=info["origin_seconds"],
-                    sample_rate=sound_fingerprint.SAMPLE_RATE,
-                    longest_seconds=sound_fingerprint.LONGEST_SECONDS,
-                )
-                codes = sound_fingerprint.fingerprint(sound)
-        except (MediaError, FileNotFoundError) as error:
-            if config.has_sound:
-                row = {**row, "error": _error_json(error, "fingerprint")}
-    seconds = time.perf_counter() - began
-    return {**row, "fingerprint": codes.tobytes(), "fingerprint_seconds": seconds}
+def _fingerprint(listener: Listener, *, needed: bool) -> np.ndarray:
+    """Return the fingerprint of what was heard.
+
+    Raises:
+        MediaError: If there is none of sound that is needed.
+    """
+    try:
+        with reading("fingerprint"):
+            return fingerprint(listener.sound())
+    except MediaError:
+        if needed:
+            raise
+        return np.zeros(0, np.uint32)
 
 
 def decode_shard(row: Row, *, dataset: str, config: PreparationConfig) -> Row:

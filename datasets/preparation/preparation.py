@@ -14,7 +14,7 @@ from datasets.config import PreparationConfig
 from datasets.editing.rewrite import finish_rewrites
 from datasets.preparation import operators
 from datasets.preparation.attempts import forget
-from datasets.preparation.fingerprint import group_recordings
+from datasets.preparation.duplicates import group_recordings
 from datasets.preparation.probing import probe_row, recording_names, state_of
 from datasets.preparation.scheduling import all_processors
 from datasets.preparation.shards import (
@@ -197,14 +197,8 @@ class Preparation:
             return []
         rows = [probe_row(source, self.config) for source in sources]
         blocks = min(len(rows), 64 * (self.num_workers or 2))
-        stream = (
-            all_processors(ray.data.from_items(rows, override_num_blocks=blocks))
-            .map(functools.partial(operators.probe_source, dataset=self.dataset, config=self.config), **self._limit())
-            .map(
-                functools.partial(operators.fingerprint_source, dataset=self.dataset, config=self.config),
-                **self._limit(),
-            )
-        )
+        probe = functools.partial(operators.probe_source, dataset=self.dataset, config=self.config)
+        stream = all_processors(ray.data.from_items(rows, override_num_blocks=blocks)).map(probe, **self._limit())
         probed = []
         for row in stream.iter_rows():
             probed.append(row)

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from datasets.preparation.fingerprint import group_recordings
+from datasets.preparation.duplicates import group_recordings
 from datasets.preparation.shards import SPLITS
 from datasets.tables.recordings import read_recordings
 from infra import storage
