@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import ray
 
 from datasets.preparation.fingerprint import same_recording
-from infra import storage
+from infra import cluster, storage
 
 _MOST_CODES = 160
 """Codes that stand for a sound; of 5 s of real sounds that is all of them."""
@@ -70,8 +70,9 @@ def find_copies(parts: Sequence[Fingerprints], *, num_known: int = 0) -> np.ndar
         return np.zeros((0, 2), np.int64)
     if len(batches) == 1:
         return _copies_of(_Sounds.of(batches[0]), num_known)
-    candidates = _candidates(batches, num_known)
-    return np.concatenate([np.zeros((0, 2), np.int64), *_verified(batches, candidates)])
+    with cluster.running():
+        candidates = _candidates(batches, num_known)
+        return np.concatenate([np.zeros((0, 2), np.int64), *_verified(batches, candidates)])
 
 
 def group_recordings(fingerprints: dict[str, np.ndarray]) -> dict[str, str]:

@@ -10,7 +10,6 @@ import numpy as np
 from datasets.media import MediaError, read_sound, sound_origin
 from datasets.preparation import fingerprint
 from datasets.preparation.duplicates import group_recordings
-from datasets.preparation.duplicates import group_recordings
 from datasets.sources import folder
 from datasets.sources.synthetic import scene
 from infra.errors import InputError

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from datasets.card import write_card
+from datasets.card import tally_markers, write_card
 from datasets.clips.spectrogram import LogMelConfig
 from datasets.clips.windows import LabelMode, PlannedWindow, draw_windows
 from datasets.config import PreparationConfig
@@ -190,7 +190,7 @@ def write_dataset(
         for recording, source in zip(recordings, sources, strict=True)
     ]
     write_recordings(str(folder), prints)
-    write_card(str(folder), config=config, markers=markers, num_errors=0, seconds={})
+    write_card(str(folder), config=config, tally=tally_markers(markers), num_errors=0, seconds={})
 
 
 def _plan(recording: Recording, *, folder: Path, config: PreparationConfig, redraw: Redraw) -> PlannedSource:
