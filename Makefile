@@ -1,14 +1,14 @@
-# Two commands do everything on a machine with Python 3.11 and make: `make demo` and `make test`.
+# All you need is Python 3.11 and make: every target first makes .venv. `make help` lists the targets.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: help setup demo demo-real ui check test test-fast bench lock
+.PHONY: help setup demo demo-real ui check test test-fast bench docs lock
 
-help:  ## this list
+help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
-setup: .venv/.synced  ## make .venv as the lock says
+setup: .venv/.synced  ## make .venv from requirements.lock
 
 .venv/.synced: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
@@ -21,27 +21,30 @@ setup: .venv/.synced  ## make .venv as the lock says
 demo: setup  ## synthetic videos -> prepare -> train -> evaluate -> localize
 	$(BIN)/python -m workflows.demo $(DEMO_OPTIONS)
 
-demo-real: setup  ## the same on your videos: make demo-real VIDEOS=folder
-	@test -n "$(VIDEOS)" || { echo "error: VIDEOS is missing; say make demo-real VIDEOS=folder"; exit 2; }
+demo-real: setup  ## the same with your own videos: make demo-real VIDEOS=folder
+	@test -n "$(VIDEOS)" || { echo "error: VIDEOS is missing; run make demo-real VIDEOS=folder"; exit 2; }
 	$(BIN)/python -m workflows.demo --videos "$(VIDEOS)" --name demo-real --epochs 40 $(DEMO_OPTIONS)
 
-ui: setup  ## the runs beside each other in a browser, on this machine only
+ui: setup  ## compare runs in a browser, on this machine only
 	@$(BIN)/python -m workflows.ui
 
-check: setup  ## format, lint, types, import contracts
+check: setup  ## check format, lint, types and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-test: setup  ## all tests
+test: setup  ## run all tests
 	$(BIN)/python -m pytest -q
 
-test-fast: setup  ## tests that need no cluster
+test-fast: setup  ## run the tests that need no cluster
 	$(BIN)/python -m pytest -q -m "not ray and not slow"
 
-bench: setup  ## how fast it is, as ratios in one table: make bench, or make bench QUICK=1
+bench: setup  ## measure speed as ratios in one table; make bench QUICK=1 is shorter
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks $(if $(QUICK),--quick) $(BENCH_OPTIONS)
+
+docs: setup  ## write docs/recipes.md from the recipes' docstrings
+	$(BIN)/python -m tests.docs.recipes
 
 lock:  ## compile requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-emit-index-url \

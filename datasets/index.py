@@ -46,7 +46,7 @@ def describe_rows(table: pa.Table, groups: Sequence[int]) -> dict[str, Any]:
     for name in MEDIA_COLUMNS:
         sizes += pc.binary_length(table[name]).fill_null(0).to_numpy()
     pairs = table["pair_id"].to_pylist()
-    begins = [first is not None and first == second for first, second in zip(pairs, [*pairs[1:], None], strict=True)]
+    begins = [first is not None and first == second for first, second in zip(pairs, [*pairs[1:], None], strict=False)]
     held = {name: np.flatnonzero(mask).tolist() for name, mask in holdings(table).items() if mask.any()}
     return {
         "row_groups": list(groups),

@@ -3,7 +3,6 @@
 import collections
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +14,7 @@ from datasets.doctor.layout import Layout, flag_layout, read_layout
 from datasets.doctor.rows import Place, Rows, Split, pick
 from datasets.media import MediaError
 from datasets.reading.reader import decode_table, read_rows, to_arrays
+from datasets.schema import CLIP_SCHEMA
 from infra import storage
 from infra.errors import InputError
 
@@ -86,7 +86,7 @@ def examine(dataset: str, *, progress: Progress = lambda stage, done, total: Non
         progress("files", done, len(uris))
     for layout in layouts:
         flags += flag_layout(layout)
-    flags += _other_columns(layouts)
+    flags += _other_columns(layouts, ours=ours)
     flags += rows.finish()
     flags += flag_bookkeeping(dataset, card, config, counts)
     return Examination(
@@ -121,20 +121,20 @@ def _reason(error: BaseException) -> str:
     return " ".join(str(error).split())[:160].rstrip(". ")
 
 
-def _other_columns(layouts: Sequence[Layout]) -> list[Flag]:
-    """Return the files whose columns are not those of most files."""
-    kinds = collections.Counter(_columns(layout) for layout in layouts)
-    if len(kinds) < 2:
-        return []
-    usual = kinds.most_common(1)[0][0]
+def _other_columns(layouts: Sequence[Layout], *, ours: bool) -> list[Flag]:
+    """Return the files with columns of another type than in most files, or unknown ones; ours leave out what no row fills."""
+    types: dict[str, collections.Counter[str]] = {}
+    for column in (column for layout in layouts for column in layout.columns):
+        types.setdefault(column.name, collections.Counter())[column.type] += 1
+    usual = {name: counts.most_common(1)[0][0] for name, counts in types.items()}
     flags = []
     for layout in layouts:
-        differing: list[Any] = sorted(name for name, _ in set(usual) ^ set(_columns(layout)))
+        differing = [
+            column.name
+            for column in layout.columns
+            if column.type != usual[column.name] or (ours and column.name not in CLIP_SCHEMA.names)
+        ]
         if differing:
-            detail = f"{', '.join(dict.fromkeys(differing))} not as in most files: made by another version"
+            detail = f"{', '.join(differing)} not as in most files: made by another version"
             flags.append(Flag(severity="warning", name="mixed versions", place=layout.uri, detail=detail))
     return flags
-
-
-def _columns(layout: Layout) -> tuple[tuple[str, str], ...]:
-    return tuple((column.name, column.type) for column in layout.columns)

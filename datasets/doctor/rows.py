@@ -5,12 +5,11 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from datasets.clips.measures import LOUDNESS, MOTION, SILENCE, loudness_db
+from datasets.clips.measures import LOUDNESS, MOTION, SILENCE
 from datasets.config import PreparationConfig
 from datasets.doctor.flag import Flag
 from infra import storage
@@ -75,8 +74,6 @@ class Rows:
             self._count(values, uri, group, split_name)
             if group == 0:
                 self._check_sizes(file, uri)
-                if LOUDNESS not in names:
-                    self._listen(file)
         self.flags += _torn_pairs(uri, pairs)
 
     def finish(self) -> list[Flag]:
@@ -121,12 +118,6 @@ class Rows:
                 detail = f"{name} has {min(filter(None, found), default=0)} bytes, the card's configuration makes {size}; prepare it again"
                 self.flags.append(Flag(severity="error", name="mixed configurations", place=uri, detail=detail))
                 return
-
-    def _listen(self, file: pq.ParquetFile) -> None:
-        """Measure the loudness of a file of before it was stored, in its first row group."""
-        if self.config is not None and "waveform" in file.schema_arrow.names:
-            for sound in filter(None, file.read_row_group(0, columns=["waveform"])["waveform"].to_pylist()):
-                self.measures[LOUDNESS].append(loudness_db(np.frombuffer(sound, np.int16) / 32768))
 
 
 def pick(places: Iterable[Place], count: int) -> list[Place]:

@@ -1,6 +1,6 @@
 """How fast it is: one command, one table, one JSON.
 
-python -m tests.benchmarks [--quick] [--only NAME ...] [--output runs/bench] [--readme]
+python -m tests.benchmarks [--quick] [--only NAME ...] [--output runs/bench] [--docs]
 """
 
 import os
@@ -27,14 +27,14 @@ GROUPS = {
 }
 
 
-def bench(only: tuple[str, ...] = (), output: str = "runs/bench", quick: bool = False, readme: bool = False) -> None:
+def bench(only: tuple[str, ...] = (), output: str = "runs/bench", quick: bool = False, docs: bool = False) -> None:
     """Measure preparation, loading, training and growth against what else one might do, each as a ratio of this run.
 
     Args:
         only: Rows or groups of rows (prepare, load, quality, train, augmentation, growth, gpu); others stay as an earlier run left them.
         output: Folder for bench.json; data for measuring lie in it while this runs.
         quick: Three minutes instead of twenty-five: few clips and one round, so ratios are rough.
-        readme: Also put the table into README.md.
+        docs: Also put the table into docs/performance.md.
     """
     unknown = [
         name for name in only if name not in GROUPS and not any(name in group.NAMES for group in GROUPS.values())
@@ -60,8 +60,8 @@ def bench(only: tuple[str, ...] = (), output: str = "runs/bench", quick: bool = 
     table = sorted(report.merge(uri, rows) if only else rows, key=lambda row: names.index(row.name))
     report.write(uri, table)
     print(report.markdown(table))
-    if readme:
-        report.write_readme(Path(cluster.ROOT) / "README.md", table)
+    if docs:
+        report.write_page(Path(cluster.ROOT) / "docs" / "performance.md", table)
 
 
 def _measured(name: str, group, setting: Setting) -> list[Row]:

@@ -1,4 +1,4 @@
-"""The table: on the terminal, as JSON, and between two marks of the README."""
+"""The table of ratios: on the terminal, as JSON, and between two marks of docs/performance.md."""
 
 import dataclasses
 import os
@@ -41,7 +41,7 @@ def markdown(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def write_readme(path: Path, rows: Sequence[Row]) -> None:
+def write_page(path: Path, rows: Sequence[Row]) -> None:
     """Put the table between the marks of a page.
 
     Raises:

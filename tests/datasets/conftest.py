@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from datasets.schema import CLIP_SCHEMA
 from infra import storage
 
 
@@ -21,7 +22,7 @@ def rows():
 
     def read(folder):
         found = [
-            (path.parent.name, row)
+            (path.parent.name, dict.fromkeys(CLIP_SCHEMA.names) | row)
             for path in sorted(Path(folder, "clips").rglob("*.parquet"))
             for row in pq.read_table(path, partitioning=None).to_pylist()
         ]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from datasets.reading.row_groups import SPANS
 from workflows.contract.registry import load_recipe, named_configurations, recipe_names
 
 
@@ -12,21 +13,33 @@ def recipe(request):
     return load_recipe(request.param)
 
 
-def tiny_batch(config, num_pairs=2):
+def tiny_batch(recipe, config, num_units=2):
+    """One batch of every stream, made up."""
     chance = np.random.default_rng(0)
-    clips = 2 * num_pairs
-    size = config.crop_size
-    return {
-        "clips": {
-            "frames": chance.integers(0, 255, (clips, config.num_frames, size, size, 3), np.uint8),
-            "log_mel": chance.normal(-8, 3, (clips, config.num_bins, config.num_hops)).astype(np.float32),
-            "waveform": chance.normal(0, 0.1, (clips, 1, config.num_samples)).astype(np.float32),
+    batches = {}
+    for name, stream in recipe.streams(config).items():
+        rows = SPANS[stream.unit] * num_units
+        size = getattr(config, "crop_size", 32)
+        num_frames, num_samples = getattr(config, "num_frames", 8), getattr(config, "num_samples", 24000)
+        num_bins, num_hops = getattr(config, "num_bins", 8), getattr(config, "num_hops", 30)
+        made = {
+            "frames": chance.integers(0, 255, (rows, num_frames, size, size, 3), np.uint8),
+            "log_mel": chance.normal(-8, 3, (rows, num_bins, num_hops)).astype(np.float32),
+            "waveform": chance.normal(0, 0.1, (rows, 1, num_samples)).astype(np.float32),
+            "label": [f"class {row % 2}" for row in range(rows)],
         }
-    }
+        batches[name] = {column: made[column] for column in stream.columns}
+    return batches
+
+
+def made(recipe, config):
+    """What a recipe builds for made-up clips."""
+    assets = recipe.assets(config, lambda columns, stream=None: [{"label": ["class 0", "class 1"]}])
+    return recipe.build(config, assets, {})
 
 
 def begun(recipe, config, steps=80):
-    learner = recipe.build(config, {}, {})
+    learner = made(recipe, config)
     learner.begin(total_steps=steps, device=torch.device("cpu"))
     return learner
 
@@ -43,7 +56,7 @@ def test_one_step_is_finite_and_reaches_every_parameter(recipe):
     config = recipe.tiny()
     learner = begun(recipe, config)
     before = {n: p.detach().clone() for m in learner.modules.values() for n, p in m.named_parameters()}
-    metrics = [learner.step(tiny_batch(config)) for _ in range(2)]
+    metrics = [learner.step(tiny_batch(recipe, config, recipe.tiny().loader.batch_size)) for _ in range(2)]
     assert all(np.isfinite(value) for row in metrics for value in row.values())
     after = {n: p for m in learner.modules.values() for n, p in m.named_parameters()}
     # A bias ahead of a batch norm has no effect, so rounding alone decides whether it moves.
@@ -54,14 +67,14 @@ def test_one_step_is_finite_and_reaches_every_parameter(recipe):
 def test_a_recipe_overfits_one_tiny_batch(recipe):
     config = recipe.tiny()
     learner = begun(recipe, config)
-    batch = tiny_batch(config)
+    batch = tiny_batch(recipe, config, recipe.tiny().loader.batch_size)
     losses = [learner.step(batch)["loss"] for _ in range(80)]
     assert losses[-1] < 0.1 < losses[0]
 
 
 def test_a_learner_goes_on_from_its_state_as_if_never_interrupted(recipe):
     config = recipe.tiny()
-    batch = tiny_batch(config)
+    batch = tiny_batch(recipe, config, recipe.tiny().loader.batch_size)
     learner = begun(recipe, config)
     for _ in range(3):
         learner.step(batch)
@@ -75,3 +88,16 @@ def test_a_learner_goes_on_from_its_state_as_if_never_interrupted(recipe):
             module.generator.set_state(generators[name])
     restored.load_state_dict(state, done=0.5)
     assert restored.step(batch)["loss"] == pytest.approx(learner.step(batch)["loss"], abs=1e-6)
+
+
+def test_ranks_draw_other_augmentations_from_the_same_weights(recipe):
+    """Building seeds by the run alone, so that all ranks begin with equal weights."""
+    config = recipe.tiny()
+    first, second = (made(recipe, config) for _ in range(2))
+    for name, module in first.modules.items():
+        for key, value in module.state_dict().items():
+            assert torch.equal(value, second.modules[name].state_dict()[key]), key
+
+
+def test_the_published_configuration_builds(recipe):
+    assert sum(value.numel() for value in made(recipe, recipe.paper()).modules["network"].parameters()) > 1e6
