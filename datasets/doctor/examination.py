@@ -2,7 +2,7 @@
 
 import collections
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -17,11 +17,9 @@ from datasets.reading.reader import decode_table, read_rows, to_arrays
 from datasets.schema import CLIP_SCHEMA
 from infra import storage
 from infra.errors import InputError
+from infra.progress import Progress, silent
 
 _UNREADABLE = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, MediaError)
-
-Progress = Callable[[str, int, int], None]
-"""Called with the stage, how many are done and how many there are."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +56,7 @@ class Sample:
     video_id: str
 
 
-def examine(dataset: str, *, progress: Progress = lambda stage, done, total: None) -> Examination:
+def examine(dataset: str, *, progress: Progress = silent) -> Examination:
     """Return what a folder of Parquet files holds and what is wrong with it; writes nothing.
 
     Raises:

@@ -14,7 +14,7 @@ import numpy as np
 from datasets.card import read_card, write_config
 from datasets.config import PreparationConfig
 from datasets.editing.remove import refuse_unfinished
-from datasets.editing.rewrite import Progress, marker_of, refresh_card, rows_of
+from datasets.editing.rewrite import marker_of, refresh_card, rows_of
 from datasets.preparation.fingerprint import group_recordings
 from datasets.preparation.shards import (
     PlannedShard,
@@ -31,6 +31,7 @@ from datasets.tables.recordings import read_recordings, write_recordings
 from datasets.tables.table import read_table, write_table
 from infra import storage
 from infra.errors import InputError
+from infra.progress import Progress, silent
 
 Row = dict[str, Any]
 
@@ -67,9 +68,7 @@ class _Part:
     after: PlannedShard
 
 
-def merge_datasets(
-    datasets: Sequence[str], output: str, *, progress: Progress = lambda stage, done, total: None
-) -> Merged:
+def merge_datasets(datasets: Sequence[str], output: str, *, progress: Progress = silent) -> Merged:
     """Write one dataset with the clips of several; where they have the same recording, the first has it.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import Any
 
 from datasets.card import read_card
 from datasets.config import PreparationConfig
-from datasets.editing.rewrite import Progress, finish_rewrites, refresh_card
+from datasets.editing.rewrite import finish_rewrites, refresh_card
 from datasets.preparation.shards import (
     PlannedShard,
     append_plan,
@@ -21,6 +21,7 @@ from datasets.preparation.shards import (
 from datasets.tables.recordings import read_recordings
 from infra import storage
 from infra.errors import InputError
+from infra.progress import Progress, silent
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,9 +35,7 @@ class Removal:
     """Videos that were removed before."""
 
 
-def remove_videos(
-    dataset: str, videos: Sequence[str], *, progress: Progress = lambda stage, done, total: None
-) -> Removal:
+def remove_videos(dataset: str, videos: Sequence[str], *, progress: Progress = silent) -> Removal:
     """Remove videos from a dataset in place; one that was interrupted is finished first.
 
     Raises:

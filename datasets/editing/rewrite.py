@@ -5,7 +5,7 @@ goes; the replacement is renamed into its place; its marker is written; the old 
 `finish_rewrites` goes on from what stands, and nothing but whole shards can be read in between.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
 import pyarrow as pa
@@ -26,15 +26,14 @@ from datasets.preparation.shards import (
 )
 from datasets.schema import CLIP_SCHEMA
 from infra import storage
+from infra.progress import Progress, silent
 
 Row = dict[str, Any]
-Progress = Callable[[str, int, int], None]
-"""Called with the stage, how many are done and how many there are."""
 
 _ASIDE = "rewritten"
 
 
-def finish_rewrites(dataset: str, *, progress: Progress = lambda stage, done, total: None) -> int:
+def finish_rewrites(dataset: str, *, progress: Progress = silent) -> int:
     """Make all planned replacements that are not there yet; return how many."""
     planned = read_whole_plan(dataset)
     shards = {shard.shard_id: shard for shard in planned}

@@ -3,7 +3,7 @@
 import functools
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +38,10 @@ from datasets.tables.recordings import read_recordings, write_recordings
 from datasets.tables.table import write_table
 from infra import cluster, storage
 from infra.errors import InputError
+from infra.progress import Progress, silent
 from infra.seeding import generator, hash_fraction
 
 Row = dict[str, Any]
-Progress = Callable[[str, int, int], None]
-"""Called with the stage, how many are done and how many there are."""
 
 
 class Preparation:
@@ -54,7 +53,7 @@ class Preparation:
         config: PreparationConfig,
         *,
         num_workers: int | None = None,
-        progress: Progress = lambda stage, done, total: None,
+        progress: Progress = silent,
     ) -> None:
         self.dataset, self.config = dataset, config
         self.num_workers, self.progress = num_workers, progress

@@ -77,6 +77,21 @@ def ciou(
     return float((claimed & mask).sum() / (mask.sum() + (claimed & ~mask).sum()))
 
 
+def source_found(
+    maps: Float[np.ndarray, "*moments rows columns"], logits: Float[np.ndarray, "*#moments"]
+) -> Bool[np.ndarray, "*moments"]:
+    """Whether a map shows a source, moment by moment: the evidence is above zero, and some cell's is.
+
+    The one rule for "no source found", of the overlay that a user sees and of the figures that count abstentions.
+
+    Args:
+        maps: Signed evidence of the cells, or its contrast with another sound.
+        logits: The network's evidence that sound and picture belong together, of each moment or broadcast over them:
+            `logits[:, None]` for maps (clips, moments, rows, columns).
+    """
+    return (logits > 0) & (maps.max(axis=(-2, -1)) > 0)
+
+
 def success_rate(cious: Float[np.ndarray, " images"], *, at_least: float = 0.5) -> float:
     """Share of images whose cIoU reaches a value: at 0.5, the published score `cIoU@0.5`."""
     return float((cious >= at_least).mean())

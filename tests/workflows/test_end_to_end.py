@@ -87,7 +87,7 @@ def test_train_evaluate_and_localize(small_dataset, tracking, tmp_path, num_work
         report = evaluate_model(model, dataset=small_dataset, split="test")
         video = next(Path(small_dataset, "videos").glob("*.mp4"))
         outputs = write_outputs(
-            map_video(model, str(video)), str(video), str(tmp_path), stem="scene", kind="contrast", crop_share=1.0
+            map_video(model, str(video), kind="contrast"), str(video), str(tmp_path), stem="scene", crop_share=1.0
         )
     assert report.figures["audio_only_accuracy"].value == report.figures["video_only_accuracy"].value == 0.5
     assert 0 <= report.figures["pointing_accuracy"].value <= 1

@@ -1,1 +1,1 @@
-"""Audit: whether a dataset leaks its labels, and whether a model looks and listens."""
+"""Audit: whether a dataset leaks its labels, and whether a model uses both sound and picture."""

@@ -1,4 +1,4 @@
-"""Does a dataset give its labels away, and does a trained model look and listen.
+"""Audit of a dataset for label leaks, or of a trained model for shortcuts.
 
 python -m workflows.audit --data DATASET
 python -m workflows.audit --data DATASET --model models:/multisensory@champion
@@ -28,8 +28,8 @@ def audit(
         data: Dataset that workflows.prepare made.
         model: models:/NAME@ALIAS, models:/NAME/VERSION, runs:/ID, or a folder.
         output: Folder for a model's audit.json and audit.html; that of its run if not given.
-        max_rows: About how many windows are looked at, spread over the files.
-        null_scenes: Number of scenes with foreign sound that are sent down the dataset's path.
+        max_rows: About how many windows are read, spread over the files.
+        null_scenes: Number of synthetic scenes with unrelated sound that are prepared as the dataset was.
     """
     dataset = storage.resolve(data, field="--data")
     refuse_bad_input(dataset, max_rows=max_rows, null_scenes=null_scenes)

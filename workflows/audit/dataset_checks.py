@@ -1,12 +1,12 @@
-"""All checks of a dataset, the verdict they come to, and the page that shows them."""
+"""Audit of a dataset: all checks, their overall verdict, and the files that it is written to."""
 
-from collections.abc import Callable
 from typing import Any
 
 from datasets.card import read_card, write_verdict
 from datasets.config import PreparationConfig
 from infra import storage
 from infra.errors import InputError
+from infra.progress import Progress, silent
 from infra.tracking import Run
 from workflows.audit.checks.check import LEVEL, POWER, Check
 from workflows.audit.checks.decode_delay import check_decode_delay
@@ -20,12 +20,9 @@ from workflows.audit.page import audit_page, plain, worst
 _FEWEST_ROWS = 1
 _FEWEST_NULL_SCENES = 10
 
-Progress = Callable[[str, int, int], None]
-"""Called with the stage, how many are done and how many there are."""
-
 
 def refuse_bad_input(dataset: str, *, max_rows: int, null_scenes: int) -> None:
-    """Refuse what cannot be audited.
+    """Refuse options and datasets that cannot be audited.
 
     Raises:
         InputError: If too little is asked for, or there is no dataset with clips.
@@ -41,9 +38,7 @@ def refuse_bad_input(dataset: str, *, max_rows: int, null_scenes: int) -> None:
         )
 
 
-def audit_dataset(
-    dataset: str, *, max_rows: int, null_scenes: int, progress: Progress = lambda stage, done, total: None
-) -> dict[str, Any]:
+def audit_dataset(dataset: str, *, max_rows: int, null_scenes: int, progress: Progress = silent) -> dict[str, Any]:
     """Return the audit of a dataset: its verdict and every check."""
     config = PreparationConfig.from_dict(read_card(dataset)["config"])
     windows = read_windows(dataset, config, max_rows=max_rows)

@@ -1,4 +1,4 @@
-"""All checks of a trained model on held-out clips, the verdict they come to, and the page that shows them."""
+"""Audit of a trained model on held-out clips: all checks, their overall verdict, and the files that it is written to."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ from workflows.trained.model import Model
 
 
 def audit_model(model: Model, dataset: str, *, max_rows: int) -> dict[str, Any]:
-    """Return the audit of a model on a dataset's test split: its verdict, every check, and how it answers late sound.
+    """Return the audit of a model on a dataset's test split: its verdict, every check, and its answers to late sound.
 
     Raises:
         InputError: If the clips are not those the model reads, or there are fewer than two held-out recordings.
@@ -51,7 +51,7 @@ def write_model_audit(audit: dict[str, Any], folder: str, run: Run | None) -> st
     page = storage.join(folder, "audit.html")
     intro = (
         f"{audit['num_windows']} held-out windows, {audit['num_examples']} examples of {audit['dataset']}. Every value is 0 for a network "
-        "that looks and listens, save the accuracy above one modality; each check says its limit."
+        "that uses both sound and picture, except the accuracy above one modality; each check names its limit."
     )
     figures = f'<p><img alt="late sound" src="data:image/png;base64,{_draw_curves(audit["curves"])}"></p>'
     storage.write_json(storage.join(folder, "audit.json"), audit)
@@ -69,9 +69,9 @@ def write_model_audit(audit: dict[str, Any], folder: str, run: Run | None) -> st
 def _draw_curves(curves: dict[str, Any]) -> str:
     figure, (late, shifts) = plt.subplots(1, 2, figsize=(9, 2.8), sharey=True, layout="constrained")
     late.plot(curves["delay_ms"], curves["called_out_of_step"], "o-", color="tab:blue")
-    late.set(xlabel="delay of the sound, ms", ylabel="share", title="called out of step", ylim=(0, 1.02))
+    late.set(xlabel="delay of the sound, ms", ylabel="share", title="called out of sync", ylim=(0, 1.02))
     names = [f"{part['seconds'][0]:.2f}-{part['seconds'][1]:.2f}" for part in curves["by_shift"]]
     shifts.bar(names, [part["accuracy"] for part in curves["by_shift"]], color="tab:blue")
     shifts.axhline(0.5, color="0.4", linestyle="--", linewidth=0.8)
-    shifts.set(xlabel="shift in the dataset, s", title="right about out-of-step examples")
+    shifts.set(xlabel="shift in the dataset, s", title="right about out-of-sync examples")
     return encoded(figure)

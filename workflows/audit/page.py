@@ -1,4 +1,4 @@
-"""What checks say, on the terminal and on a page."""
+"""Findings of checks as a table for the terminal and as an HTML page."""
 
 import base64
 import dataclasses
@@ -20,7 +20,7 @@ _COLORS = {"pass": "#2a7f3f", "leak": "#b3261e", "too little data": "#8a6d00"}
 
 
 def plain(check: Check) -> dict[str, Any]:
-    """Return a check with what JSON has no number for as null."""
+    """Return a check as plain values for JSON, NaN as null."""
     values = dataclasses.asdict(check)
     values["interval"] = [None if math.isnan(end) else float(end) for end in check.interval]
     for name in ("value", "chance", "smallest_detectable"):
@@ -30,7 +30,7 @@ def plain(check: Check) -> dict[str, Any]:
 
 def describe_audit(audit: Mapping[str, Any]) -> str:
     """Return the table for the terminal."""
-    lines = [f"{'check':<32}{'verdict':<17}{'value':>7}  {'chance':>7}  {'would have seen':>15}"]
+    lines = [f"{'check':<32}{'verdict':<17}{'value':>7}  {'chance':>7}  {'detectable':>15}"]
     for check in audit["checks"]:
         value, chance, smallest = (
             "-" if number is None else f"{number:.3f}"
@@ -42,12 +42,12 @@ def describe_audit(audit: Mapping[str, Any]) -> str:
 
 
 def worst(verdicts: list[str]) -> str:
-    """Return what single verdicts come to: a leak anywhere is a leak; otherwise all must have been able to see something."""
+    """Return the overall verdict: one leak is a leak; a pass needs enough data in every check."""
     return next((verdict for verdict in ("leak", "too little data") if verdict in verdicts), "pass")
 
 
 def audit_page(audit: Mapping[str, Any], *, heading: str, intro: str, figures: str = "") -> str:
-    """Return checks as a page of HTML: a verdict, a picture of every value beside chance, a table; `figures` follows the picture."""
+    """Return an HTML page: the verdict, a plot of every value beside chance, `figures`, and a table of the checks."""
     rows = "".join(
         f"<tr><td>{html.escape(check['name'])}</td>"
         f"<td style='color:{_COLORS[check['verdict']]}'><b>{check['verdict']}</b></td>"
@@ -68,7 +68,7 @@ th{{border-bottom:1px solid #999}}</style>
 
 
 def _plot(audit: Mapping[str, Any]) -> str:
-    """Return a picture, in base64, of every check's distance from chance beside the smallest that it would have found."""
+    """Return a plot, in base64, of every check's distance from chance beside the smallest that it would have found."""
     checks = [check for check in audit["checks"] if check["value"] is not None]
     figure, axis = plt.subplots(figsize=(9, 0.45 * len(checks) + 1), layout="constrained")
     for place, check in enumerate(checks):

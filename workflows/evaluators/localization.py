@@ -18,7 +18,7 @@ _SCORES = ("pointing", "ciou", "ciou_adaptive")
 def collect(module: Any, data: HeldOut) -> Rows:
     """Return the scores of this rank's windows of which it is known where the sound comes from.
 
-    `in_sight` and `abstains` are (windows,); the scores of the model's map, of a centered disk and of the closest map that the cells
+    `in_sight` and `abstains`, the share of a window's moments without a source, are (windows,); the scores of the model's map, of a centered disk and of the closest map that the cells
     allow are (windows, 3) each, nan where the source is out of sight or of the network's view.
     """
     share = module.view_share(data.preparation.size)
@@ -30,18 +30,20 @@ def collect(module: Any, data: HeldOut) -> Rows:
             continue
         wanted = {name: batch[name][known] for name in (module.sound_column, "frames")}
         maps = module.maps(module.encode_sound(wanted), module.encode_picture(wanted))
-        evidence = maps.mean(dim=1).float().cpu().numpy()
+        signed = maps.float().cpu().numpy()
         span = len(batch["boxes"]) // len(units)
-        for row, cells in zip(known, evidence, strict=True):
+        for row, moments in zip(known, signed, strict=True):
+            cells = moments.mean(axis=0)
+            logit = np.full(len(moments), cells.mean() + module.bias)
             boxes = batch["boxes"][row]
             rows["unit"].append(units[row // span])
             rows["recording_id"].append(batch["recording_id"][row])
             rows["in_sight"].append(len(boxes) > 0)
-            rows["abstains"].append(cells.mean() + module.bias <= 0)
+            rows["abstains"].append(1 - metrics.source_found(moments, logit).mean())
             seen = [_cropped([box[name] for name in ("x0", "y0", "x1", "y1")], share) for box in boxes]
             for name, values in _score(cells, seen, centers).items():
                 rows[name].append(values)
-    types = {"recording_id": str, "in_sight": bool, "abstains": bool}
+    types = {"recording_id": str, "in_sight": bool}
     return {
         name: np.asarray(values, types.get(name, float)).reshape(len(values), *((3,) if name in _SCORES else ()))
         for name, values in rows.items()
@@ -72,7 +74,7 @@ def summarize(rows: Rows, *, intervals: bool = True) -> Findings:
         ("off_screen_abstention", 'says "no source" of one out of sight', ~rows["in_sight"], "higher"),
     ):
         if mask.any():
-            abstains = rows["abstains"][mask].astype(float)
+            abstains = rows["abstains"][mask]
             members = rows["recording_id"][mask]
             figures.append(mean_figure(name, title, abstains, members, interval=intervals, better=better))
     return Findings(figures=tuple(figures))

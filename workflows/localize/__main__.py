@@ -1,4 +1,4 @@
-"""Where the sound of a video comes from, drawn over it.
+"""Sound source localization in videos, drawn over them.
 
 python -m workflows.localize --model models:/multisensory@champion --video FILE... --output DIR
 """
@@ -26,7 +26,8 @@ def localize(
         model: models:/NAME@ALIAS, models:/NAME/VERSION, runs:/ID, or a folder.
         video: Video files.
         output: Folder for an MP4, a PNG, an NPZ and a JSON file each.
-        kind: Map to draw; the NPZ file holds signed and contrast maps.
+        kind: Map to draw: the signed evidence, or its contrast with the sound of another moment. The NPZ file holds the signed map, and the
+            contrast where asked for; published systems display the absolute value, `np.abs` of the signed map.
     """
     if not video:
         raise InputError("--video: empty; give one or more video files")
@@ -40,8 +41,8 @@ def localize(
         paths = [storage.resolve(name, field="--video") for name in video]
         for path, stem in zip(paths, output_stems(paths), strict=True):
             try:
-                maps = map_video(found, path)
-                outputs = write_outputs(maps, path, folder, stem=stem, kind=kind, crop_share=share)
+                maps = map_video(found, path, kind=kind)
+                outputs = write_outputs(maps, path, folder, stem=stem, crop_share=share)
             except InputError as error:
                 failed.append(str(error))
                 continue

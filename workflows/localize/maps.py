@@ -1,15 +1,18 @@
-"""Maps over a video of any length, and what they look like.
+"""Localization maps over a video of any length, and where each frame's source is.
 
 Windows of the trained length slide over the video, half overlapping; each frame's map is the mean of the windows that cover it.
-Signed: evidence for (above zero) and against. Absolute: its size, as the published systems show it. Contrast: the map minus the map
-of the same frames with the sound of another moment, which cancels what sound alone or picture alone contributes.
+Signed: evidence for a source (above zero) and against it. Contrast: the signed map minus the map of the same frames with the sound of the
+farthest other window, which cancels what sound alone or picture alone contributes.
+
+A window of digital silence has no source: the network is not asked, and its frames keep a map of zeros unless another window covers them.
 """
 
-import dataclasses
+import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,17 +21,24 @@ from torch import Tensor
 from datasets.clips.spectrogram import log_mel
 from datasets.media import MediaError, Window, cut, probe
 from infra.errors import InputError
+from models.metrics.localization import source_found
 from workflows.trained.model import Model
 
-MapKind = Literal["signed", "absolute", "contrast"]
+MapKind = Literal["signed", "contrast"]
+_Clips = Callable[[Sequence[int]], Iterator[tuple[int, np.ndarray, np.ndarray]]]
+"""From the first frames of windows to number, frames and waveform of each."""
+
+_SMALLEST_STEP = 2.0**-15
+"""One step of 16 bits: sound that stays below half of it is stored as zeros."""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class VideoMaps:
     """Maps (frames, rows, columns) of a whole video, at the clip's frame rate, and the evidence of every frame."""
 
     signed: np.ndarray
-    contrast: np.ndarray
+    contrast: np.ndarray | None
+    """None where it was not asked for."""
     logits: np.ndarray
     frame_rate: float
     seconds: np.ndarray
@@ -36,16 +46,22 @@ class VideoMaps:
     rows: tuple[float, ...]
     columns: tuple[float, ...]
 
-    def of_kind(self, kind: MapKind) -> np.ndarray:
-        """Return the maps of a kind."""
-        return {"signed": self.signed, "absolute": np.abs(self.signed), "contrast": self.contrast}[kind]
+    @property
+    def kind(self) -> MapKind:
+        """The kind that was asked for."""
+        return "signed" if self.contrast is None else "contrast"
+
+    @property
+    def shown(self) -> np.ndarray:
+        """The maps of that kind."""
+        return self.signed if self.contrast is None else self.contrast
 
 
-def map_video(model: Model, path: str) -> VideoMaps:
-    """Return the maps of a video; holds a few windows of it at a time.
+def map_video(model: Model, path: str, *, kind: MapKind = "signed") -> VideoMaps:
+    """Return the maps of a video; holds one window of it at a time.
 
     Raises:
-        InputError: If it cannot be read or is shorter than a clip.
+        InputError: If it cannot be read, is shorter than a clip, or is one clip and has no other sound to contrast with.
     """
     preparation = model.preparation
     try:
@@ -56,129 +72,57 @@ def map_video(model: Model, path: str) -> VideoMaps:
             raise InputError(
                 f"--video: '{path}' has {end - begin:.2f} s of picture with sound, the model needs {preparation.clip_seconds} s; give a longer one"
             )
+        if last == 0 and kind == "contrast":
+            raise InputError(
+                f"--kind: contrast needs the sound of another moment, '{path}' lasts one clip of {preparation.clip_seconds} s; "
+                "give a longer video, or --kind signed"
+            )
         step = max(1, preparation.num_frames // 2)
-        offsets = [*range(0, last, step), last]
-        starts = [begin + offset / preparation.frame_rate for offset in offsets]
-        clips = cut(
-            path,
-            [Window(start_seconds=s, sound_start_seconds=s) for s in starts],
-            origin_seconds=info.origin_seconds,
-            clip_seconds=preparation.clip_seconds,
-            frame_rate=preparation.frame_rate,
-            size=preparation.size,
-            sample_rate=preparation.sample_rate,
-        )
+        clips = functools.partial(_cut_clips, model, path, begin=begin, origin_seconds=info.origin_seconds)
         with torch.inference_mode():
-            return _blend(model, _score_windows(model, clips, len(starts)), offsets, begin, info.origin_seconds)
+            return _blend(model, clips, [*range(0, last, step), last], begin, info.origin_seconds, kind)
     except MediaError as error:
         raise unreadable(path, error) from None
 
 
 def unreadable(path: str, error: MediaError) -> InputError:
-    """Return what to tell of a video that cannot be read."""
+    """Return the error for a video that cannot be read."""
     return InputError(f"--video: '{path}': {error.reason} {error.detail}; give a video with picture and sound")
 
 
-class _Scores(NamedTuple):
-    """One window's evidence: maps (cells, rows, columns) and logit."""
-
-    signed: np.ndarray
-    contrast: np.ndarray
-    logit: float
-
-
-def _score_windows(model: Model, clips: Iterator[Any], count: int) -> Iterator[tuple[int, _Scores]]:
-    """Yield number and scores of every window, each as soon as the window whose sound it is contrasted with is there."""
-    preparation, module = model.preparation, model.module
-    pictures: dict[int, Tensor] = {}
-    sounds: dict[int, Tensor] = {}
-    for index, frames, waveform in clips:
-        if module.sound_column == "waveform":
-            sound = waveform[None]
-        else:
-            sound = log_mel(waveform, sample_rate=preparation.sample_rate, config=preparation.log_mel)
-        sounds[index] = module.encode_sound({module.sound_column: sound[None]})
-        pictures[index] = module.encode_picture({"frames": frames[None]})
-        for ready in [window for window in pictures if _other_moment(window, count) in sounds]:
-            picture = pictures.pop(ready)
-            own = module.maps(sounds[ready], picture)
-            contrast = own - module.maps(sounds[_other_moment(ready, count)], picture)
-            yield (
-                ready,
-                _Scores(
-                    own[0].float().cpu().numpy(), contrast[0].float().cpu().numpy(), float(own.mean()) + module.bias
-                ),
-            )
-
-
-def _other_moment(window: int, count: int) -> int:
-    """Return a window whose sound is of another moment, a clip or more away where there is one."""
-    return window + 2 if window + 2 < count else max(0, window - 2)
-
-
-def _blend(
-    model: Model, scores: Iterator[tuple[int, _Scores]], offsets: list[int], begin: float, origin_seconds: float
-) -> VideoMaps:
-    rate, num_frames = model.preparation.frame_rate, model.preparation.num_frames
-    centers = model.module.cell_centers()
-    total = offsets[-1] + num_frames
-    signed, contrast = (np.zeros((total, len(centers.rows), len(centers.columns)), np.float32) for _ in "sc")
-    logits, counts = np.zeros(total), np.zeros(total)
-    moments = (np.arange(num_frames) + 0.5) / num_frames
-    nearest = np.abs(moments[:, None] - np.asarray(centers.times)[None]).argmin(axis=1)
-    for window, found in scores:
-        covered = slice(offsets[window], offsets[window] + num_frames)
-        signed[covered] += found.signed[nearest]
-        contrast[covered] += found.contrast[nearest]
-        logits[covered] += found.logit
-        counts[covered] += 1
-    return VideoMaps(
-        signed=signed / counts[:, None, None],
-        contrast=contrast / counts[:, None, None],
-        logits=logits / counts,
-        frame_rate=rate,
-        seconds=begin + np.arange(total) / rate,
-        origin_seconds=origin_seconds,
-        rows=centers.rows,
-        columns=centers.columns,
-    )
-
-
-def describe_frames(maps: VideoMaps, kind: MapKind, *, crop_share: float) -> list[dict[str, Any]]:
+def describe_frames(maps: VideoMaps, *, crop_share: float) -> list[dict[str, Any]]:
     """Return time, peak, score, box and whether a source was found, frame by frame.
 
-    No source is found where the evidence of the frame's windows is not above zero. The box bounds the cells above half the peak;
-    peak and box are normalized to the whole frame.
+    The box bounds the cells above half the peak; peak and box are normalized to the whole frame.
     """
     rows = []
     margin = (1 - crop_share) / 2
-    for seconds, cells, logit in zip(maps.seconds, maps.of_kind(kind), maps.logits, strict=True):
+    found = source_found(maps.shown, maps.logits)
+    for seconds, cells, logit, is_found in zip(maps.seconds, maps.shown, maps.logits, found, strict=True):
         peak = np.unravel_index(cells.argmax(), cells.shape)
-        found = bool(logit > 0 and cells.max() > 0)
-        high = cells >= 0.5 * cells.max()
-        inside_y, inside_x = np.nonzero(high)
+        inside_y, inside_x = np.nonzero(cells >= 0.5 * cells.max())
         half_y = 0.5 / cells.shape[0]
         half_x = 0.5 / cells.shape[1]
 
         def whole(value: float) -> float:
             return round(float(np.clip(margin + crop_share * value, 0, 1)), 4)
 
-        rows.append(
-            {
-                "seconds": round(float(seconds), 4),
-                "score": round(float(logit), 4),
-                "source_found": found,
-                "peak": [whole(maps.columns[peak[1]]), whole(maps.rows[peak[0]])] if found else None,
-                "box": [
-                    whole(maps.columns[inside_x.min()] - half_x),
-                    whole(maps.rows[inside_y.min()] - half_y),
-                    whole(maps.columns[inside_x.max()] + half_x),
-                    whole(maps.rows[inside_y.max()] + half_y),
-                ]
-                if found
-                else None,
-            }
-        )
+        row = {
+            "seconds": round(float(seconds), 4),
+            "score": round(float(logit), 4),
+            "source_found": bool(is_found),
+            "peak": None,
+            "box": None,
+        }
+        if is_found:
+            row["peak"] = [whole(maps.columns[peak[1]]), whole(maps.rows[peak[0]])]
+            row["box"] = [
+                whole(maps.columns[inside_x.min()] - half_x),
+                whole(maps.rows[inside_y.min()] - half_y),
+                whole(maps.columns[inside_x.max()] + half_x),
+                whole(maps.rows[inside_y.max()] + half_y),
+            ]
+        rows.append(row)
     return rows
 
 
@@ -189,3 +133,81 @@ def output_stems(paths: list[str]) -> list[str]:
         stem if plain.count(stem) == 1 else f"{Path(path).parent.name}_{stem}_{number}"
         for number, (path, stem) in enumerate(zip(paths, plain, strict=True), start=1)
     ]
+
+
+def _cut_clips(
+    model: Model, path: str, offsets: Sequence[int], *, begin: float, origin_seconds: float
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    preparation = model.preparation
+    starts = [begin + offset / preparation.frame_rate for offset in offsets]
+    return cut(
+        path,
+        [Window(start_seconds=start, sound_start_seconds=start) for start in starts],
+        origin_seconds=origin_seconds,
+        clip_seconds=preparation.clip_seconds,
+        frame_rate=preparation.frame_rate,
+        size=preparation.size,
+        sample_rate=preparation.sample_rate,
+    )
+
+
+def _blend(
+    model: Model, clips: _Clips, offsets: Sequence[int], begin: float, origin_seconds: float, kind: MapKind
+) -> VideoMaps:
+    """Return the mean map and evidence of the windows that cover each frame."""
+    num_frames = model.preparation.num_frames
+    centers = model.module.cell_centers()
+    total = offsets[-1] + num_frames
+    num_kinds = 2 if kind == "contrast" else 1
+    sums = np.zeros((num_kinds, total, len(centers.rows), len(centers.columns)), np.float32)
+    logits, counts = np.zeros(total), np.zeros(total)
+    moments = (np.arange(num_frames) + 0.5) / num_frames
+    nearest = np.abs(moments[:, None] - np.asarray(centers.times)[None]).argmin(axis=1)
+    for window, maps, logit in _score_windows(model, clips, offsets, kind):
+        covered = slice(offsets[window], offsets[window] + num_frames)
+        sums[:, covered] += maps[:, nearest]
+        logits[covered] += logit
+        counts[covered] += 1
+    counts = np.maximum(counts, 1)
+    means = sums / counts[:, None, None]
+    return VideoMaps(
+        signed=means[0],
+        contrast=means[1] if kind == "contrast" else None,
+        logits=logits / counts,
+        frame_rate=model.preparation.frame_rate,
+        seconds=begin + np.arange(total) / model.preparation.frame_rate,
+        origin_seconds=origin_seconds,
+        rows=centers.rows,
+        columns=centers.columns,
+    )
+
+
+def _score_windows(
+    model: Model, clips: _Clips, offsets: Sequence[int], kind: MapKind
+) -> Iterator[tuple[int, np.ndarray, float]]:
+    """Yield number, maps (kinds, cells, rows, columns) and logit of every window that has sound."""
+    module = model.module
+    # The farthest window of any is the first or the last: two sounds are all that contrasts need.
+    ends: dict[int, Tensor] = {}
+    if kind == "contrast":
+        ends = {index: _encode_sound(model, waveform) for index, _, waveform in clips([offsets[0], offsets[-1]])}
+    for window, frames, waveform in clips(offsets):
+        if np.abs(waveform).max() < _SMALLEST_STEP / 2:
+            continue
+        picture = module.encode_picture({"frames": frames[None]})
+        signed = module.maps(_encode_sound(model, waveform), picture)
+        maps = [signed]
+        if ends:
+            is_late = 2 * offsets[window] > offsets[-1]
+            maps.append(signed - module.maps(ends[0 if is_late else 1], picture))
+        yield window, torch.cat(maps).float().cpu().numpy(), float(signed.mean()) + module.bias
+
+
+def _encode_sound(model: Model, waveform: np.ndarray) -> Tensor:
+    """Return the sound features of one window's waveform (samples,)."""
+    preparation, module = model.preparation, model.module
+    if module.sound_column == "waveform":
+        sound = waveform[None]
+    else:
+        sound = log_mel(waveform, sample_rate=preparation.sample_rate, config=preparation.log_mel)
+    return module.encode_sound({module.sound_column: sound[None]})

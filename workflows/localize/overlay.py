@@ -1,4 +1,4 @@
-"""Maps drawn over their video: an MP4 with the original sound, a contact sheet, arrays and a table."""
+"""Overlays of localization maps on their video: an MP4 with the original sound, a contact sheet, arrays and a table."""
 
 import dataclasses
 import json
@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from datasets.media import MediaError, Window, cut, display_size, write_chunks
 from infra.errors import InputError
 from models.metrics.localization import place
-from workflows.localize.maps import MapKind, VideoMaps, describe_frames, unreadable
+from workflows.localize.maps import VideoMaps, describe_frames, unreadable
 
 _HEIGHT = 288
 _SAMPLE_RATE = 44100
@@ -22,10 +22,8 @@ _SHEET_COLUMNS, _SHEET_ROWS = 4, 2
 _STRONGEST = 0.6
 
 
-def write_outputs(
-    maps: VideoMaps, path: str, folder: str, *, stem: str, kind: MapKind, crop_share: float
-) -> dict[str, Any]:
-    """Write overlay, contact sheet, maps and table of a video; return their paths and how often a source was found.
+def write_outputs(maps: VideoMaps, path: str, folder: str, *, stem: str, crop_share: float) -> dict[str, Any]:
+    """Write overlay, contact sheet, maps and table of a video; return their paths and in what share of frames a source was found.
 
     Raises:
         InputError: If the overlay would replace the video, or the video cannot be read.
@@ -33,28 +31,24 @@ def write_outputs(
     target = str(Path(folder) / stem)
     if Path(f"{target}.mp4").resolve() == Path(path).resolve():
         raise InputError(f"--output: '{folder}' holds the video '{path}' itself; give another folder")
-    table = describe_frames(maps, kind, crop_share=crop_share)
+    table = describe_frames(maps, crop_share=crop_share)
     try:
         shown_width, shown_height = display_size(path)
         Path(folder).mkdir(parents=True, exist_ok=True)
         width = 2 * max(1, round(_HEIGHT * shown_width / shown_height / 2))
-        scale = max(float(np.quantile(np.maximum(maps.of_kind(kind), 0), 0.999)), 1e-6)
-        drawing = _Drawing(maps=maps, table=table, kind=kind, scale=scale, width=width, crop_share=crop_share)
+        scale = max(float(np.quantile(np.maximum(maps.shown, 0), 0.999)), 1e-6)
+        drawing = _Drawing(maps=maps, table=table, scale=scale, width=width, crop_share=crop_share)
         sheet = _write_overlay(drawing, path, f"{target}.mp4")
     except MediaError as error:
         raise unreadable(path, error) from None
     Image.fromarray(sheet).save(f"{target}.png")
-    np.savez_compressed(
-        f"{target}.npz",
-        seconds=maps.seconds,
-        signed=maps.signed,
-        contrast=maps.contrast,
-        rows=np.asarray(maps.rows),
-        columns=np.asarray(maps.columns),
-    )
+    arrays: dict[str, Any] = {name: getattr(maps, name) for name in ("seconds", "signed", "rows", "columns")}
+    if maps.contrast is not None:
+        arrays["contrast"] = maps.contrast
+    np.savez_compressed(f"{target}.npz", **arrays)
     found = float(np.mean([row["source_found"] for row in table]))
     Path(f"{target}.json").write_text(
-        json.dumps({"video": path, "kind": kind, "source_found_share": found, "frames": table})
+        json.dumps({"video": path, "kind": maps.kind, "source_found_share": found, "frames": table})
     )
     return {"overlay": f"{target}.mp4", "sheet": f"{target}.png", "source_found_share": found}
 
@@ -108,14 +102,13 @@ class _Drawing:
 
     maps: VideoMaps
     table: list[dict[str, Any]]
-    kind: MapKind
     scale: float
     width: int
     crop_share: float
 
     def frames(self, pictures: np.ndarray, first: int) -> Iterator[np.ndarray]:
-        """Yield squeezed pictures (frames, side, side, 3) in their own shape, with map and label."""
-        values = self.maps.of_kind(self.kind)
+        """Yield square pictures (frames, side, side, 3) in the video's own shape, with map and label."""
+        values = self.maps.shown
         part = slice(first, first + len(pictures))
         evidence = place(values[part], rows=self.maps.rows, columns=self.maps.columns, height=96, width=96)
         for picture, cells, row in zip(pictures, evidence, self.table[part], strict=True):

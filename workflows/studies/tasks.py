@@ -1,4 +1,4 @@
-"""The parts of a study as tasks of Ray, as many at a time as there are processors."""
+"""Parallel parts of a study: Ray tasks, as many at a time as there are processors."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from workflows.cli.progress import ProgressLine
 
 
 def local_folder(output: str) -> str:
-    """Return where a study writes.
+    """Return the local folder that a study writes to.
 
     Raises:
         InputError: If that is no local folder.

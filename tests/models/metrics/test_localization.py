@@ -12,6 +12,7 @@ from models.metrics.localization import (
     closest_map,
     place,
     pointing_hit,
+    source_found,
     success_rate,
 )
 
@@ -123,3 +124,12 @@ def test_the_ceiling_rises_with_the_grid() -> None:
     assert scores == sorted(scores)
     assert scores[-1] == 1.0
     assert 0.7 < scores[1] < 1.0
+
+
+def test_a_source_is_found_where_evidence_and_a_cell_are_above_zero() -> None:
+    maps = np.full((2, 3, 4, 4), -1.0)
+    maps[0, :, 1, 2] = 0.5
+    maps[1, 0, 1, 2] = 0.5
+    found = source_found(maps, np.array([[1.0, -1.0, 0.0], [2.0, 2.0, 2.0]]))
+    assert found.tolist() == [[True, False, False], [True, False, False]]
+    assert source_found(maps, np.array([1.0, 0.0])[:, None]).tolist() == [[True, True, True], [False, False, False]]

@@ -1,4 +1,4 @@
-"""A video that maps were made of and that cannot be drawn over ends in the user's error, with nothing written."""
+"""Overlays of videos that cannot be read are refused in one line, with nothing written."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from workflows.localize.maps import VideoMaps
 
 MAPS = VideoMaps(
     signed=np.zeros((8, 2, 2)),
-    contrast=np.zeros((8, 2, 2)),
+    contrast=None,
     logits=np.zeros(8),
     frame_rate=8.0,
     seconds=np.arange(8) / 8,
@@ -20,17 +20,17 @@ MAPS = VideoMaps(
 
 
 def write(path, folder):
-    return overlay.write_outputs(MAPS, str(path), str(folder), stem="video", kind="signed", crop_share=1.0)
+    return overlay.write_outputs(MAPS, str(path), str(folder), stem="video", crop_share=1.0)
 
 
-def test_a_video_that_can_no_longer_be_read(tmp_path):
+def test_overlay_of_an_unreadable_video_is_refused(tmp_path):
     (tmp_path / "video.mp4").write_text("no video")
     with pytest.raises(InputError, match=r"^--video: .*cannot open.*; give a video"):
         write(tmp_path / "video.mp4", tmp_path / "maps")
     assert not (tmp_path / "maps").exists()
 
 
-def test_a_video_that_breaks_while_it_is_drawn_over(tmp_path, monkeypatch):
+def test_overlay_of_a_video_that_breaks_leaves_no_file(tmp_path, monkeypatch):
     (tmp_path / "video.mp4").write_text("no video")
     monkeypatch.setattr(overlay, "display_size", lambda path: (32, 32))
     with pytest.raises(InputError, match=r"^--video: .*cannot open.*; give a video"):
@@ -38,7 +38,7 @@ def test_a_video_that_breaks_while_it_is_drawn_over(tmp_path, monkeypatch):
     assert not list((tmp_path / "maps").iterdir())
 
 
-def test_a_video_is_never_replaced_by_its_overlay(tmp_path):
+def test_overlay_never_replaces_its_video(tmp_path):
     (tmp_path / "video.mp4").write_text("no video")
     with pytest.raises(InputError, match=r"^--output: .* holds the video .* itself"):
         write(tmp_path / "video.mp4", tmp_path)

@@ -11,7 +11,7 @@ from workflows.studies.shortcuts import __main__ as shortcuts
 pytestmark = pytest.mark.ray
 
 
-def test_a_cell_of_the_study_of_shortcuts(ray_cluster, tracking, tmp_path, monkeypatch, capsys):
+def test_shortcuts_study_runs_and_keeps_finished_cells(ray_cluster, tracking, tmp_path, monkeypatch, capsys):
     options = ["--num-scenes", "50", "--steps", "10", "--cells", "roll", "--output", str(tmp_path / "out")]
     monkeypatch.setattr(sys, "argv", ["workflows.studies.shortcuts", *options])
     command.run(shortcuts.main)
@@ -23,7 +23,7 @@ def test_a_cell_of_the_study_of_shortcuts(ray_cluster, tracking, tmp_path, monke
 
 
 @pytest.mark.slow
-def test_the_failure_by_checkpoint(ray_cluster, tracking, tmp_path, monkeypatch, capsys):
+def test_failure_study_reproduces_the_audio_only_shortcut(ray_cluster, tracking, tmp_path, monkeypatch, capsys):
     options = ["--num-videos", "60", "--steps", "32", "--output", str(tmp_path / "out")]
     monkeypatch.setattr(sys, "argv", ["workflows.studies.failure", *options])
     command.run(failure.main)

@@ -1,4 +1,4 @@
-"""Where every window occurs as often with either label, no function of one modality can tell the label."""
+"""Balanced windows: where each occurs as often with either label, no function of one modality predicts the label."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ def is_balanced(rows: np.ndarray, target: np.ndarray) -> bool:
 
 
 def balanced_check(name: str, *, chance: float) -> Check:
-    """Return the check that passes by construction: no leak is too small."""
+    """Return the finding of a check that passes by construction, so that no leak is too small for it."""
     return Check(
         name=name,
         verdict="pass",

@@ -1,4 +1,4 @@
-"""What a check says, and when a number counts as a leak."""
+"""The finding of a check, and the statistical rule by which a number counts as a leak."""
 
 import dataclasses
 from statistics import NormalDist
@@ -82,7 +82,7 @@ def accuracy_check(name: str, right: np.ndarray, clusters: np.ndarray, *, chance
 
 
 def too_little(name: str, *, chance: float, detail: str) -> Check:
-    """Return the check that could not be made."""
+    """Return the finding of a check that had too little data."""
     nothing = float("nan")
     return Check(
         name=name,

@@ -1,4 +1,4 @@
-"""Whether sound and picture come out of the decoder together, for every container and codec that the dataset was cut from."""
+"""Decode delay between sound and picture, for every container and codec of the dataset's sources."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""One recording on two sides: whether a split holds a copy of what another was trained on."""
+"""Duplicates across splits: recordings that have a copy in another split."""
 
 from collections import defaultdict
 

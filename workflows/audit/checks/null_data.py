@@ -1,4 +1,4 @@
-"""Scenes whose picture and sound have nothing to do with each other, through the dataset's own path: nothing can be learned."""
+"""Null data: synthetic scenes with unrelated sound, prepared as the dataset was. A network that learns from them has found an artifact."""
 
 import tempfile
 
@@ -15,18 +15,20 @@ from models.losses.synchronization import synchronization_loss
 from workflows.audit.checks.check import Check, accuracy_check
 from workflows.audit.checks.probe import split_folds
 from workflows.audit.checks.windows import Examples, Windows, make_examples, read_pictures, read_windows
+from workflows.learners.quick import shuffled_batches, train_quickly
 
 _SIDE = 32
 _NUM_FOLDS = 2
 _EPOCHS = 12
 _BATCH_RECORDINGS = 8
 _LEARNING_RATE = 0.01
+_GRADIENT_CLIP = 5.0
 
 
 def check_null_data(config: PreparationConfig, *, num_scenes: int) -> Check:
     """Return the check that a network given both modalities learns nothing from null data.
 
-    Rendered, encoded, decoded, cut and labeled as the dataset's configuration says. Any accuracy above chance comes from the path.
+    Scenes are rendered, encoded, decoded, cut and labeled as the dataset's configuration says. Any accuracy above chance comes from that path.
     """
     with tempfile.TemporaryDirectory() as folder, cluster.running():
         preparation = Preparation(folder, config)
@@ -71,25 +73,18 @@ def _fit(
         network = multisensory.compact(
             num_bins=windows.log_mel.shape[1], video_size=(pictures.shape[2], _SIDE, _SIDE), shrink=1
         )
-    chance = generator(seed, "null data")
     recordings = np.unique(windows.recordings[mine])
-    steps = max(1, len(recordings) // _BATCH_RECORDINGS)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=_LEARNING_RATE, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _LEARNING_RATE, total_steps=steps * _EPOCHS + 1)
-    for _ in range(_EPOCHS):
-        order = chance.permutation(recordings)
-        for step in range(steps):
-            chosen = order[step * _BATCH_RECORDINGS : (step + 1) * _BATCH_RECORDINGS]
-            rows = np.flatnonzero(np.isin(windows.recordings, chosen))
-            of = np.flatnonzero(np.isin(examples.picture, rows))
-            heard, seen = (np.searchsorted(rows, side[of]) for side in (examples.sound, examples.picture))
-            sound = network.encode_audio(torch.from_numpy(windows.log_mel[rows]))
-            picture = network.encode_video(torch.from_numpy(pictures[rows]))
-            logits = network.logits(network.fuse(sound[heard], picture[seen]))
-            loss = synchronization_loss(logits, torch.from_numpy(examples.target[of]).float())
-            optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-            optimizer.step()
-            schedule.step()
-    return network.eval()
+    batches = shuffled_batches(recordings, size=_BATCH_RECORDINGS, chance=generator(seed, "null data"))
+
+    def next_loss() -> torch.Tensor:
+        rows = np.flatnonzero(np.isin(windows.recordings, next(batches)))
+        of = np.flatnonzero(np.isin(examples.picture, rows))
+        heard, seen = (np.searchsorted(rows, side[of]) for side in (examples.sound, examples.picture))
+        sound = network.encode_audio(torch.from_numpy(windows.log_mel[rows]))
+        picture = network.encode_video(torch.from_numpy(pictures[rows]))
+        logits = network.logits(network.fuse(sound[heard], picture[seen]))
+        return synchronization_loss(logits, torch.from_numpy(examples.target[of]).float())
+
+    steps = max(1, len(recordings) // _BATCH_RECORDINGS) * _EPOCHS
+    train_quickly(network, next_loss, steps=steps, lr=_LEARNING_RATE, gradient_clip=_GRADIENT_CLIP)
+    return network

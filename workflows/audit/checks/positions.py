@@ -1,4 +1,4 @@
-"""Where in its source a window begins: whether the labels' starts differ, can be read, and can be matched across sources."""
+"""Start positions of windows: whether they differ between labels, can be read from a modality, and can be matched across recordings."""
 
 import dataclasses
 

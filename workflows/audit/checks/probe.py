@@ -1,4 +1,4 @@
-"""A small network asked what it can read from one modality, always answering for recordings it has not seen."""
+"""Cross-fitted probe: a small network that predicts classes from one modality, for recordings that it was not trained on."""
 
 import numpy as np
 import torch
@@ -7,6 +7,7 @@ from torch.nn import functional
 
 from infra.seeding import generator
 from models.encoders.log_mel import compact_log_mel_encoder
+from workflows.learners.quick import shuffled_batches, train_quickly
 
 _WIDTH = 32
 _BATCH = 64
@@ -60,22 +61,15 @@ def _fit(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         probe = _SequenceProbe(sequences.shape[1], num_classes)
-    chance = generator(seed, "batches")
-    steps = len(train) // _BATCH
-    optimizer = torch.optim.AdamW(probe.parameters(), lr=_LEARNING_RATE, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _LEARNING_RATE, total_steps=steps * _EPOCHS + 1)
-    for _ in range(_EPOCHS):
-        order = chance.permutation(train)
-        for step in range(steps):
-            batch = order[step * _BATCH : (step + 1) * _BATCH]
-            loss = functional.cross_entropy(
-                probe(torch.from_numpy(sequences[batch])), torch.from_numpy(targets[batch].astype(np.int64))
-            )
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-    probe.eval()
+    batches = shuffled_batches(train, size=_BATCH, chance=generator(seed, "batches"))
+
+    def next_loss() -> Tensor:
+        batch = next(batches)
+        return functional.cross_entropy(
+            probe(torch.from_numpy(sequences[batch])), torch.from_numpy(targets[batch].astype(np.int64))
+        )
+
+    train_quickly(probe, next_loss, steps=len(train) // _BATCH * _EPOCHS, lr=_LEARNING_RATE)
     with torch.inference_mode():
         parts = [probe(torch.from_numpy(sequences[part])) for part in np.array_split(test, -(-len(test) // 256))]
         return functional.log_softmax(torch.cat(parts), dim=1).numpy()

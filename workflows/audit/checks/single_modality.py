@@ -1,4 +1,4 @@
-"""Does one modality alone tell the label: a probe trained on the labels, and the sounds' statistics."""
+"""Label leaks in one modality: cross-fitted probes of sound and of picture, and simple statistics of the sound."""
 
 import numpy as np
 
@@ -19,7 +19,7 @@ def check_probes(windows: Windows, examples: Examples) -> list[Check]:
 
 
 def check_sound_statistics(windows: Windows, examples: Examples) -> Check:
-    """Return the check of what no network is needed for: seam, edges, silence.
+    """Return the check of statistics that need no network: seam, edges, silence.
 
     The value is the area under the curve of the most telling statistic; its standard error is that of the rank-sum test
     (Hanley and McNeil 1982, Radiology 143:29, for equal distributions), divided over the number of statistics.

@@ -1,7 +1,7 @@
-"""Does a trained model look and listen: its answers and maps when sound or picture is foreign, missing, noise or late.
+"""Checks of a trained model: its answers and maps when sound or picture is foreign, missing, noise or late.
 
-These are findings on a model, not on data: a `leak` is a model that decides from one modality or from the cut, with its 95 % interval
-wholly beyond the stated limit; `too little data` is an interval that holds the limit. The smallest detectable distance from chance is the
+These are findings on a model, not on data: a `leak` is a model that decides from one modality or from traces of the cut: its 95 % interval
+lies wholly beyond the stated limit; `too little data` is an interval that holds the limit. The smallest detectable distance from chance is the
 limit and half the interval.
 """
 
@@ -32,14 +32,14 @@ def check_model(found: Responses) -> list[Check]:
         _delays(found),
         _flatness(found),
         _map_change(found),
-        _reaction("model: silence", found, found.silent_maps),
-        _reaction("model: noise", found, found.noise_maps),
+        _reaction("model: silence", found, found.silent_evidence),
+        _reaction("model: noise", found, found.noise_evidence),
         _off_screen(found),
     ]
 
 
 def response_curves(found: Responses) -> dict[str, Any]:
-    """Return how often the model says out of step as the sound comes late, and its accuracy by shift, in the dataset's quarters."""
+    """Return the share of windows called out of sync by delay of the sound, and the accuracy by quarters of the shift."""
     right = (found.logits > 0) == (found.examples.target == 1)
     shifted = np.flatnonzero((found.examples.target == 0) & np.isfinite(found.shifts))
     curves: dict[str, Any] = {
@@ -66,9 +66,9 @@ def _correlation_check(name: str, found: Responses, swapped: np.ndarray, kept: s
 
 
 def _advantage(found: Responses) -> Check:
-    """Return the check that both modalities are right more often than the better one alone."""
+    """Return the check that the accuracy with both modalities exceeds that with the better one alone."""
     truth = found.examples.target == 1
-    right = np.stack([(logits > 0) == truth for logits in (found.logits, found.grey_picture, found.silent_sound)])
+    right = np.stack([(logits > 0) == truth for logits in (found.logits, found.gray_picture, found.silent_sound)])
 
     def advantage(rows: np.ndarray) -> float:
         both, sound, picture = right[:, rows].mean(axis=1)
@@ -89,18 +89,18 @@ def _advantage(found: Responses) -> Check:
 
 
 def _delays(found: Responses) -> Check:
-    """Return the check that sound which is merely late is called out of step as the dataset's own is: a detector of cuts calls it in step.
+    """Return the check that delayed sound is called out of sync like the dataset's own out-of-sync sound; a detector of cuts calls it in sync.
 
     How the reaction grows with the delay is in `response_curves`. It is no verdict: on scenes that are sharp in time a sound model may
     well react to one frame.
     """
     fired = found.delayed <= 0
     rejected = found.logits <= 0
-    in_step = found.examples.target == 1
+    in_sync = found.examples.target == 1
     name = "model: late sound"
-    if rejected[~in_step].mean() - rejected[in_step].mean() < _LEAST_REACTION:
+    if rejected[~in_sync].mean() - rejected[in_sync].mean() < _LEAST_REACTION:
         return too_little(
-            name, chance=0.0, detail="the dataset's out-of-step sound is not called so more often than the other"
+            name, chance=0.0, detail="the dataset's out-of-sync sound is not called so more often than the other"
         )
     reaction = fired[1:].mean(axis=0) - fired[0]
     members = np.concatenate([found.recordings, found.example_recordings])
@@ -108,43 +108,37 @@ def _delays(found: Responses) -> Check:
 
     def missing(rows: np.ndarray) -> float:
         windows, examples = rows[rows < num_windows], rows[rows >= num_windows] - num_windows
-        own = rejected[examples][~in_step[examples]].mean() - rejected[examples][in_step[examples]].mean()
+        own = rejected[examples][~in_sync[examples]].mean() - rejected[examples][in_sync[examples]].mean()
         return float(1 - reaction[windows].mean() / max(own, 1e-9))
 
-    detail = f"part of the reaction to the dataset's out-of-step sound that sound late by {DELAYS_MS[1]} to {DELAYS_MS[-1]} ms does not cause"
+    detail = f"part of the reaction to the dataset's out-of-sync sound that sound late by {DELAYS_MS[1]} to {DELAYS_MS[-1]} ms does not cause"
     return _beyond(name, missing, members, limit=0.5, detail=detail)
 
 
 def _flatness(found: Responses) -> Check:
     """Return the check that maps differ within a frame, not only between frames and clips."""
-
-    def flatness(rows: np.ndarray) -> float:
-        maps = found.maps[rows]
-        return float(1 - maps.var(axis=(2, 3)).mean() / maps.var())
-
     detail = "share of the maps' variance that lies between whole frames"
-    return _beyond("model: flat maps", flatness, found.recordings, limit=0.5, detail=detail)
+    return _beyond("model: flat maps", found.maps.variance_between_frames, found.recordings, limit=0.5, detail=detail)
 
 
 def _map_change(found: Responses) -> Check:
     """Return the check that a foreign sound changes where the map points."""
-    own, foreign = (_centered(maps) for maps in (found.maps.mean(axis=1), found.foreign_maps.mean(axis=1)))
-    alike = (own * foreign).sum(axis=(1, 2))
     detail = "correlation over the picture of a map and that of a foreign sound"
     return _beyond(
         "model: map under foreign sound",
-        lambda rows: float(alike[rows].mean()),
+        lambda rows: float(found.foreign_correlation[rows].mean()),
         found.recordings,
         limit=_HALF_OF_VARIANCE,
         detail=detail,
     )
 
 
-def _reaction(name: str, found: Responses, maps: np.ndarray) -> Check:
-    own, other = _positive(found.maps), _positive(maps)
+def _reaction(name: str, found: Responses, evidence: np.ndarray) -> Check:
+    """Return the check that maps show little evidence under a sound that is none of the window's."""
+    own = found.maps.evidence
     return _beyond(
         name,
-        lambda rows: float(other[rows].mean() / max(own[rows].mean(), 1e-9)),
+        lambda rows: float(evidence[rows].mean() / max(own[rows].mean(), 1e-9)),
         found.recordings,
         limit=0.5,
         detail="evidence that the maps still show, as a share of that with the windows' own sound",
@@ -156,7 +150,7 @@ def _off_screen(found: Responses) -> Check:
     hidden = found.off_screen
     if not hidden.any() or hidden.all():
         return too_little(name, chance=0.0, detail="no windows that are known to sound from off the screen")
-    evidence = _positive(found.maps)
+    evidence = found.maps.evidence
 
     def left(rows: np.ndarray) -> float:
         seen, unseen = evidence[rows][~hidden[rows]], evidence[rows][hidden[rows]]
@@ -167,7 +161,7 @@ def _off_screen(found: Responses) -> Check:
 
 
 def _beyond(name: str, statistic: Statistic, clusters: np.ndarray, *, limit: float, detail: str) -> Check:
-    """Return the check that a number, 0 for a model that looks and listens, does not lie beyond a limit."""
+    """Return the check that a number, 0 for a model that uses sound and picture, does not lie beyond a limit."""
     value, low, high = _estimate(statistic, clusters)
     verdict: Verdict = "leak" if low > limit else "pass" if high < limit else "too little data"
     return _check(
@@ -220,14 +214,3 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> float:
     if first.std() < 1e-9 or second.std() < 1e-9:
         return 0.0
     return float(np.corrcoef(first, second)[0, 1])
-
-
-def _centered(maps: np.ndarray) -> np.ndarray:
-    """Return maps (windows, rows, columns) of mean zero and norm one."""
-    maps = maps - maps.mean(axis=(1, 2), keepdims=True)
-    return maps / np.maximum(np.linalg.norm(maps, axis=(1, 2), keepdims=True), 1e-9)
-
-
-def _positive(maps: np.ndarray) -> np.ndarray:
-    """Return the mean positive evidence of each map."""
-    return np.maximum(maps, 0).mean(axis=(1, 2, 3))

@@ -1,4 +1,4 @@
-"""A dataset in small: of every window what the checks read, and the labeled examples that training makes of the windows."""
+"""Windows of a dataset, reduced to what the checks read, and the labeled examples that training makes of them."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from datasets.config import PreparationConfig
 from datasets.preparation.shards import SPLITS
 from datasets.reading.reader import decode_table, to_arrays
+from datasets.reading.row_groups import read_rows
 from infra import storage
 
 _COLUMNS = ("recording_id", "video_id", "pair_id", "start_seconds", "sound_start_seconds", "in_sync")
@@ -43,7 +44,7 @@ class Windows:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Examples:
-    """Examples: the row of the picture, the row of the sound, and whether they are in step."""
+    """Examples: the row of the picture, the row of the sound, and whether they are in sync."""
 
     picture: np.ndarray
     sound: np.ndarray
@@ -109,7 +110,7 @@ def pair_examples(partner: np.ndarray, in_sync: np.ndarray) -> Examples:
 def read_tables(
     dataset: str, *, max_rows: int, columns: Sequence[str], splits: Sequence[str] = SPLITS
 ) -> Iterator[pa.Table]:
-    """Yield whole row groups, spread over the files, of about `max_rows` rows in all."""
+    """Yield whole row groups, spread over the files, of about `max_rows` rows in all; a column that a file lacks is null."""
     places = [
         (uri, group, rows)
         for split in splits
@@ -118,8 +119,8 @@ def read_tables(
     ]
     total = sum(rows for *_, rows in places)
     kept = places[:: max(1, -(-total // max_rows))]
-    for uri, group, _ in kept:
-        yield pq.ParquetFile(storage.open_input(uri)).read_row_group(group, columns=list(columns))
+    for uri, group, rows in kept:
+        yield read_rows(uri, group, range(rows), columns)
 
 
 def _group_sizes(uri: str) -> list[int]:

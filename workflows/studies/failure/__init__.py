@@ -1,1 +1,1 @@
-"""Study of failure: the published audio-only failure, made on purpose."""
+"""Study of the published audio-only failure, reproduced on purpose."""

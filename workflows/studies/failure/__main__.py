@@ -1,4 +1,4 @@
-"""The published failure, made on purpose: the same network trained for long on pairs and on rolled sound, looked at along the way.
+"""Study of the published audio-only failure: the same network trained on pairs and on rolled sound, evaluated at checkpoints.
 
 python -m workflows.studies.failure --output runs/failure
 

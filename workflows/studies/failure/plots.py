@@ -1,4 +1,4 @@
-"""Accuracy and maps by checkpoint, drawn."""
+"""Plots of accuracy and maps by checkpoint."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 _COLORS = {"pairs": "#2a7f3f", "roll": "#1f5fa8", "roll, file start": "#b3261e"}
 _LINES = (
     ("own_accuracy", "on held-out labels of its own kind", 0.5),
-    ("own_sound_only", "the same, picture grey", 0.5),
+    ("own_sound_only", "the same, picture gray", 0.5),
     ("sync_accuracy", "on honest pairs", 0.5),
     ("pointing_accuracy", "map points at the source", None),
     ("flatness", "map variance between whole frames", None),
@@ -21,7 +21,7 @@ _LINES = (
 
 
 def draw_story(stories: Mapping[str, Mapping[str, Any]], path: Path) -> None:
-    """Draw what every checkpoint answers."""
+    """Draw accuracies and map statistics by checkpoint."""
     figure, axes = plt.subplots(1, len(_LINES), figsize=(13, 3), sharey=True, layout="constrained")
     for axis, (key, title, chance) in zip(axes, _LINES, strict=True):
         for name, story in stories.items():

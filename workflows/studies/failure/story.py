@@ -1,4 +1,4 @@
-"""The same network trained on pairs and on rolled sound: accuracy and maps by checkpoint."""
+"""Training on one dataset's labels, evaluated by checkpoint: accuracy, shortcuts, and maps."""
 
 import dataclasses
 from typing import Any
@@ -26,7 +26,7 @@ _KEPT = ("sync_accuracy", "pointing_accuracy")
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Story:
-    """One training to be told."""
+    """One training: its data, what it is compared with, and when it is evaluated."""
 
     name: str
     """What the dataset is called."""
@@ -38,16 +38,16 @@ class Story:
     folder: str
     """Where NAME.json and NAME.npz go."""
     visits: tuple[int, ...]
-    """Steps after which the network is asked; the last is the end."""
+    """Steps after which the network is evaluated; the last is the end."""
     seed: int
     """Seed of weights and order."""
 
 
 def tell(story: Story) -> str:
-    """Train on a dataset's own labels; write what each checkpoint answers on held-out clips; return the name.
+    """Train on a dataset's own labels; write what each checkpoint scores on held-out clips; return the name.
 
-    Each checkpoint is asked for its accuracy on its own kind of labels (also with grey pictures), and on honest pairs of the same scenes,
-    with pointing accuracy, and for the flatness of its maps.
+    Each checkpoint is scored by its accuracy on its own kind of labels (also with gray pictures), and on honest pairs of the same scenes,
+    with pointing accuracy, and by the flatness of its maps.
     """
     torch.set_num_threads(1)
     recipe = dataclasses.replace(multisensory.demo(), seed=story.seed)
@@ -76,7 +76,7 @@ def tell(story: Story) -> str:
 
 
 def _shown(story: Story) -> dict[str, Any]:
-    """Return the first held-out windows in step whose source is on screen, one of each of eight videos."""
+    """Return the first held-out windows in sync whose source is on screen, one of each of eight videos."""
     columns = ("frames", "log_mel", "in_sync", "label", "video_id")
     table = next(read_tables(story.dataset, max_rows=_MAX_WINDOWS, columns=columns, splits=("test",)))
     batch = to_arrays(table, config=story.config)
@@ -99,7 +99,7 @@ def _own(found: Responses) -> dict[str, Any]:
     checks = {check.name: check.value for check in check_model(found)}
     return {
         "own_accuracy": float(((found.logits > 0) == truth).mean()),
-        "own_sound_only": float(((found.grey_picture > 0) == truth).mean()),
+        "own_sound_only": float(((found.gray_picture > 0) == truth).mean()),
         "frame_swap_correlation": checks["model: frame swap"],
         "flatness": checks["model: flat maps"],
         "map_under_foreign_sound": checks["model: map under foreign sound"],

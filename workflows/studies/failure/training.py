@@ -1,9 +1,10 @@
-"""The whole network trained on whatever labels a dataset carries, for as long as wanted, and looked at along the way."""
+"""Training of the whole network on a dataset's own labels, with visits at chosen steps."""
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from datasets.config import PreparationConfig
 from datasets.reading.reader import decode_table, to_arrays
@@ -12,9 +13,11 @@ from models.augmentation import augment
 from models.losses.synchronization import synchronization_loss
 from models.synchronization import Synchronization
 from workflows.audit.checks.windows import pair_examples, partners, read_tables
+from workflows.learners.quick import shuffled_batches, train_quickly
 
 _EXAMPLES_A_STEP = 32
 _LEARNING_RATE = 0.01
+_GRADIENT_CLIP = 5.0
 _COLUMNS = ("frames", "log_mel", "pair_id", "in_sync")
 
 
@@ -43,34 +46,29 @@ def train(
     examples = pair_examples(partner, in_sync)
     paired = bool((partner >= 0).any())
     units = np.flatnonzero(np.arange(len(partner)) < partner) if paired else np.arange(len(partner))
-    chance = generator("seeing", seed)
-    optimizer = torch.optim.AdamW(module.parameters(), lr=_LEARNING_RATE, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _LEARNING_RATE, total_steps=visits[-1])
-    order = np.zeros(0, np.int64)
-    module.train()
-    for step in range(1, visits[-1] + 1):
-        wanted = _EXAMPLES_A_STEP // 4 if paired else _EXAMPLES_A_STEP
-        if len(order) < wanted:
-            order = chance.permutation(units)
-        chosen, order = order[:wanted], order[wanted:]
+    size = _EXAMPLES_A_STEP // 4 if paired else _EXAMPLES_A_STEP
+    batches = shuffled_batches(units, size=size, chance=generator("seeing", seed))
+
+    def next_loss() -> Tensor:
+        chosen = next(batches)
         rows = np.sort(np.concatenate([chosen, partner[chosen]])) if paired else np.sort(chosen)
         of = np.flatnonzero(np.isin(examples.picture, rows))
         heard, seen = (np.searchsorted(rows, side[of]) for side in (examples.sound, examples.picture))
         video = augment(torch.from_numpy(frames[rows]), size=module.crop_size, generator=module.generator, flip=True)
         sound = module.network.encode_audio(torch.from_numpy(sounds[rows]))
         logits = module.judge(sound[heard], module.network.encode_video(video)[seen])
-        loss = synchronization_loss(logits, torch.from_numpy(examples.target[of]).float())
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(module.parameters(), 5.0)
-        optimizer.step()
-        schedule.step()
+        return synchronization_loss(logits, torch.from_numpy(examples.target[of]).float())
+
+    def after_step(step: int) -> None:
         if step in visits:
             module.eval()
             with torch.inference_mode():
                 visit(step)
             module.train()
-    module.eval()
+
+    train_quickly(
+        module, next_loss, steps=visits[-1], lr=_LEARNING_RATE, gradient_clip=_GRADIENT_CLIP, after_step=after_step
+    )
 
 
 def _read(dataset: str, preparation: PreparationConfig) -> tuple[np.ndarray, ...]:

@@ -1,1 +1,1 @@
-"""Study of shortcuts: what sound alone tells about labels that shifting the sound has made."""
+"""Study of shortcuts: how well sound alone predicts labels that were made by shifting it."""

@@ -1,8 +1,8 @@
-"""What sound alone tells about labels made by shifting it: fourteen ways to make them, five folds each.
+"""Study of shortcuts: how well sound alone predicts labels made by shifting it, for fourteen ways to make them, in five folds.
 
 python -m workflows.studies.shortcuts --sounds ESC10 VIDEOS --output runs/shortcuts
 
-The results and what they mean are in docs/the-audio-only-mystery.md. Each finished cell is kept; the same command goes on.
+The results and what they mean are in docs/the-audio-only-mystery.md. Finished cells are kept: the same command continues.
 """
 
 from pathlib import Path
@@ -27,7 +27,7 @@ def shortcuts(
     figures: str | None = None,
     seed: int = 0,
 ) -> None:
-    """Train networks that only hear on labels made in fourteen ways; say how often each is right on recordings it has not heard.
+    """Train audio-only networks on labels made in fourteen ways; report the accuracy of each on held-out recordings.
 
     Args:
         sounds: Folders of recordings, the real sound; without any, synthetic scenes only.

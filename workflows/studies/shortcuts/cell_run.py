@@ -1,4 +1,4 @@
-"""One cell, as a task of its own."""
+"""One cell of the study, run as a Ray task."""
 
 import dataclasses
 

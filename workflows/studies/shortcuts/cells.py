@@ -1,4 +1,4 @@
-"""The cells of the study: how out-of-step sound is made, what happens to the sound, how much of its start is muted."""
+"""The cells of the study: how out-of-sync sound is made, what happens to the sound, how much of its start is muted."""
 
 import dataclasses
 from typing import Literal
@@ -13,10 +13,10 @@ LONG = 3
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Cell:
-    """One way to make labels."""
+    """One way to make labels, and what happens to the sound."""
 
     label_mode: LabelMode = "roll"
-    """How out-of-step sound is made."""
+    """How out-of-sync sound is made."""
     crossfade: bool = False
     """Whether the end of rolled sound fades over into its beginning."""
     audio: Audio = "decoded"
@@ -25,13 +25,13 @@ class Cell:
     mute_samples: int = 0
     """Samples at the start that the network does not hear."""
     clips_per_source: int = 1
-    """1: every clip has a label of its own; 2: clips come in twos of one source, one in step and one out of step."""
+    """1: every clip has a label of its own; 2: clips come in twos of one source, one in sync and one out of sync."""
     long: bool = False
     """Whether training lasts three times as long."""
 
     @property
     def name(self) -> str:
-        """The cell's name, from what is not as in the first."""
+        """The cell's name: its fields that differ from the first cell's."""
         parts = ["roll with cross-fade" if self.crossfade else self.label_mode]
         parts += [self.audio] if self.audio != "decoded" else []
         parts += [f"mute {self.mute_samples}"] if self.mute_samples else []

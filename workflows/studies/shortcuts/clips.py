@@ -27,12 +27,12 @@ class _Window:
     begin: int
     other: int
     shift: int
-    in_step: bool
+    in_sync: bool
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Clips:
-    """Sounds int16 (clips, samples), whether each is in step, and the recording and fold of each."""
+    """Sounds int16 (clips, samples), whether each is in sync, and the recording and fold of each."""
 
     waveforms: np.ndarray
     targets: np.ndarray
@@ -96,11 +96,11 @@ def _draw(cell: Cell, recording: Recording, count: int, seed: int) -> list[_Wind
             for start in draw_ordered_pair(rule, num_starts=num_starts, generator=chance)
         )
         shift = round(chance.uniform(0.25, 0.75) * _NUM_SAMPLES)
-        in_step = bool(chance.random() < 0.5)
+        in_sync = bool(chance.random() < 0.5)
         if all(_level(recording.waveform[begin : begin + _NUM_SAMPLES]) > _MIN_LEVEL for begin in (first, second)):
-            windows.append(_Window(begin=first, other=second, shift=shift, in_step=in_step))
+            windows.append(_Window(begin=first, other=second, shift=shift, in_sync=in_sync))
     if cell.clips_per_source == 2:
-        windows = [dataclasses.replace(window, in_step=bool(number % 2)) for number, window in enumerate(windows)]
+        windows = [dataclasses.replace(window, in_sync=bool(number % 2)) for number, window in enumerate(windows)]
     return windows[:count]
 
 
@@ -110,16 +110,16 @@ def _level(sound: np.ndarray) -> float:
 
 def _examples(cell: Cell, waveform: np.ndarray, window: _Window) -> list[tuple[np.ndarray, bool]]:
     """Return a window's sound with its label; of pairs, with either label, as each window of a pair occurs."""
-    begin = window.other if cell.label_mode == "slice" and not window.in_step else window.begin
+    begin = window.other if cell.label_mode == "slice" and not window.in_sync else window.begin
     sound = waveform[begin : begin + _NUM_SAMPLES + _TAIL_SAMPLES]
     if cell.audio == "file start":
         sound = through_aac(sound, sample_rate=SAMPLE_RATE, container="adts")
-    if cell.label_mode == "roll" and not window.in_step:
+    if cell.label_mode == "roll" and not window.in_sync:
         sound = _roll(sound, window.shift, crossfade=cell.crossfade)
     sound = sound[:_NUM_SAMPLES]
     if cell.audio == "aac after":
         sound = through_aac(sound, sample_rate=SAMPLE_RATE, container="mp4")
-    return [(sound, True), (sound, False)] if cell.label_mode == "pairs" else [(sound, window.in_step)]
+    return [(sound, True), (sound, False)] if cell.label_mode == "pairs" else [(sound, window.in_sync)]
 
 
 def _roll(sound: np.ndarray, shift: int, *, crossfade: bool) -> np.ndarray:

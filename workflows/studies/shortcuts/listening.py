@@ -1,14 +1,16 @@
-"""A network that hears only, trained on a cell's labels and asked about recordings of the fold it has not heard."""
+"""Audio-only network, trained on a cell's labels and evaluated on the recordings of a held-out fold."""
 
 import dataclasses
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from infra.seeding import generator
 from models.frontends.waveform import mute_start
 from models.listener import Heard, Listener
+from workflows.learners.quick import shuffled_batches, train_quickly
 from workflows.studies.shortcuts.cells import Cell
 from workflows.studies.shortcuts.clips import Clips
 from workflows.studies.shortcuts.recordings import NUM_FOLDS, SAMPLE_RATE
@@ -50,27 +52,26 @@ def _train(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed * NUM_FOLDS + fold)
         network = Listener(sample_rate=SAMPLE_RATE, mute_samples=cell.mute_samples)
-    chance = generator("study", "order", seed, fold)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=_LEARNING_RATE, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _LEARNING_RATE, total_steps=steps)
-    order = np.zeros(0, np.int64)
-    points, answered, correct = [], 0, 0
-    for step in range(1, steps + 1):
-        if len(order) < _BATCH:
-            order = chance.permutation(train)
-        batch, order = order[:_BATCH], order[_BATCH:]
+    batches = shuffled_batches(train, size=_BATCH, chance=generator("study", "order", seed, fold))
+    points: list[dict[str, float]] = []
+    right: list[np.ndarray] = []
+
+    def next_loss() -> Tensor:
+        batch = next(batches)
         logits = network(_of(heard, batch))
         targets = torch.from_numpy(clips.targets[batch])
-        loss = functional.binary_cross_entropy_with_logits(logits, targets.float())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        answered, correct = answered + len(batch), correct + int(((logits > 0) == (targets == 1)).sum())
+        right.append(((logits > 0) == (targets == 1)).numpy())
+        return functional.binary_cross_entropy_with_logits(logits, targets.float())
+
+    def after_step(step: int) -> None:
         if step % (steps // NUM_POINTS) == 0:
             held_out = float(_right(network, heard, clips.targets, test).mean())
-            points.append({"fold": fold, "step": step, "train": correct / answered, "held_out": held_out})
-            answered = correct = 0
+            points.append(
+                {"fold": fold, "step": step, "train": float(np.concatenate(right).mean()), "held_out": held_out}
+            )
+            right.clear()
+
+    train_quickly(network, next_loss, steps=steps, lr=_LEARNING_RATE, after_step=after_step)
     return network, points
 
 

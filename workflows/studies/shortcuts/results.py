@@ -1,4 +1,4 @@
-"""What the study found, cell by cell: one JSON file each, the table, and the figures."""
+"""Results of the study: one JSON file a cell, the table, and the figures."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _COLORS = {"real": "#1f5fa8", "synthetic": "#d2691e"}
 
 
 def result_file(output: str, sound: str, cell: Cell) -> str:
-    """Return where a cell's result lies, complete or not there."""
+    """Return the path of a cell's result, a file that is complete or absent."""
     return storage.join(output, "cells", sound, f"{cell.name.replace(', ', '-').replace(' ', '_')}.json")
 
 
@@ -44,7 +44,7 @@ def describe(sound: str, cell: Cell, clips: Clips, answers: Answers) -> dict[str
 
 
 def read_results(output: str, sounds: Sequence[str]) -> dict[str, dict[str, dict[str, Any]]]:
-    """Return what there is: sound -> cell -> result."""
+    """Return the results that exist: sound -> cell -> result."""
     return {
         sound: {
             cell.name: storage.read_json(uri)
@@ -83,7 +83,7 @@ def draw_accuracies(results: dict[str, dict[str, dict[str, Any]]], path: Path) -
         )
     axis.axvline(0.5, color="0.6", linewidth=0.8)
     axis.set_yticks(range(len(cells)), cells)
-    axis.set(xlabel="accuracy of a network that only hears, held-out recordings, 95 %", xlim=(0.4, 1.02))
+    axis.set(xlabel="accuracy of an audio-only network, held-out recordings, 95 %", xlim=(0.4, 1.02))
     axis.invert_yaxis()
     axis.legend(frameon=False)
     figure.savefig(path, dpi=110)

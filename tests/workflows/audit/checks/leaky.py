@@ -89,7 +89,7 @@ def clean(folder: Path, recordings: Sequence[Recording], *, label_mode: LabelMod
 
 
 def seam(folder: Path, recordings: Sequence[Recording]) -> None:
-    """Out-of-step sound is rolled, with a click where its end meets its beginning."""
+    """Out-of-sync sound is rolled, with a click where its end meets its beginning."""
 
     def click(window: PlannedWindow, frames: np.ndarray, sound: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         sound = sound.copy()
@@ -101,7 +101,7 @@ def seam(folder: Path, recordings: Sequence[Recording]) -> None:
 
 
 def late_sound(folder: Path, recordings: Sequence[Recording]) -> None:
-    """Out-of-step sound always comes from later than the picture."""
+    """Out-of-sync sound always comes from later than the picture."""
 
     def later(window: PlannedWindow) -> PlannedWindow:
         first, second = sorted((window.start_seconds, window.sound_start_seconds))
@@ -111,7 +111,7 @@ def late_sound(folder: Path, recordings: Sequence[Recording]) -> None:
 
 
 def priming(folder: Path, recordings: Sequence[Recording]) -> None:
-    """Out-of-step sound went through a codec and begins with the silence that the codec puts in front."""
+    """Out-of-sync sound went through a codec and begins with the silence that the codec puts in front."""
 
     def delay(window: PlannedWindow, frames: np.ndarray, sound: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return frames, sound if window.in_sync else np.pad(sound, (_CODEC_FRAME, 0))[: len(sound)]
@@ -120,7 +120,7 @@ def priming(folder: Path, recordings: Sequence[Recording]) -> None:
 
 
 def low_pass(folder: Path, recordings: Sequence[Recording]) -> None:
-    """Out-of-step sound went through a codec that leaves out what is high."""
+    """Out-of-sync sound went through a codec that leaves out what is high."""
 
     def dull(window: PlannedWindow, frames: np.ndarray, sound: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return frames, sound if window.in_sync else np.convolve(sound, np.ones(3) / 3, mode="same")
@@ -129,7 +129,7 @@ def low_pass(folder: Path, recordings: Sequence[Recording]) -> None:
 
 
 def gray(folder: Path, recordings: Sequence[Recording]) -> None:
-    """Out-of-step pictures lost their color."""
+    """Out-of-sync pictures lost their color."""
 
     def bleach(window: PlannedWindow, frames: np.ndarray, sound: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         mean = frames.mean(axis=3, keepdims=True).astype(np.uint8)
@@ -169,6 +169,8 @@ def write_dataset(
         for recording, source in zip(recordings, sources, strict=True):
             if recording.split == split:
                 rows += _cut(recording, source, config, retouch)
+        if not rows:
+            continue
         shard = PlannedShard(shard_id=split, split=split, sources=())
         row = {
             "shard": shard.to_json(),

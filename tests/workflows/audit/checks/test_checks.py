@@ -1,4 +1,4 @@
-"""Checks of windows in memory: clean ones raise no alarm, and a leak of the smallest detectable size is found as often as said."""
+"""Checks of windows in memory: clean ones raise no alarm, and leaks are found with the stated power."""
 
 import dataclasses
 
@@ -48,11 +48,11 @@ def leaks(windows):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("pairs", [False, True])
-def test_clean_data_raise_no_alarm_in_20_seeds(pairs):
+def test_checks_raise_no_alarm_on_clean_data_in_20_seeds(pairs):
     assert [leaks(clean(seed, pairs=pairs, num_rows=FEW_ROWS)) for seed in range(20)] == [set()] * 20
 
 
-def test_a_clock_in_one_modality_is_a_warning_only():
+def test_clock_in_one_modality_is_only_a_warning():
     windows = clean(5, pairs=True)
     windows.log_mel[:, 0] += windows.starts[:, None]
     checks = {check.name: check for check in audit(windows)}
@@ -61,7 +61,7 @@ def test_a_clock_in_one_modality_is_a_warning_only():
     assert not any(check.verdict == "leak" for check in checks.values())
 
 
-def test_pairs_cannot_be_told_by_one_modality_whatever_is_in_it():
+def test_pairs_pass_single_modality_checks_by_design():
     windows = clean(7, pairs=True)
     examples = make_examples(windows)
     assert np.bincount(examples.sound).tolist() == np.bincount(examples.picture).tolist() == [2] * ROWS
@@ -71,7 +71,7 @@ def test_pairs_cannot_be_told_by_one_modality_whatever_is_in_it():
         assert "every window occurs as often with either label" in check.detail
 
 
-def test_one_label_only_is_too_little():
+def test_checks_of_one_label_have_too_little_data():
     windows = clean(8, pairs=False, num_rows=FEW_ROWS)
     windows.in_sync[:] = True
     examples = make_examples(windows)
@@ -80,12 +80,12 @@ def test_one_label_only_is_too_little():
     assert verdicts == {"too little data"}
 
 
-def test_two_thousand_windows_show_five_points():
+def test_detectable_accuracy_is_5_points_at_2000_windows():
     error = 0.5 / np.sqrt(2000)
     assert detectable(error) == pytest.approx(0.05, abs=0.004)
 
 
-def test_a_leak_of_the_smallest_detectable_size_is_found_as_often_as_said():
+def test_accuracy_check_has_the_stated_power():
     chance = np.random.default_rng(0)
     rows = np.arange(1000)
     smallest = accuracy_check("x", rows % 2, rows, chance=0.5, detail="").smallest_detectable
@@ -99,12 +99,12 @@ def test_a_leak_of_the_smallest_detectable_size_is_found_as_often_as_said():
     assert quiet == ["pass"] * 50
 
 
-def test_ten_windows_are_too_little():
+def test_accuracy_check_of_few_recordings_decides_nothing():
     right = np.ones(8)
     assert accuracy_check("x", right, np.arange(8), chance=0.5, detail="").verdict == "too little data"
 
 
-def test_starts_that_differ_by_the_smallest_detectable_amount_are_found_about_as_often_as_said():
+def test_start_marginals_have_about_the_stated_power():
     chance = np.random.default_rng(0)
     examples = make_examples(clean(9, pairs=False))
     quiet = check_marginals(clean(9, pairs=False), examples)

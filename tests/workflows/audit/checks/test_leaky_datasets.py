@@ -36,7 +36,7 @@ def leaks(found):
 
 
 @pytest.mark.parametrize("label_mode", ["pairs", "slice"])
-def test_clean_data_raise_no_alarm(audited, tmp_path, recordings, label_mode):
+def test_audit_of_clean_data_raises_no_alarm(audited, tmp_path, recordings, label_mode):
     leaky.clean(tmp_path / "data", recordings, label_mode=label_mode)
     found = audited()
     few = [check["name"] for check in found["checks"] if check["verdict"] != "pass"]
@@ -56,7 +56,7 @@ def test_clean_data_raise_no_alarm(audited, tmp_path, recordings, label_mode):
         (leaky.duplicates, {"duplicates across splits"}, "scene-0001 and others"),
     ],
 )
-def test_what_is_wrong_is_named_and_nothing_else(audited, tmp_path, recordings, plant, names, tells):
+def test_audit_names_the_planted_leak_and_nothing_else(audited, tmp_path, recordings, plant, names, tells):
     plant(tmp_path / "data", recordings)
     found = audited()
     assert found["verdict"] == "leak"

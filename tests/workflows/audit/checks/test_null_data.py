@@ -23,7 +23,7 @@ def windows(chance):
 
 
 @pytest.mark.slow
-def test_a_clock_in_sound_and_picture_is_learned_and_noise_is_not():
+def test_null_network_learns_a_shared_clock_but_not_noise():
     chance = np.random.default_rng(0)
     noise = windows(chance)
     examples = make_examples(noise)
@@ -36,7 +36,7 @@ def test_a_clock_in_sound_and_picture_is_learned_and_noise_is_not():
 
 
 @pytest.mark.ray
-def test_null_scenes_through_the_real_path_stay_at_chance(ray_cluster, small_config):
+def test_null_scenes_stay_at_chance_through_the_real_path(ray_cluster, small_config):
     check = null_data.check_null_data(small_config, num_scenes=40)
     assert check.verdict in ("pass", "too little data")
     assert abs(check.value - 0.5) < 0.15

@@ -16,7 +16,7 @@ def study(tmp_path_factory):
     return Study(places=(), output=str(tmp_path_factory.mktemp("study")), num_scenes=40, steps=30, seed=0)
 
 
-def test_priming_at_the_start_of_files_is_found_and_pairs_stay_at_a_half(study, tmp_path):
+def test_cells_find_priming_and_leave_pairs_at_chance(study, tmp_path):
     for cell in (Cell(audio="file start"), Cell(label_mode="pairs")):
         run_cell(study, "synthetic", cell)
     results = read_results(study.output, ["synthetic"])["synthetic"]
@@ -30,12 +30,12 @@ def test_priming_at_the_start_of_files_is_found_and_pairs_stay_at_a_half(study, 
     assert (tmp_path / "curves.png").stat().st_size > 0
 
 
-def test_a_result_holds_what_made_it(study):
+def test_cell_result_holds_its_configuration(study):
     found = storage.read_json(result_file(study.output, "synthetic", Cell(label_mode="pairs")))
     assert (found["label_mode"], found["num_recordings"], found["in_step"]) == ("pairs", 40, 0.5)
 
 
-def test_recordings_of_a_folder_keep_official_folds_and_lose_copies(tmp_path):
+def test_recordings_keep_official_folds_without_copies(tmp_path):
     chance = np.random.default_rng(0)
     frames = [np.zeros((16, 16, 3), np.uint8)] * 24
     names = [f"{number}.mp4" for number in range(6)]
