@@ -24,12 +24,12 @@ def refuse_other_modalities(sources: Sequence[Source], config: PreparationConfig
     """
     if not sources or any(not lacks(source, config) for source in sources):
         return
-    offered = dict.fromkeys(
-        name for source in sources for name in MODALITIES if name not in lacks(source, config, MODALITIES)
-    )
+    named = [lacks(source, config, MODALITIES) for source in sources]
+    offered = [name for name in MODALITIES if not all(name in lacking for lacking in named)]
+    suggested = [name for name in offered if name != "picture" or "sound" not in offered] or offered
     raise InputError(
-        f"--modalities: no source has {' and '.join(config.modalities)} together; the sources name files or texts of "
-        f"{', '.join(offered)}, so give for example --modalities {next(iter(offered))}"
+        f"--modalities: no source names what {' and '.join(config.modalities)} take, only files or texts for "
+        f"{', '.join(offered)}; give for example --modalities {' '.join(suggested)}"
     )
 
 

@@ -36,9 +36,7 @@ def planned(path):
 
 def test_fingerprint_of_sound_that_is_not_finite_is_an_error(not_finite, small_config, tmp_path):
     options = {"dataset": str(tmp_path / "clips"), "config": small_config}
-    row = operators.probe_source(
-        probe_row(Source(path=str(not_finite), video_id="nan"), small_config), **options
-    )
+    row = operators.probe_source(probe_row(Source(path=str(not_finite), video_id="nan"), small_config), **options)
     assert row["error"] == ""
     row = operators.fingerprint_source(row, **options)
     assert json.loads(row["error"])["reason"] == "sound is not finite"
