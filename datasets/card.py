@@ -68,7 +68,7 @@ def write_card(
         "fingerprint": digest(config.fingerprint, sorted(m["shard_id"] for m in markers)).hex(),
         "config": config.to_dict(),
         "splits": splits,
-        "hours": num_rows * config.clip_seconds / 3600,
+        "hours": num_rows * config.row_seconds / 3600,
         "num_bytes": sum(m["num_bytes"] for m in markers),
         "num_errors": num_errors,
         "licenses": count_licenses(dataset, videos),

@@ -7,9 +7,12 @@ from typing import Any, Literal
 from datasets.clips.spectrogram import LogMelConfig
 from datasets.clips.windows import LabelMode, WindowRule
 from datasets.media.cut import Pixels
-from datasets.schema import DATASET_VERSION
+from datasets.schema import DATASET_VERSION, MODALITIES, Modality
 from infra.errors import InputError, refuse_outside
 from infra.seeding import digest
+
+_IMAGE_BYTES = 200_000
+_TEXT_BYTES = 500
 
 _RANGES = {
     "clip_seconds": (0.01, 86_400),
@@ -28,6 +31,8 @@ _RANGES = {
 class PreparationConfig:
     """How clips are cut and stored; the defaults are those of the published recipe."""
 
+    modalities: tuple[Modality, ...] = ("picture", "sound")
+    """What every row holds, of picture, sound, image (a still) and text; a source that lacks one is an error."""
     clip_seconds: float = 4.0
     """Length of a clip."""
     frame_rate: float = 30.0
@@ -36,12 +41,16 @@ class PreparationConfig:
     """Height and width in pixels: the whole frame is squeezed to a square."""
     sample_rate: int = 44100
     """Sound samples per second, mono."""
+    pad_sound: bool = False
+    """Fill sounds without picture that are shorter than a clip with silence, however short they are; a fiftieth of a clip always is."""
+    image_size: int | None = None
+    """Height and width of still pictures, squeezed to a square; as they are if not given."""
     min_shift_seconds: float = 2.2
     """Shortest time between the two windows of a pair; 2.2 to 5.9 s as in the code of Owens and Efros."""
     max_shift_seconds: float = 5.9
     """Longest time between the two windows of a pair."""
     pairs_per_video: int = 1
-    """Pairs of windows from every source that is long enough; 0 cuts one window without a partner from each."""
+    """Pairs of windows from every source of picture and sound that is long enough; 0 cuts one window without a partner from each."""
     label_mode: LabelMode = "pairs"
     """Pairs; slice and roll make out-of-step sound as published systems do, for the audit only."""
     storage: Literal["raw", "h264"] = "h264"
@@ -57,6 +66,11 @@ class PreparationConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
+        object.__setattr__(self, "modalities", tuple(name for name in MODALITIES if name in self.modalities))
+        if not self.modalities:
+            raise InputError(f"modalities: none is left; give one or more of {', '.join(MODALITIES)}")
+        if self.image_size is not None:
+            refuse_outside("image_size", self.image_size, 1, 7000)
         for field, (low, high) in _RANGES.items():
             refuse_outside(field, getattr(self, field), low, high)
         if self.min_shift_seconds > self.max_shift_seconds:
@@ -75,7 +89,28 @@ class PreparationConfig:
             raise InputError(
                 f"frame_rate: {self.frame_rate} gives no frame in clip_seconds {self.clip_seconds}; give a higher rate or a longer clip"
             )
-        self.log_mel.refuse_sound(self.num_samples, self.sample_rate)
+        if self.has_sound:
+            self.log_mel.refuse_sound(self.num_samples, self.sample_rate)
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether rows have a moving picture."""
+        return "picture" in self.modalities
+
+    @property
+    def has_sound(self) -> bool:
+        """Whether rows have sound."""
+        return "sound" in self.modalities
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether two windows of a source make a pair, whose picture and sound are exchanged."""
+        return self.has_picture and self.has_sound and self.label_mode == "pairs" and self.pairs_per_video > 0
+
+    @property
+    def row_seconds(self) -> float:
+        """How long a row lasts; nothing where nothing moves or sounds."""
+        return self.clip_seconds if self.has_picture or self.has_sound else 0.0
 
     @property
     def pixels(self) -> Pixels:
@@ -105,7 +140,7 @@ class PreparationConfig:
             frame_rate=self.frame_rate,
             min_shift_seconds=self.min_shift_seconds,
             max_shift_seconds=self.max_shift_seconds,
-            pairs_per_video=self.pairs_per_video,
+            pairs_per_video=self.pairs_per_video if self.has_picture and self.has_sound else 0,
             label_mode=self.label_mode,
         )
 
@@ -116,14 +151,23 @@ class PreparationConfig:
 
     @property
     def row_bytes(self) -> int:
-        """Estimated size of a row: H.264 at this quality takes about 0.06 bytes a pixel."""
-        pixels = self.num_frames * self.size**2
-        picture = pixels * 3 if self.storage == "raw" else round(pixels * 0.06)
-        return picture + 2 * self.num_samples + 2 * self.num_hops * self.log_mel.num_bins
+        """Estimated size of a row: H.264 takes about 0.06 bytes a pixel at this quality, a JPEG 0.5."""
+        size = _TEXT_BYTES
+        if self.has_picture:
+            size += (
+                self.num_frames * self.size**2 * 3
+                if self.storage == "raw"
+                else round(self.num_frames * self.size**2 * 0.06)
+            )
+        if self.has_sound:
+            size += 2 * self.num_samples + 2 * self.num_hops * self.log_mel.num_bins
+        if "image" in self.modalities:
+            size += _IMAGE_BYTES if self.image_size is None else self.image_size**2 // 2
+        return size
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as nested plain values."""
-        return dataclasses.asdict(self)
+        return dataclasses.asdict(self) | {"modalities": list(self.modalities)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "PreparationConfig":

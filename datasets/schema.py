@@ -3,15 +3,22 @@
 A row is one clip: one window of one source, or one still picture, sound or text. What a row lacks is null. `frames` holds an H.264
 stream or raw uint8 (frames, height, width, 3) in C order, `waveform` int16 PCM (samples,), `log_mel` float16 (bins, hops), `image` one
 encoded still picture; which, and of what size, says `dataset.json`. `clips/measures.py` says what loudness, silence and motion are.
+Only where a row has picture and sound is it in sync or not, and only what moves or sounds has a start.
 `texts` are timed on the clip's own clock where they have times. `boxes` are normalized to the frame and bound what sounds: null where
 nobody knows, empty where what sounds is out of sight.
 """
+
+from typing import Literal
 
 import pyarrow as pa
 
 DATASET_VERSION = 2
 
 MEDIA_COLUMNS = ("frames", "waveform", "log_mel", "image")
+
+Modality = Literal["picture", "sound", "image", "text"]
+"""What rows are made of: moving picture, sound, a still picture, texts."""
+MODALITIES: tuple[Modality, ...] = ("picture", "sound", "image", "text")
 
 TEXT_ROLES = (
     "caption",

@@ -20,22 +20,14 @@ _WHITE_OF_RGB = 4 * 255
 _WHITE_OF_LUMA = 235 - 16
 
 
-def measure(
-    frames: np.ndarray, waveform: np.ndarray, *, frame_rate: float, sample_rate: int
-) -> dict[str, float | None]:
-    """Return the measures of a window by the names of their columns.
+def measure_sound(waveform: np.ndarray, *, sample_rate: int) -> dict[str, float]:
+    """Return the measures of a window's sound by the names of their columns.
 
     Args:
-        frames: uint8 (frames, height, width, 3), or planes of YUV 4:2:0, (frames, 3 height / 2, width).
         waveform: float (samples,) in [-1, 1].
-        frame_rate: frames per second.
         sample_rate: sound samples per second.
     """
-    return {
-        LOUDNESS: loudness_db(waveform),
-        SILENCE: silence_share(waveform, sample_rate=sample_rate),
-        MOTION: motion(frames, frame_rate=frame_rate),
-    }
+    return {LOUDNESS: loudness_db(waveform), SILENCE: silence_share(waveform, sample_rate=sample_rate)}
 
 
 def loudness_db(waveform: np.ndarray) -> float:
@@ -51,7 +43,12 @@ def silence_share(waveform: np.ndarray, *, sample_rate: int) -> float:
 
 
 def motion(frames: np.ndarray, *, frame_rate: float) -> float | None:
-    """Return how much the picture changes in a second; none for a single frame."""
+    """Return how much the picture changes in a second; none for a single frame.
+
+    Args:
+        frames: uint8 (frames, height, width, 3), or planes of YUV 4:2:0, (frames, 3 height / 2, width).
+        frame_rate: frames per second.
+    """
     if len(frames) < 2:
         return None
     gray, white = _gray(frames)

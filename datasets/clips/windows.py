@@ -24,6 +24,8 @@ class PlannedWindow:
     shift_seconds: float | None
     pair: int | None
     roll_seconds: float = 0.0
+    pad_seconds: float = 0.0
+    """Silence at the end of a sound that is shorter than a clip."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)

@@ -39,6 +39,8 @@ class Examination:
     flags: list[Flag]
     places: list[Place]
     """The first window of every video."""
+    holds: dict[str, dict[str, int]]
+    """Rows of each split that hold each thing, as the card counts them."""
 
     @property
     def num_errors(self) -> int:
@@ -48,9 +50,15 @@ class Examination:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Sample:
-    """A clip to look at: frames uint8 (frames, height, width, 3)."""
+    """A clip to look at, as far as it has what can be seen."""
 
-    frames: np.ndarray
+    frames: np.ndarray | None = None
+    """uint8 (frames, height, width, 3)."""
+    image: np.ndarray | None = None
+    """uint8 (height, width, 3)."""
+    log_mel: np.ndarray | None = None
+    """float32 (bins, hops)."""
+    texts: tuple[str, ...] = ()
     label: str
     split: str
     video_id: str
@@ -96,6 +104,7 @@ def examine(dataset: str, *, progress: Progress = silent) -> Examination:
         measures=rows.measures,
         flags=sorted(flags),
         places=rows.first_windows,
+        holds=dict((card or {}).get("holds", {})),
     )
 
 
@@ -104,15 +113,32 @@ def read_samples(found: Examination, *, count: int) -> tuple[list[Sample], list[
     config, samples, flags = found.config, [], []
     if config is None:
         return [], []
+    names = _seen_of(config)
     for place in pick(found.places, count):
+        seen: dict[str, np.ndarray] = {}
+        texts: list[dict[str, str]] = []
+        name = "texts"
         try:
-            table = decode_table(read_rows(place.uri, place.group, [place.row], ["frames"]), config=config)
-            frames = to_arrays(table, config=config)["frames"][0]
-            samples.append(Sample(frames=frames, label=place.label, split=place.split, video_id=place.video_id))
+            table = read_rows(place.uri, place.group, [place.row], [*names, "texts"])
+            texts = table["texts"][0].as_py() or []
+            for name in names:
+                if table[name].null_count:
+                    raise ValueError("there are none")
+                seen[name] = to_arrays(decode_table(table.select([name]), config=config), config=config)[name][0]
         except _UNREADABLE as error:
-            detail = f"frames of '{place.video_id}' are not what the card says: {_reason(error)}"
-            flags.append(Flag(severity="error", name="broken frames", place=place.uri, detail=detail))
+            detail = f"{name} of '{place.video_id}' are not what the card says: {_reason(error)}"
+            flags.append(Flag(severity="error", name=f"broken {name}", place=place.uri, detail=detail))
+            continue
+        words = tuple(text["text"] for text in texts)
+        samples.append(Sample(**seen, texts=words, label=place.label, split=place.split, video_id=place.video_id))
     return samples, flags
+
+
+def _seen_of(config: PreparationConfig) -> list[str]:
+    """Return the columns that show a clip: moving pictures, or else a still picture and a spectrogram."""
+    if config.has_picture:
+        return ["frames"]
+    return [name for name, there in (("image", "image" in config.modalities), ("log_mel", config.has_sound)) if there]
 
 
 def _reason(error: BaseException) -> str:

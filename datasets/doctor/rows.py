@@ -94,8 +94,8 @@ class Rows:
             if clip in self._files:
                 self._doubled.setdefault(clip, uri)
             self._files.setdefault(clip, uri)
-            if {"label", "video_id"} <= values.keys():
-                label, video = values["label"][row] or "", values["video_id"][row]
+            if "video_id" in values:
+                label, video = values["label"][row] or "" if "label" in values else "", values["video_id"][row]
                 self.classes.setdefault(label, collections.Counter())[split_name] += 1
                 if video not in split.videos:
                     place = Place(uri=uri, group=group, row=row, split=split_name, video_id=video, label=label)
@@ -106,13 +106,15 @@ class Rows:
 
     def _check_sizes(self, file: pq.ParquetFile, uri: str) -> None:
         """Flag sound whose length is not the configuration's: the file was made by another one."""
-        if self.config is None or "waveform" not in file.schema_arrow.names:
+        if self.config is None or not self.config.has_sound:
             return
         wanted = {
             "waveform": 2 * self.config.num_samples,
             "log_mel": 2 * self.config.num_hops * self.config.log_mel.num_bins,
         }
         for name, size in wanted.items():
+            if name not in file.schema_arrow.names:
+                continue
             found: set[int | None] = set(_lengths(file, name)) - {None, size}
             if found:
                 detail = f"{name} has {min(filter(None, found), default=0)} bytes, the card's configuration makes {size}; prepare it again"

@@ -6,10 +6,13 @@ All times are seconds since `MediaInfo.origin_seconds`: the earliest presented t
 from datasets.media.calibrate import Coding, coding_of, measure_delay
 from datasets.media.cut import Window, cut, read_sound
 from datasets.media.encode import decode_frames, decode_into, encode_frames, write_chunks, write_video
-from datasets.media.probe import MediaError, MediaInfo, display_size, probe, reading, sound_origin
+from datasets.media.probe import PICTURE, SOUND, MediaError, MediaInfo, display_size, probe, reading, sound_origin
 from datasets.media.recode import through_aac
+from datasets.media.still import decode_image, image_size, read_image
 
 __all__ = [
+    "PICTURE",
+    "SOUND",
     "Coding",
     "MediaError",
     "MediaInfo",
@@ -17,11 +20,14 @@ __all__ = [
     "coding_of",
     "cut",
     "decode_frames",
+    "decode_image",
     "decode_into",
     "display_size",
     "encode_frames",
+    "image_size",
     "measure_delay",
     "probe",
+    "read_image",
     "read_sound",
     "reading",
     "sound_origin",

@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Literal
 
 import av
@@ -12,7 +12,7 @@ from av.audio.resampler import AudioResampler
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from datasets.media.decode import Decoding
-from datasets.media.probe import MediaError, decoded, open_media, packets, reading
+from datasets.media.probe import BOTH, PICTURE, SOUND, MediaError, decoded, open_media, packets, reading
 
 Pixels = Literal["rgb24", "yuv420p"]
 """How a picture lies in memory: (height, width, 3), or planes of BT.601 below each other, (3 height / 2, width), as H.264 is fed."""
@@ -29,6 +29,8 @@ class Window:
 
     start_seconds: float
     sound_start_seconds: float
+    pad_seconds: float = 0.0
+    """Silence at the end, where there is less sound than a clip takes."""
 
 
 def cut(
@@ -41,10 +43,11 @@ def cut(
     size: int,
     sample_rate: int,
     pixels: Pixels = "rgb24",
+    needs: Collection[str] = BOTH,
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Yield (window index, frames uint8 (n, size, size, 3), waveform float32 (samples,)) as each is complete.
 
-    With `pixels` "yuv420p" frames are (n, 3 size / 2, size).
+    With `pixels` "yuv420p" frames are (n, 3 size / 2, size). Of picture and sound, what is not among the needs is empty.
 
     One sequential pass. Frame i shows the source frame with the latest time stamp up to start + (i + 0.5) / frame_rate, so that
     every event lands within half an output frame of its time; sound is placed by its own time stamps, with zeros where there is none.
@@ -52,18 +55,20 @@ def cut(
     Raises:
         MediaError: If a window cannot be completed.
     """
-    pictures = _Pictures(windows, round(clip_seconds * frame_rate), frame_rate, size, pixels)
-    sounds = _Sounds(windows, round(clip_seconds * sample_rate), sample_rate)
+    num_frames = round(clip_seconds * frame_rate) if PICTURE in needs else 0
+    num_samples = round(clip_seconds * sample_rate) if SOUND in needs else 0
+    pictures = _Pictures(windows, num_frames, frame_rate, size, pixels)
+    sounds = _Sounds(windows, num_samples, sample_rate)
     waiting = set(range(len(windows)))
 
     def complete() -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         for index in sorted(waiting):
-            if pictures.missing[index] == 0 and sounds.heard_until >= sounds.ends[index]:
+            if pictures.missing[index] == 0 and (not num_samples or sounds.heard_until >= sounds.needed_until[index]):
                 waiting.discard(index)
                 yield index, pictures.take(index), sounds.take(index)
 
     with reading("decode"), open_media(path, "decode") as container:
-        decoding = Decoding(container, moments=pictures.moments, origin_seconds=origin_seconds)
+        decoding = Decoding(container, moments=pictures.moments, origin_seconds=origin_seconds, needs=needs)
         for frame, time in decoding.frames():
             if isinstance(frame, av.VideoFrame):
                 pictures.add(frame, time)
@@ -120,7 +125,7 @@ class _Pictures:
             self._serve(until=time + max(shown, _LONGEST_HOLD_SECONDS))
 
     def take(self, index: int) -> np.ndarray:
-        return self._clips.pop(index)
+        return self._clips.pop(index) if index in self._clips else np.empty(self._shape, np.uint8)
 
     def _serve(self, *, until: float) -> None:
         """Give the held frame to every wanted moment before `until`."""
@@ -168,7 +173,8 @@ class _Sounds:
 
     def __init__(self, windows: Sequence[Window], num_samples: int, sample_rate: int) -> None:
         self._starts = [window.sound_start_seconds for window in windows]
-        self.ends = [start + num_samples / sample_rate for start in self._starts]
+        self._ends = [start + num_samples / sample_rate for start in self._starts]
+        self.needed_until = [end - window.pad_seconds for end, window in zip(self._ends, windows, strict=True)]
         self._clips: dict[int, np.ndarray] = {}
         self._taken: set[int] = set()
         self._num_samples, self._rate = num_samples, sample_rate
@@ -198,6 +204,8 @@ class _Sounds:
         waveform = self._clips.pop(index, np.zeros(self._num_samples, np.float32))
         if not np.isfinite(waveform).all():
             raise MediaError("decode", "sound is not finite", "floating-point samples with NaN or infinity")
+        padded = round((self._ends[index] - self.needed_until[index]) * self._rate)
+        waveform[self._num_samples - padded :] = 0
         return waveform
 
     def _flush(self) -> None:
@@ -211,7 +219,7 @@ class _Sounds:
             begin = self._begin + self._written / self._rate
             end = begin + len(samples) / self._rate
             for index, start in enumerate(self._starts):
-                if index in self._taken or end <= start or begin >= self.ends[index]:
+                if index in self._taken or end <= start or begin >= self._ends[index]:
                     continue
                 if index not in self._clips:
                     self._clips[index] = np.zeros(self._num_samples, np.float32)

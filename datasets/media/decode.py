@@ -6,12 +6,12 @@ group. So a group is decoded if a wanted moment lies in it, or in the one before
 
 import bisect
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import av
 from av.container import InputContainer
 
-from datasets.media.probe import decoded, packets, streams
+from datasets.media.probe import BOTH, PICTURE, SOUND, decoded, find_streams, packets
 
 _WITHOUT_PRESENTATION_TIMES = ("avi",)
 """Containers that only say when a packet is to be decoded: it cannot be told which pictures its group shows."""
@@ -24,12 +24,21 @@ class Decoding:
         container: the open file.
         moments: when pictures are wanted, in seconds from the origin, ascending.
         origin_seconds: the origin on the file's clock.
+        needs: picture, sound, or both: what is decoded.
     """
 
-    def __init__(self, container: InputContainer, *, moments: Sequence[float], origin_seconds: float) -> None:
+    def __init__(
+        self,
+        container: InputContainer,
+        *,
+        moments: Sequence[float],
+        origin_seconds: float,
+        needs: Collection[str] = BOTH,
+    ) -> None:
         self.damage = ""
         self._container, self._origin = container, origin_seconds
-        self._video, self._audio = streams(container, "decode")
+        found = find_streams(container, "decode", needs=needs)
+        self._streams = [found[name] for name in (PICTURE, SOUND) if name in needs]
         self._groups = _Groups(moments)
 
     def frames(self) -> Iterator[tuple[av.VideoFrame | av.AudioFrame, float]]:
@@ -38,14 +47,14 @@ class Decoding:
         Raises:
             MediaError: If picture or sound is missing.
         """
-        for packet in packets(self._container, (self._video, self._audio)):
-            if packet.stream is self._audio:
+        for packet in packets(self._container, self._streams):
+            if packet.stream.type == "audio":
                 yield from self._decoded(packet)
                 continue
             for one in self._groups.needed(packet, self._shown_at(packet)):
                 if one is None:
-                    yield from self._decoded(_flush_packet(self._video))
-                    self._video.codec_context.flush_buffers()
+                    yield from self._decoded(_flush_packet(self._streams[0]))
+                    self._streams[0].codec_context.flush_buffers()
                 else:
                     yield from self._decoded(one)
 

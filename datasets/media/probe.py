@@ -3,7 +3,8 @@
 import contextlib
 import dataclasses
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
 
 import av
 import av.error
@@ -13,6 +14,10 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 av_logging.set_level(av_logging.PANIC)
+
+
+PICTURE, SOUND = "picture", "sound"
+BOTH = (PICTURE, SOUND)
 
 
 class MediaError(Exception):
@@ -25,7 +30,7 @@ class MediaError(Exception):
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class MediaInfo:
-    """What the packets of a file say; width and height as stored, spans in seconds from the origin."""
+    """What the packets of a file say; width and height as stored, spans in seconds from the origin, none of a stream that is not there."""
 
     container: str
     video_codec: str
@@ -37,10 +42,16 @@ class MediaInfo:
     num_frames: int
     audio_sample_rate: int
     origin_seconds: float
-    video_start: float
-    video_end: float
-    audio_start: float
-    audio_end: float
+    video_start: float | None
+    video_end: float | None
+    audio_start: float | None
+    audio_end: float | None
+
+    def span(self, needs: Collection[str] = BOTH) -> tuple[float, float]:
+        """Return when picture and sound, or the one that is needed, have both begun and when the first of them ends."""
+        spans = {PICTURE: (self.video_start, self.video_end), SOUND: (self.audio_start, self.audio_end)}
+        begins, ends = zip(*(spans[name] for name in BOTH if name in needs), strict=True)
+        return max(begin or 0.0 for begin in begins), min(end or 0.0 for end in ends)
 
 
 def open_media(path: str | os.PathLike[str], stage: str) -> InputContainer:
@@ -56,22 +67,32 @@ def open_media(path: str | os.PathLike[str], stage: str) -> InputContainer:
 
 
 def streams(container: InputContainer, stage: str):
-    """Return the picture and the sound of a file, each decoded on one thread; cover art is no picture.
+    """Return the picture and the sound of a file, each decoded on one thread.
 
     Raises:
         MediaError: If one of them is missing.
     """
-    videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-    if not videos:
-        raise MediaError(stage, "no video stream")
-    if not container.streams.audio:
-        raise MediaError(stage, "no audio stream")
-    video, audio = videos[0], container.streams.audio[0]
-    for stream in (video, audio):
-        if stream.codec_context is None:
+    found = find_streams(container, stage, needs=BOTH)
+    return found[PICTURE], found[SOUND]
+
+
+def find_streams(container: InputContainer, stage: str, *, needs: Collection[str]) -> dict[str, Any]:
+    """Return those of picture and sound that a file has, each decoded on one thread; cover art is no picture.
+
+    Raises:
+        MediaError: If one that is needed is missing.
+    """
+    found: dict[str, Any] = {}
+    for name, members in ((PICTURE, container.streams.video), (SOUND, container.streams.audio)):
+        stream = next((s for s in members if not s.disposition & Disposition.attached_pic), None)
+        if stream is not None and stream.codec_context is not None:
+            stream.codec_context.thread_count = 1
+            found[name] = stream
+        elif name in needs:
+            if stream is None:
+                raise MediaError(stage, "no video stream" if name == PICTURE else "no audio stream")
             raise MediaError(stage, "unknown codec", f"{stream.type} stream {stream.index}")
-        stream.codec_context.thread_count = 1
-    return video, audio
+    return found
 
 
 @contextlib.contextmanager
@@ -123,48 +144,79 @@ def _out_of_memory(error: Exception) -> bool:
 
 
 @reading("probe")
-def probe(path: str | os.PathLike[str]) -> MediaInfo:
+def probe(path: str | os.PathLike[str], *, needs: Collection[str] = BOTH) -> MediaInfo:
     """Return what a file holds, by reading its packets without decoding.
 
     Raises:
-        MediaError: If it cannot be opened or lacks a usable picture or sound.
+        MediaError: If it cannot be opened or lacks a usable picture or sound that it needs.
     """
     with open_media(path, "probe") as container:
-        video, audio = streams(container, "probe")
-        times: dict[int, list[float]] = {video.index: [], audio.index: []}
-        ends = {video.index: 0.0, audio.index: 0.0}
-        for packet in packets(container, (video, audio)):
+        found = find_streams(container, "probe", needs=needs)
+        times: dict[int, list[float]] = {stream.index: [] for stream in found.values()}
+        ends = dict.fromkeys(times, 0.0)
+        for packet in packets(container, tuple(found.values())) if found else ():
             if packet.pts is None or packet.time_base is None:
                 continue
             time = float(packet.pts * packet.time_base)
             index = packet.stream.index
             times[index].append(time)
             ends[index] = max(ends[index], time + float((packet.duration or 0) * packet.time_base))
-        for stream in (video, audio):
-            if not times[stream.index]:
-                raise MediaError("probe", f"no {stream.type} packets")
-        frames = np.sort(np.asarray(times[video.index]))
-        steps = np.diff(frames)
-        steps = steps[steps > 1e-6]
-        if not len(steps):
-            raise MediaError("probe", "a single picture", f"{len(frames)} frames")
-        origin = max(0.0, min(frames[0], min(times[audio.index])))
+        for name, stream in list(found.items()):
+            lack = _lack(name, stream.type, times[stream.index])
+            if lack and name in needs:
+                raise MediaError("probe", *lack)
+            if lack:
+                del found[name]
+        origin = max(0.0, min((min(times[stream.index]) for stream in found.values()), default=0.0))
+        spans = {name: (times[stream.index], ends[stream.index]) for name, stream in found.items()}
         return MediaInfo(
             container=container.format.name,
-            video_codec=video.codec_context.name,
-            audio_codec=audio.codec_context.name,
-            width=video.codec_context.width,
-            height=video.codec_context.height,
-            frame_rate=float(1 / steps.mean()),
-            variable_frame_rate=bool(np.quantile(steps, 0.95) > 1.2 * np.quantile(steps, 0.05)),
-            num_frames=len(frames),
-            audio_sample_rate=audio.codec_context.sample_rate,
             origin_seconds=origin,
-            video_start=max(0.0, float(frames[0] - origin)),
-            video_end=float(max(ends[video.index], frames[-1] + np.median(steps)) - origin),
-            audio_start=max(0.0, min(times[audio.index]) - origin),
-            audio_end=ends[audio.index] - origin,
+            **_picture(found.get(PICTURE), *spans.get(PICTURE, ([], 0.0)), origin),
+            **_sound(found.get(SOUND), *spans.get(SOUND, ([], 0.0)), origin),
         )
+
+
+def _lack(name: str, kind: str, times: Sequence[float]) -> tuple[str, ...]:
+    """Return why a stream cannot be used; nothing if it can."""
+    if not times:
+        return (f"no {kind} packets",)
+    if name == PICTURE and not len(_steps(times)):
+        return "a single picture", f"{len(times)} frames"
+    return ()
+
+
+def _steps(times: Sequence[float]) -> np.ndarray:
+    steps = np.diff(np.sort(np.asarray(times)))
+    return steps[steps > 1e-6]
+
+
+def _picture(stream: Any, times: Sequence[float], end: float, origin: float) -> dict[str, Any]:
+    if stream is None:
+        nothing = {"width": 0, "height": 0, "frame_rate": 0.0, "variable_frame_rate": False, "num_frames": 0}
+        return {"video_codec": "", **nothing, "video_start": None, "video_end": None}
+    steps = _steps(times)
+    return {
+        "video_codec": stream.codec_context.name,
+        "width": stream.codec_context.width,
+        "height": stream.codec_context.height,
+        "frame_rate": float(1 / steps.mean()),
+        "variable_frame_rate": bool(np.quantile(steps, 0.95) > 1.2 * np.quantile(steps, 0.05)),
+        "num_frames": len(times),
+        "video_start": max(0.0, float(min(times) - origin)),
+        "video_end": float(max(end, max(times) + np.median(steps)) - origin),
+    }
+
+
+def _sound(stream: Any, times: Sequence[float], end: float, origin: float) -> dict[str, Any]:
+    if stream is None:
+        return {"audio_codec": "", "audio_sample_rate": 0, "audio_start": None, "audio_end": None}
+    return {
+        "audio_codec": stream.codec_context.name,
+        "audio_sample_rate": stream.codec_context.sample_rate,
+        "audio_start": max(0.0, min(times) - origin),
+        "audio_end": end - origin,
+    }
 
 
 @reading("probe")

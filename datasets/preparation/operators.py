@@ -6,21 +6,23 @@ counts and seconds, since Ray's statistics show a fused chain as one line.
 """
 
 import dataclasses
-import hashlib
 import json
+import math
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from datasets.clips.measures import measure
+from datasets.clips.measures import MOTION, measure_sound, motion
 from datasets.clips.spectrogram import log_mel
 from datasets.config import PreparationConfig
 from datasets.index import describe_rows
-from datasets.media import MediaError, Window, cut, encode_frames, probe, read_sound, reading
+from datasets.media import MediaError, Window, cut, encode_frames, read_image, read_sound, reading
 from datasets.preparation import fingerprint as sound_fingerprint
 from datasets.preparation.attempts import guarded
+from datasets.preparation.probing import look_at, present
 from datasets.preparation.shards import PlannedShard, PlannedSource, clip_file, marker_file, row_groups, write_clips
 from datasets.schema import CLIP_SCHEMA, ERROR_SCHEMA
 from infra import storage
@@ -28,45 +30,40 @@ from infra import storage
 Row = dict[str, Any]
 
 
-def probe_source(row: Row, *, dataset: str) -> Row:
+def probe_source(row: Row, *, dataset: str, config: PreparationConfig) -> Row:
     """Add what the packets of a source say, and the digest of its content; or the error."""
     began = time.perf_counter()
     try:
-        with (
-            guarded(dataset, row["video_id"], stage="probe"),
-            storage.local_copy(row["path"]) as path,
-            reading("probe"),
-        ):
-            info = dataclasses.asdict(probe(path))
-            with open(path, "rb") as file:
-                content_id = hashlib.file_digest(file, "blake2b").hexdigest()[:32]
-        found = {"info": json.dumps(info), "content_id": content_id, "error": ""}
+        with guarded(dataset, row["video_id"], stage="probe"):
+            info, content_id, image_id = look_at(row, config)
+        found = {"info": json.dumps(info), "content_id": content_id, "image_id": image_id, "error": ""}
     except (MediaError, FileNotFoundError) as error:
-        found = {"info": "", "content_id": "", "error": _error_json(error, "probe")}
+        found = {"info": "", "content_id": "", "image_id": "", "error": _error_json(error, "probe")}
     return {**row, **found, "probe_seconds": time.perf_counter() - began}
 
 
-def fingerprint_source(row: Row, *, dataset: str) -> Row:
-    """Add the fingerprint of a source's sound, by which copies of a recording are found."""
+def fingerprint_source(row: Row, *, dataset: str, config: PreparationConfig) -> Row:
+    """Add the fingerprint of a source's sound, by which copies of a recording are found; empty where it has none."""
     began = time.perf_counter()
     codes = np.zeros(0, np.uint32)
-    if not row["error"]:
-        origin = json.loads(row["info"])["origin_seconds"]
+    info = {} if row["error"] else json.loads(row["info"])
+    if info.get("audio_end") is not None:
         try:
             with (
                 guarded(dataset, row["video_id"], stage="fingerprint"),
-                storage.local_copy(row["path"]) as path,
+                storage.local_copy(row["file"]) as path,
                 reading("fingerprint"),
             ):
                 sound = read_sound(
                     path,
-                    origin_seconds=origin,
+                    origin_seconds=info["origin_seconds"],
                     sample_rate=sound_fingerprint.SAMPLE_RATE,
                     longest_seconds=sound_fingerprint.LONGEST_SECONDS,
                 )
                 codes = sound_fingerprint.fingerprint(sound)
         except (MediaError, FileNotFoundError) as error:
-            row = {**row, "error": _error_json(error, "fingerprint")}
+            if config.has_sound:
+                row = {**row, "error": _error_json(error, "fingerprint")}
     seconds = time.perf_counter() - began
     return {**row, "fingerprint": codes.tobytes(), "fingerprint_seconds": seconds}
 
@@ -82,7 +79,7 @@ def decode_shard(row: Row, *, dataset: str, config: PreparationConfig) -> Row:
             with guarded(dataset, source.video_id, stage="decode"):
                 clips += _clips_of(source, config)
         except (MediaError, FileNotFoundError) as error:
-            errors.append({"source": source.path, **json.loads(_error_json(error, "decode"))})
+            errors.append({"source": source.place, **json.loads(_error_json(error, "decode"))})
     table = pa.Table.from_pylist(clips, schema=CLIP_SCHEMA)
     clips.clear()
     seconds = {"decode": time.perf_counter() - began}
@@ -98,8 +95,11 @@ def add_log_mel(row: Row, *, config: PreparationConfig) -> Row:
     """Add the spectrograms."""
     began = time.perf_counter()
     table = _from_bytes(row["clips"])
-    spectrograms = []
+    spectrograms: list[bytes | None] = []
     for sound in table["waveform"].to_pylist():
+        if sound is None:
+            spectrograms.append(None)
+            continue
         waveform = np.frombuffer(sound, np.int16).astype(np.float32) / 32768
         values = log_mel(waveform, sample_rate=config.sample_rate, config=config.log_mel)
         spectrograms.append(values.astype(np.float16).tobytes())
@@ -145,10 +145,27 @@ def counts_of(shard: PlannedShard, table: pa.Table) -> Row:
 
 def _clips_of(source: PlannedSource, config: PreparationConfig) -> list[Row]:
     """Return all rows of a source, in the order of its windows."""
+    shared: Row = {}
+    if "image" in config.modalities:
+        with present(source.image) as path:
+            shared["image"] = read_image(path, size=config.image_size)
     rows: dict[int, Row] = {}
-    windows = [Window(start_seconds=w.start_seconds, sound_start_seconds=w.sound_start_seconds) for w in source.windows]
+    for index, frames, waveform in _cut(source, config):
+        rows[index] = clip_row(source, index, frames, waveform, config) | shared
+    return [rows[index] for index in sorted(rows)]
+
+
+def _cut(source: PlannedSource, config: PreparationConfig) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Yield the windows of a source with their frames and sound, both empty where rows have neither."""
+    if not config.row_seconds:
+        yield 0, np.empty((0, 0, 0, 3), np.uint8), np.empty(0, np.float32)
+        return
+    windows = [
+        Window(start_seconds=w.start_seconds, sound_start_seconds=w.sound_start_seconds, pad_seconds=w.pad_seconds)
+        for w in source.windows
+    ]
     with storage.local_copy(source.path) as path, reading("decode"):
-        for index, frames, waveform in cut(
+        yield from cut(
             path,
             windows,
             origin_seconds=source.origin_seconds,
@@ -157,9 +174,8 @@ def _clips_of(source: PlannedSource, config: PreparationConfig) -> list[Row]:
             size=config.size,
             sample_rate=config.sample_rate,
             pixels=config.pixels,
-        ):
-            rows[index] = clip_row(source, index, frames, waveform, config)
-    return [rows[index] for index in sorted(rows)]
+            needs=config.modalities,
+        )
 
 
 def clip_row(
@@ -169,28 +185,39 @@ def clip_row(
     waveform: np.ndarray,
     config: PreparationConfig,
 ) -> Row:
-    """Return the row of a source's window, complete but for the spectrogram; measured before its sound is rolled."""
+    """Return the row of a source's window, complete but for the spectrogram; what frames or sound would tell is null without them."""
     window = source.windows[index]
-    rolled = np.roll(waveform, round(window.roll_seconds * config.sample_rate))
-    raw = config.storage == "raw"
-    return {
+    row: Row = {
         "clip_id": f"{source.video_id}#{index}",
-        "source": source.path,
+        "source": source.place,
         "video_id": source.video_id,
         "recording_id": source.recording_id,
-        "pair_id": None if window.pair is None else f"{source.video_id}#pair{window.pair}",
         "label": source.label,
-        "start_seconds": window.start_seconds,
-        "sound_start_seconds": window.sound_start_seconds,
-        "in_sync": window.in_sync,
-        "shift_seconds": window.shift_seconds,
         "fold": source.fold,
-        "texts": _texts_of(source, window.start_seconds, config.clip_seconds),
+        "texts": _texts_of(source, window.start_seconds, config.row_seconds or math.inf),
         "boxes": None if source.boxes is None else [dataclasses.asdict(box) for box in source.boxes],
-        **measure(frames, waveform, frame_rate=config.frame_rate, sample_rate=config.sample_rate),
-        "frames": frames.tobytes() if raw else encode_frames(frames, frame_rate=config.frame_rate),
-        "waveform": np.clip(np.rint(rolled * 32768), -32768, 32767).astype(np.int16).tobytes(),
     }
+    if config.has_picture:
+        raw = config.storage == "raw"
+        row |= {
+            "start_seconds": window.start_seconds,
+            MOTION: motion(frames, frame_rate=config.frame_rate),
+            "frames": frames.tobytes() if raw else encode_frames(frames, frame_rate=config.frame_rate),
+        }
+    if config.has_sound:
+        rolled = np.roll(waveform, round(window.roll_seconds * config.sample_rate))
+        row |= {
+            "sound_start_seconds": window.sound_start_seconds,
+            **measure_sound(waveform, sample_rate=config.sample_rate),
+            "waveform": np.clip(np.rint(rolled * 32768), -32768, 32767).astype(np.int16).tobytes(),
+        }
+    if config.has_picture and config.has_sound:
+        row |= {
+            "pair_id": None if window.pair is None else f"{source.video_id}#pair{window.pair}",
+            "in_sync": window.in_sync,
+            "shift_seconds": window.shift_seconds,
+        }
+    return row
 
 
 def _texts_of(source: PlannedSource, begin: float, seconds: float) -> list[Row] | None:

@@ -4,19 +4,18 @@ import functools
 import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import ray.data
 
 from datasets.card import CONFIG, read_card, write_card, write_config
-from datasets.clips.windows import draw_windows
 from datasets.config import PreparationConfig
 from datasets.editing.rewrite import finish_rewrites
 from datasets.preparation import operators
 from datasets.preparation.attempts import forget
 from datasets.preparation.fingerprint import group_recordings
+from datasets.preparation.probing import probe_row, recording_names, state_of
 from datasets.preparation.scheduling import all_processors
 from datasets.preparation.shards import (
     SHARD_BYTES,
@@ -32,6 +31,14 @@ from datasets.preparation.shards import (
     read_whole_plan,
     retired_shards,
 )
+from datasets.preparation.spans import (
+    describe_clip,
+    describe_too_short,
+    refuse_other_modalities,
+    remedy_for,
+    usable_span,
+    windows_of,
+)
 from datasets.schema import ERROR_SCHEMA
 from datasets.sources.source import Source
 from datasets.tables.recordings import read_recordings, write_recordings
@@ -39,7 +46,7 @@ from datasets.tables.table import write_table
 from infra import cluster, storage
 from infra.errors import InputError
 from infra.progress import Progress, silent
-from infra.seeding import generator, hash_fraction
+from infra.seeding import hash_fraction
 
 Row = dict[str, Any]
 
@@ -73,15 +80,16 @@ class Preparation:
         Raises:
             InputError: If no source at all is long enough for a clip, or for a pair where pairs are wanted.
         """
+        refuse_other_modalities(sources, self.config)
         forget(self.dataset)
         self.errors = list(missing or [])
         planned_before = read_whole_plan(self.dataset)
         # A run that was killed between its plan and its recordings has planned some of the new videos already.
         videos_before = planned_videos(current_shards(planned_before))
         known = self._known(sources, videos_before, restore=restore)
-        states = {source.path: _state(source.path) for source in sources}
+        states = {source.video_id: state_of(source) for source in sources}
         done = {(row["path"], row["state"], row["video_id"]) for row in known}
-        new = [s for s in sources if (s.path, states[s.path], s.video_id) not in done]
+        new = [s for s in sources if (s.place, states[s.video_id], s.video_id) not in done]
         try:
             probed = sorted(self._probe(new), key=lambda row: row["video_id"])
         finally:
@@ -91,7 +99,7 @@ class Preparation:
             self.seconds[stage] = sum(row[f"{stage}_seconds"] for row in probed)
         self.errors += [{"source": row["path"], **json.loads(row["error"])} for row in probed if row["error"]]
         probed = self._without_known([row for row in probed if not row["error"]], known)
-        identities = self._identify(probed, known, {s.video_id: s.catalog_id for s in new})
+        identities = self._identify(probed, known, recording_names(new, probed))
         by_source = {source.video_id: source for source in new}
         splits: dict[str, list[PlannedSource]] = {split: [] for split in SPLITS}
         for row in probed:
@@ -100,7 +108,7 @@ class Preparation:
             if planned is not None:
                 if planned.video_id not in videos_before:
                     splits[source.split or self._split_of(recording_id)].append(planned)
-                self._recordings.append({**row, "state": states[row["path"]], "recording_id": recording_id})
+                self._recordings.append({**row, "state": states[row["video_id"]], "recording_id": recording_id})
         self.new_shards = plan_shards(
             splits,
             fingerprint=self.config.fingerprint,
@@ -155,13 +163,13 @@ class Preparation:
     def _refuse_without_clips(self, sources: list[Source]) -> None:
         config = self.config
         if not self.new_shards:
-            reasons = sorted({f"{row['reason']}" for row in self.errors})
+            reasons = sorted({row["reason"] for row in self.errors})
             raise InputError(
-                f"--source: none of {len(sources)} files gives a clip of {config.clip_seconds} s "
-                f"({', '.join(reasons[:5])}); give longer videos, or a shorter --clip-seconds"
+                f"--source: none of {len(sources)} files gives a clip{describe_clip(config)} ({', '.join(reasons[:5])}); "
+                f"{remedy_for(reasons, config)}"
             )
         planned = [source for shard in self.new_shards for source in shard.sources]
-        if config.label_mode == "pairs" and config.pairs_per_video and not any(s.has_pair for s in planned):
+        if config.has_pairs and not any(s.has_pair for s in planned):
             raise InputError(
                 f"--min-shift-seconds: {config.min_shift_seconds} with --clip-seconds {config.clip_seconds} is longer than "
                 f"every video allows, the longest has {self._longest_seconds:.1f} s of picture with sound; "
@@ -187,13 +195,13 @@ class Preparation:
     def _probe(self, sources: list[Source]) -> list[Row]:
         if not sources:
             return []
-        rows = [{"path": source.path, "video_id": source.video_id} for source in sources]
+        rows = [probe_row(source, self.config) for source in sources]
         blocks = min(len(rows), 64 * (self.num_workers or 2))
         stream = (
             all_processors(ray.data.from_items(rows, override_num_blocks=blocks))
-            .map(functools.partial(operators.probe_source, dataset=self.dataset), **self._limit())
+            .map(functools.partial(operators.probe_source, dataset=self.dataset, config=self.config), **self._limit())
             .map(
-                functools.partial(operators.fingerprint_source, dataset=self.dataset),
+                functools.partial(operators.fingerprint_source, dataset=self.dataset, config=self.config),
                 **self._limit(),
             )
         )
@@ -251,20 +259,12 @@ class Preparation:
 
     def _plan_source(self, source: Source, row: Row, recording_id: str) -> PlannedSource | None:
         info = json.loads(row["info"])
-        begin = max(info["video_start"], info["audio_start"], source.start_seconds or 0.0)
-        end = min(info["video_end"], info["audio_end"])
-        if source.end_seconds is not None:
-            end = min(end, source.end_seconds)
-        self._longest_seconds = max(self._longest_seconds, end - begin)
-        windows = draw_windows(
-            self.config.window_rule,
-            begin=begin,
-            end=end,
-            generator=generator(self.config.seed, "windows", source.video_id),
-        )
+        span = usable_span(source, info, self.config)
+        self._longest_seconds = max(self._longest_seconds, span[1] - span[0])
+        windows = windows_of(source, span, self.config)
         if not windows:
-            detail = f"{max(0.0, end - begin):.2f} s of picture with sound, a clip takes {self.config.clip_seconds} s"
-            self.errors.append({"source": source.path, "stage": "plan", "reason": "too short", "detail": detail})
+            detail = describe_too_short(span, self.config)
+            self.errors.append({"source": source.place, "stage": "plan", "reason": "too short", "detail": detail})
             return None
         return PlannedSource(
             path=source.path,
@@ -272,7 +272,7 @@ class Preparation:
             content_id=row["content_id"],
             recording_id=recording_id,
             label=source.label,
-            origin_seconds=info["origin_seconds"],
+            origin_seconds=info.get("origin_seconds", 0.0),
             windows=tuple(windows),
             image=source.image,
             texts=source.texts,
@@ -297,11 +297,3 @@ class Preparation:
         for marker in markers:
             self.errors += marker["errors"]
         write_table(storage.join(self.dataset, "errors.parquet"), self.errors, ERROR_SCHEMA)
-
-
-def _state(path: str) -> str:
-    """Return what changes when a file changes."""
-    if storage.is_remote(path) or not Path(path).exists():
-        return ""
-    status = Path(path).stat()
-    return f"{status.st_size}-{status.st_mtime_ns}"

@@ -45,6 +45,11 @@ class PlannedSource:
     fold: int | None = None
 
     @property
+    def place(self) -> str:
+        """What it is called where it lies, as of the source that it was."""
+        return self.path or self.image or self.video_id
+
+    @property
     def has_pair(self) -> bool:
         """Whether its windows are pairs; a short source has one without a partner."""
         return any(window.pair is not None for window in self.windows)

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from datasets.card import read_card
 from datasets.config import PreparationConfig
-from datasets.media import decode_into
+from datasets.media import MediaError, decode_image, decode_into
 from datasets.reading.row_groups import RowGroup, read_rows
 from datasets.reading.selection import SplitName, select_units
 from datasets.schema import CLIP_SCHEMA, MEDIA_COLUMNS
@@ -63,7 +63,10 @@ def to_arrays(table: pa.Table, *, config: PreparationConfig) -> Batch:
     """Return rows as arrays; what is not decoded yet is decoded into its place.
 
     frames uint8 (clips, frames, height, width, 3), waveform float32 (clips, 1, samples) in [-1, 1],
-    log_mel float32 (clips, bins, hops).
+    log_mel float32 (clips, bins, hops), image uint8 (clips, height, width, 3).
+
+    Raises:
+        InputError: If still pictures are broken or of several sizes, or some rows have none.
     """
     encoded = is_encoded(table, config)
     return {
@@ -88,7 +91,7 @@ def collate(rows: Sequence[Batch]) -> Batch:
 
 def _parts(table: pa.Table, name: str, config: PreparationConfig) -> list[Any]:
     """Return a decoded column in parts, as it is stored and where it lies: arrays with the rows along the first axis, or a list of texts."""
-    if name not in MEDIA_COLUMNS:
+    if name not in MEDIA_COLUMNS or name == "image":
         return [table[name].to_pylist()]
     dtype, shape = {
         "frames": (np.uint8, (config.num_frames, config.size, config.size, 3)),
@@ -100,12 +103,35 @@ def _parts(table: pa.Table, name: str, config: PreparationConfig) -> list[Any]:
 
 def _join(name: str, parts: Sequence[Any]) -> Any:
     """Return parts of a column as one array of its own, in the type that is computed with."""
+    if name == "image":
+        return _stills(list(itertools.chain.from_iterable(parts)))
     if name not in MEDIA_COLUMNS:
         return list(itertools.chain.from_iterable(parts))
     values = np.concatenate(parts)
     if name == "frames":
         return values
     return values.astype(np.float32) / 32768 if name == "waveform" else values.astype(np.float32)
+
+
+def _stills(stored: Sequence[bytes | None]) -> np.ndarray:
+    """Return still pictures decoded, one after another."""
+    if None in stored:
+        raise InputError(
+            "image: some rows have no still picture; leave the column out, or ask for rows that hold image"
+        )
+    try:
+        pictures = [decode_image(data) for data in stored if data is not None]
+    except MediaError as error:
+        raise InputError(
+            f"image: a stored picture is broken ({error.detail or error.reason}); prepare it again"
+        ) from None
+    sizes = {picture.shape for picture in pictures}
+    if len(sizes) > 1:
+        shown = " and ".join(f"{width}x{height}" for height, width, _ in sorted(sizes)[:2])
+        raise InputError(
+            f"image: still pictures of one batch are of several sizes, such as {shown}; prepare the dataset with --image-size"
+        )
+    return np.stack(pictures)
 
 
 def _values(chunk: pa.Array, dtype: type) -> np.ndarray:

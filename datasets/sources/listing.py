@@ -1,8 +1,9 @@
-"""What --source may be: a folder, a catalog in CSV form, or the built-in scenes."""
+"""What --source may be: a folder, an official catalog, a table of one's own, or the built-in scenes."""
 
 import dataclasses
 import functools
 import json
+import os
 from typing import Any
 
 import ray.data
@@ -11,32 +12,43 @@ from datasets.card import write_config
 from datasets.config import PreparationConfig
 from datasets.preparation.scheduling import all_processors
 from datasets.scenes.scene import Level
-from datasets.sources import csv, folder, synthetic
+from datasets.sources import csv, folder, synthetic, table
 from datasets.sources.source import Source, source_from_dict
 from datasets.tables.licenses import MADE_HERE, record_licenses
 from infra import storage
-from infra.errors import InputError
+from infra.errors import InputError, refuse_outside
 
 SYNTHETIC = "synthetic"
 _BLOCK_SCENES = 32
 
 
 def list_sources(
-    source: str, *, video_root: str | None, classes: tuple[str, ...]
+    source: str, *, video_root: str | None, classes: tuple[str, ...], columns: tuple[str, ...] = ()
 ) -> tuple[list[Source], list[dict[str, Any]]]:
-    """Return the videos of a folder or catalog, and error rows for those that are missing or have a name that is not UTF-8.
+    """Return the videos of a folder or catalog, or what a table lists, and error rows for what is missing, doubled or has no name in UTF-8.
+
+    Args:
+        source: folder, catalog or table.
+        video_root: folder of the files that a catalog or table names; a table's own if not given.
+        classes: only these labels, or all.
+        columns: NAME=COLUMN for a table's columns under other names.
 
     Raises:
         InputError: If there is nothing, or none of the classes.
     """
-    if source.lower().endswith((".csv", ".tsv")):
+    if table.is_table(source, columns):
+        root = storage.resolve(video_root, field="--video-root") if video_root else os.path.dirname(source)
+        sources, missing = table.index(source, root, columns)
+    elif columns:
+        raise InputError(f"--columns: '{source}' is no table; give a file that ends in {', '.join(table.ENDINGS)}")
+    elif source.lower().endswith((".csv", ".tsv")):
         if video_root is None:
             raise InputError(f"--video-root: missing; say where the videos of the catalog '{source}' are")
         sources, missing = csv.index(source, storage.resolve(video_root, field="--video-root"))
     else:
         sources, missing = folder.index(source), []
-    missing += [_unnamable(item) for item in sources if not storage.is_utf8(item.path)]
-    sources = [item for item in sources if storage.is_utf8(item.path)]
+    missing += [_unnamable(item) for item in sources if not storage.is_utf8(item.path + item.image)]
+    sources = [item for item in sources if storage.is_utf8(item.path + item.image)]
     if classes:
         found = {item.label for item in sources}
         unknown = [name for name in classes if name not in found]
@@ -48,13 +60,21 @@ def list_sources(
 
 
 def render_scenes(
-    dataset: str, *, num_videos: int, level: Level, config: PreparationConfig, null: bool = False
+    dataset: str,
+    *,
+    num_videos: int,
+    level: Level,
+    config: PreparationConfig,
+    null: bool = False,
+    tag_noise: float = 0.0,
 ) -> list[Source]:
     """Return `num_videos` synthetic videos as files below the dataset.
 
     A scene lasts a clip, the longest shift and a second more. With `null` each has another scene's sound.
     Scenes that are there stay; so that they fit, the configuration is on record before the first.
+    Each tag is with the probability `tag_noise` a wrong one.
     """
+    refuse_outside("tag_noise", tag_noise, 0, 1)
     videos = storage.join(dataset, "videos")
     if storage.is_remote(videos):
         raise InputError(f"--output: '{dataset}' is in S3; synthetic videos need a local folder")
@@ -69,6 +89,7 @@ def render_scenes(
         size=config.size,
         sample_rate=config.sample_rate,
         foreign=num_videos if null else None,
+        tag_noise=tag_noise,
     )
     blocks = max(1, min(num_videos, num_videos // _BLOCK_SCENES))
     stream = all_processors(ray.data.range(num_videos, override_num_blocks=blocks)).map(render)
@@ -80,7 +101,7 @@ def render_scenes(
 
 def _unnamable(source: Source) -> dict[str, Any]:
     detail = "rename the file, or the folder it lies in"
-    return {"source": storage.shown(source.path), "stage": "index", "reason": "name is not UTF-8", "detail": detail}
+    return {"source": storage.shown(source.place), "stage": "index", "reason": "name is not UTF-8", "detail": detail}
 
 
 def _render(row: dict[str, Any], *, folder: str, foreign: int | None, **options: Any) -> dict[str, str]:

@@ -30,7 +30,7 @@ class Source:
     """A source and what its catalog says about it."""
 
     path: str
-    """Video or sound file; empty where there is none."""
+    """Video or sound file; empty where there is none, as for a still picture or text."""
     video_id: str
     """Unique within a run and readable."""
     label: str | None = None
@@ -48,6 +48,11 @@ class Source:
     """Official split: train, validation or test; drawn by a hash of the recording where none is given."""
     fold: int | None = None
     """Official fold of a cross-validation."""
+
+    @property
+    def place(self) -> str:
+        """What it is called where it lies: its file, its still picture's, or its own name where it is text alone."""
+        return self.path or self.image or self.video_id
 
 
 def source_from_dict(values: dict[str, Any]) -> Source:

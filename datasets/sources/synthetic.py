@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from datasets.media import write_video
+from datasets.scenes.captions import describe
 from datasets.scenes.scene import Level, Scene, draw_scene
 from datasets.sources.source import Box, Source
 from infra.errors import InputError
@@ -52,8 +53,9 @@ def render(
     size: int = 96,
     sample_rate: int = 16000,
     sound_index: int | None = None,
+    tag_noise: float = 0.0,
 ) -> Source:
-    """The written video as a source, with the box of what sounds; none where that is off screen.
+    """The written video as a source, with the box of what sounds, none where that is off screen, and with what is true of it in words.
 
     The label is what strikes (ball, hammer, mallet) or "off_screen"; it is for per-class tables
     and tells nothing about sync.
@@ -68,7 +70,8 @@ def render(
         size: height and width in pixels, even (H.264 stores color at half size).
         sample_rate: sound samples per second.
         sound_index: number of the scene that is heard; that which is seen if not given. Another one makes null
-            data, whose sound and picture have nothing to do with each other.
+            data, whose sound and picture have nothing to do with each other; there are no words about it.
+        tag_noise: probability with which each tag is replaced by a wrong one.
 
     Raises:
         InputError: an odd size, an unknown level, or an empty picture or sound.
@@ -92,5 +95,6 @@ def render(
         heard = drawn if sound_index is None else draw(sound_index)
         write_video(path, drawn.frames(), heard.waveform(), frame_rate=frame_rate, sample_rate=sample_rate)
     label = label_of(drawn)
+    texts = tuple(describe(drawn, tag_noise=tag_noise)) if sound_index is None else ()
     boxes = () if drawn.box is None else (Box(*drawn.box, label=label),)
-    return Source(path=path, video_id=video_id, label=label, catalog_id=video_id, boxes=boxes)
+    return Source(path=path, video_id=video_id, label=label, catalog_id=video_id, boxes=boxes, texts=texts)

@@ -39,7 +39,7 @@ def match_licenses(table: str, sources: Sequence[Source]) -> dict[str, str]:
     named = {row["path"]: row[spelling] or NOT_STATED for row in rows}
     found = {}
     for source in sources:
-        parts = source.path.split("/")
+        parts = source.place.split("/")
         ends = ("/".join(parts[first:]) for first in range(len(parts)))
         for key in (source.video_id, source.catalog_id, *ends):
             if key in named:

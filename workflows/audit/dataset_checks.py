@@ -1,5 +1,6 @@
 """Audit of a dataset: all checks, their overall verdict, and the files that it is written to."""
 
+from collections.abc import Callable
 from typing import Any
 
 from datasets.card import read_card, write_verdict
@@ -14,11 +15,23 @@ from workflows.audit.checks.duplicates import check_duplicates
 from workflows.audit.checks.null_data import check_null_data
 from workflows.audit.checks.positions import check_clocks, check_marginals
 from workflows.audit.checks.single_modality import check_probes, check_sound_statistics
-from workflows.audit.checks.windows import make_examples, read_windows
+from workflows.audit.checks.windows import Examples, Windows, lacking_for_sync, make_examples, read_windows
 from workflows.audit.page import audit_page, plain, worst
 
 _FEWEST_ROWS = 1
 _FEWEST_NULL_SCENES = 10
+_OF_SYNC = (
+    "start marginals",
+    "sound statistics",
+    "audio only",
+    "video only",
+    "position from sound",
+    "position from picture",
+    "clock matching",
+    "decode delay",
+    "null data",
+)
+"""Checks that only rows of picture and sound can be asked."""
 
 
 def refuse_bad_input(dataset: str, *, max_rows: int, null_scenes: int) -> None:
@@ -41,17 +54,13 @@ def refuse_bad_input(dataset: str, *, max_rows: int, null_scenes: int) -> None:
 def audit_dataset(dataset: str, *, max_rows: int, null_scenes: int, progress: Progress = silent) -> dict[str, Any]:
     """Return the audit of a dataset: its verdict and every check."""
     config = PreparationConfig.from_dict(read_card(dataset)["config"])
-    windows = read_windows(dataset, config, max_rows=max_rows)
-    examples = make_examples(windows)
-    stages = (
-        lambda: [check_duplicates(dataset)],
-        lambda: [check_marginals(windows, examples)],
-        lambda: [check_sound_statistics(windows, examples)],
-        lambda: check_probes(windows, examples),
-        lambda: check_clocks(windows),
-        lambda: [check_decode_delay(dataset, config)],
-        lambda: [check_null_data(config, num_scenes=null_scenes)],
-    )
+    windows = examples = None
+    stages: list[Callable[[], list[Check]]] = [lambda: [check_duplicates(dataset)]]
+    lacking = lacking_for_sync(config)
+    if not lacking:
+        windows = read_windows(dataset, config, max_rows=max_rows)
+        examples = make_examples(windows)
+        stages += _sync_checks(dataset, config, windows, examples, null_scenes)
     checks: list[Check] = []
     for done, stage in enumerate(stages, start=1):
         checks += stage()
@@ -59,12 +68,27 @@ def audit_dataset(dataset: str, *, max_rows: int, null_scenes: int, progress: Pr
     return {
         "verdict": worst([check.verdict for check in checks]),
         "label_mode": config.label_mode,
-        "num_windows": len(windows.starts),
-        "num_examples": len(examples.target),
+        "num_windows": 0 if windows is None else len(windows.starts),
+        "num_examples": 0 if examples is None else len(examples.target),
         "level": LEVEL,
         "power": POWER,
         "checks": [plain(check) for check in checks],
+        "not_asked": dict.fromkeys(_OF_SYNC, lacking) if lacking else {},
     }
+
+
+def _sync_checks(
+    dataset: str, config: PreparationConfig, windows: Windows, examples: Examples, null_scenes: int
+) -> list[Callable[[], list[Check]]]:
+    """Return the checks of whether sync can be told without seeing and hearing, each to be called."""
+    return [
+        lambda: [check_marginals(windows, examples)],
+        lambda: [check_sound_statistics(windows, examples)],
+        lambda: check_probes(windows, examples),
+        lambda: check_clocks(windows),
+        lambda: [check_decode_delay(dataset, config)],
+        lambda: [check_null_data(config, num_scenes=null_scenes)],
+    ]
 
 
 def write_audit(audit: dict[str, Any], dataset: str, run: Run) -> str:
@@ -84,7 +108,7 @@ def write_audit(audit: dict[str, Any], dataset: str, run: Run) -> str:
 
 
 def _intro(audit: dict[str, Any], dataset: str) -> str:
-    return (
+    return "".join(f"{name} is not asked: {reason}. " for name, reason in audit["not_asked"].items()) + (
         f"{dataset}: {audit['num_windows']} windows, {audit['num_examples']} examples, labels by {audit['label_mode']}. "
         f"Each check raises a false alarm with probability {audit['level']:.1e}; the smallest detectable leak is the one it finds "
         f"with probability {audit['power']}."

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from datasets.clips.measures import LOUDNESS, MOTION, SILENCE
+from datasets.config import PreparationConfig
 from datasets.doctor import Column, Examination, Flag, Layout
 from datasets.preparation.shards import SPLITS
 
@@ -52,17 +53,33 @@ def describe_flags(flags: Sequence[Flag]) -> list[str]:
 def _heading(found: Examination) -> list[str]:
     lines = [f"dataset  {found.dataset}"]
     if found.config is not None:
-        config = found.config
+        lines += _contents(found.config)
+    if found.holds:
+        held = (f"{name} {sum(counts.values())}" for name, counts in found.holds.items())
+        lines.append(f"hold     {', '.join(held)}")
+    return lines
+
+
+def _contents(config: PreparationConfig) -> list[str]:
+    """Return what a row is made of."""
+    lines = []
+    if config.has_picture:
         codec = "H.264" if config.storage == "h264" else "raw uint8"
-        lines += [
-            f"picture  {config.num_frames} frames of {config.size} x {config.size} at {config.frame_rate:g} a second, {codec}",
-            f"sound    {config.clip_seconds:g} s at {config.sample_rate} Hz, PCM of 16 bits; log-mel {config.log_mel.num_bins} x {config.num_hops}",
-        ]
+        size = f"{config.size} x {config.size} at {config.frame_rate:g} a second"
+        lines.append(f"picture  {config.num_frames} frames of {size}, {codec}")
+    if config.has_sound:
+        mel = f"log-mel {config.log_mel.num_bins} x {config.num_hops}"
+        lines.append(f"sound    {config.clip_seconds:g} s at {config.sample_rate} Hz, PCM of 16 bits; {mel}")
+    if "image" in config.modalities:
+        size = config.image_size
+        lines.append(f"image    stills {'as they were given' if size is None else f'of {size} x {size}'}")
+    if "text" in config.modalities:
+        lines.append("text     one or more a row")
     return lines
 
 
 def _splits(found: Examination) -> list[str]:
-    seconds = found.config.clip_seconds if found.config else 0.0
+    seconds = found.config.row_seconds if found.config else 0.0
     lines = [f"{'split':<12}{'videos':>9}{'clips':>9}{'pairs':>9}{'recordings':>12}{'hours':>9}{'MB':>10}"]
     for name in _split_names(found):
         split = found.splits[name]

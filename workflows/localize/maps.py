@@ -66,7 +66,7 @@ def map_video(model: Model, path: str, *, kind: MapKind = "signed") -> VideoMaps
     preparation = model.preparation
     try:
         info = probe(path)
-        begin, end = max(info.video_start, info.audio_start), min(info.video_end, info.audio_end)
+        begin, end = info.span()
         last = math.floor((end - begin - preparation.clip_seconds) * preparation.frame_rate + 1e-6)
         if last < 0:
             raise InputError(

@@ -1,6 +1,6 @@
-"""Videos in, a dataset of clips out.
+"""Videos, sounds, still pictures or texts in, a dataset of clips out.
 
-python -m workflows.prepare --source FOLDER|CATALOG.csv|synthetic --output DATASET
+python -m workflows.prepare --source FOLDER|CATALOG.csv|TABLE|synthetic --output DATASET
 """
 
 from typing import Annotated
@@ -17,7 +17,7 @@ from infra import cluster, storage
 from infra.tracking import ending, start_run
 from workflows.cli import command
 from workflows.cli.progress import ProgressLine
-from workflows.prepare.summary import describe_plan, log_preparation, summarize_card
+from workflows.prepare.summary import describe_plan, describe_table, log_preparation, summarize_card
 
 
 def main() -> None:
@@ -31,9 +31,11 @@ def main() -> None:
         config: Annotated[PreparationConfig, tyro.conf.arg(name="")] = defaults,
         preset: str = preset_name,
         video_root: str | None = None,
+        columns: tuple[str, ...] = (),
         classes: tuple[str, ...] = (),
         num_videos: int = 800,
         level: Level = "medium",
+        tag_noise: float = 0.0,
         num_workers: int | None = None,
         licenses: str | None = None,
         restore: bool = False,
@@ -42,14 +44,16 @@ def main() -> None:
         """Cut clips from videos, in pairs that are in and out of step, into Parquet shards.
 
         Args:
-            source: Folder of videos, CSV catalog, or `synthetic` for scenes made here.
+            source: Folder of videos, official CSV catalog, a table (CSV, TSV, JSONL, Parquet) of files and texts, or `synthetic`.
             output: Folder of the dataset; a second run adds what is new.
             config: How clips are cut and stored.
             preset: Defaults of all other options: published or demo.
-            video_root: Folder of a catalog's videos.
+            video_root: Folder of the files that a catalog or a table names; a table's own folder if not given.
+            columns: NAME=COLUMN for columns of a table that are called otherwise, such as label=class.
             classes: Only these labels.
             num_videos: Number of synthetic scenes.
             level: Difficulty of synthetic scenes.
+            tag_noise: Probability with which each tag of a synthetic scene is a wrong one.
             num_workers: Tasks at once; all processors if not given.
             licenses: CSV table of path and license, counted on the dataset's card and on those of its models.
             restore: Also bring back videos that workflows.remove took out.
@@ -60,12 +64,13 @@ def main() -> None:
         progress = ProgressLine()
         sources, missing = [], []
         if source != SYNTHETIC:
-            sources, missing = list_sources(place, video_root=video_root, classes=classes)
+            sources, missing = list_sources(place, video_root=video_root, classes=classes, columns=columns)
+            print("".join(describe_table(place, columns)), end="")
         known = match_licenses(storage.resolve(licenses, field="--licenses"), sources) if licenses else {}
         preparation = Preparation(dataset, config, num_workers=num_workers, progress=progress)
         with cluster.running():
             if source == SYNTHETIC:
-                sources = render_scenes(dataset, num_videos=num_videos, level=level, config=config)
+                sources = render_scenes(dataset, num_videos=num_videos, level=level, config=config, tag_noise=tag_noise)
             preparation.plan(sources, missing=missing, restore=restore)
             if dry_run:
                 print(describe_plan(preparation))

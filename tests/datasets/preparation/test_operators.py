@@ -7,7 +7,9 @@ import pytest
 
 from datasets.clips.windows import PlannedWindow
 from datasets.preparation import operators
+from datasets.preparation.probing import probe_row
 from datasets.preparation.shards import PlannedShard, PlannedSource
+from datasets.sources.source import Source
 from tests.datasets.media.damage import RATE, write
 
 
@@ -32,10 +34,11 @@ def planned(path):
     )
 
 
-def test_fingerprint_of_sound_that_is_not_finite_is_an_error(not_finite, tmp_path):
-    row = operators.probe_source({"path": str(not_finite), "video_id": "nan"}, dataset=str(tmp_path / "clips"))
+def test_fingerprint_of_sound_that_is_not_finite_is_an_error(not_finite, small_config, tmp_path):
+    options = {"dataset": str(tmp_path / "clips"), "config": small_config}
+    row = operators.probe_source(probe_row(Source(path=str(not_finite), video_id="nan"), small_config), **options)
     assert row["error"] == ""
-    row = operators.fingerprint_source(row, dataset=str(tmp_path / "clips"))
+    row = operators.fingerprint_source(row, **options)
     assert json.loads(row["error"])["reason"] == "sound is not finite"
     assert row["fingerprint"] == b""
 

@@ -12,6 +12,7 @@ from datasets.preparation.shards import SPLITS
 from datasets.reading.reader import decode_table, to_arrays
 from datasets.reading.row_groups import read_rows
 from infra import storage
+from infra.errors import InputError
 
 _COLUMNS = ("recording_id", "video_id", "pair_id", "start_seconds", "sound_start_seconds", "in_sync")
 _MEDIA = ("frames", "waveform", "log_mel")
@@ -52,7 +53,15 @@ class Examples:
 
 
 def read_windows(dataset: str, config: PreparationConfig, *, max_rows: int) -> Windows:
-    """Return the windows of all splits, of at most about `max_rows` rows: whole row groups, spread over the files."""
+    """Return the windows of all splits, of at most about `max_rows` rows: whole row groups, spread over the files.
+
+    Raises:
+        InputError: If they have no picture or no sound.
+    """
+    if lacking := lacking_for_sync(config):
+        raise InputError(
+            f"--data: '{dataset}' cannot be asked for sync: {lacking}; give a dataset of picture and sound"
+        )
     texts: dict[str, list] = {name: [] for name in _COLUMNS}
     parts: list[dict[str, np.ndarray]] = []
     for table in read_tables(dataset, max_rows=max_rows, columns=(*_COLUMNS, *_MEDIA)):
@@ -76,6 +85,14 @@ def read_windows(dataset: str, config: PreparationConfig, *, max_rows: int) -> W
         thumbnails=joined.pop("thumbnails"),
         sounds=joined,
     )
+
+
+def lacking_for_sync(config: PreparationConfig) -> str:
+    """Return what rows lack to be asked whether picture and sound are in sync; nothing where they have both."""
+    lacking = [
+        name for name, there in (("moving picture", config.has_picture), ("sound", config.has_sound)) if not there
+    ]
+    return f"rows have no {' and no '.join(lacking)}" if lacking else ""
 
 
 def read_pictures(dataset: str, config: PreparationConfig, *, side: int, max_rows: int) -> np.ndarray:

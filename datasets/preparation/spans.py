@@ -1,0 +1,90 @@
+"""What of a source becomes rows: the stretch of it that has what rows hold, and the windows cut from that."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from datasets.clips.windows import PlannedWindow, draw_windows
+from datasets.config import PreparationConfig
+from datasets.media import MediaInfo
+from datasets.schema import MODALITIES
+from datasets.sources.source import Source
+from infra.errors import InputError
+from infra.seeding import generator
+
+_ALWAYS_PADDED = 1 / 50
+"""Share of a clip that a sound may lack: coders cut a few hundredths of a second off what was five seconds."""
+
+
+def refuse_other_modalities(sources: Sequence[Source], config: PreparationConfig) -> None:
+    """Refuse sources none of which names the files or texts that rows are to hold.
+
+    Raises:
+        InputError: If there are sources, and each lacks something.
+    """
+    if not sources or any(not lacks(source, config) for source in sources):
+        return
+    named = [lacks(source, config, MODALITIES) for source in sources]
+    offered = [name for name in MODALITIES if not all(name in lacking for lacking in named)]
+    suggested = [name for name in offered if name != "picture" or "sound" not in offered] or offered
+    raise InputError(
+        f"--modalities: no source names what {' and '.join(config.modalities)} take, only files or texts for "
+        f"{', '.join(offered)}; give for example --modalities {' '.join(suggested)}"
+    )
+
+
+def lacks(source: Source, config: PreparationConfig, asked: Sequence[str] | None = None) -> list[str]:
+    """Return which modalities a source names no file or text of, of those that rows hold or of some others."""
+    named = {"picture": source.path, "sound": source.path, "image": source.image, "text": source.texts}
+    return [name for name in (config.modalities if asked is None else asked) if not named[name]]
+
+
+def usable_span(source: Source, info: Mapping[str, Any], config: PreparationConfig) -> tuple[float, float]:
+    """Return begin and end of the part of a source that can be cut, in seconds of its clock; none of what has no clock."""
+    if not config.row_seconds:
+        return 0.0, 0.0
+    begin, end = MediaInfo(**info).span(config.modalities)
+    begin = max(begin, source.start_seconds or 0.0)
+    return begin, end if source.end_seconds is None else min(end, source.end_seconds)
+
+
+def windows_of(source: Source, span: tuple[float, float], config: PreparationConfig) -> list[PlannedWindow]:
+    """Return the windows of a source: one where it has no clock, none where it is too short for a clip.
+
+    A sound without picture may be shorter than a clip: what it lacks is silence.
+    """
+    begin, end = span
+    if not config.row_seconds:
+        return [_single(begin)]
+    lacking = config.clip_seconds - (end - begin)
+    padded = config.has_sound and not config.has_picture and end > begin
+    if padded and lacking > 0 and (config.pad_sound or lacking <= _ALWAYS_PADDED * config.clip_seconds):
+        return [dataclasses.replace(_single(begin), pad_seconds=lacking)]
+    return draw_windows(
+        config.window_rule, begin=begin, end=end, generator=generator(config.seed, "windows", source.video_id)
+    )
+
+
+def describe_too_short(span: tuple[float, float], config: PreparationConfig) -> str:
+    """Return why a source gives no clip."""
+    what = " with ".join(name for name in ("picture", "sound") if name in config.modalities)
+    return f"{max(0.0, span[1] - span[0]):.2f} s of {what}, a clip takes {config.clip_seconds} s"
+
+
+def describe_clip(config: PreparationConfig) -> str:
+    """Return how long a clip is, as a message says it; nothing where it has no length."""
+    return f" of {config.clip_seconds} s" if config.row_seconds else ""
+
+
+def remedy_for(reasons: Sequence[str], config: PreparationConfig) -> str:
+    """Return what to do where no source at all gives a clip."""
+    if {"no video stream", "no audio stream"} & set(reasons):
+        return "ask for what they hold, for example --modalities sound or --modalities picture"
+    if config.row_seconds:
+        sounds_only = config.has_sound and not config.has_picture
+        return f"give longer ones, or a shorter --clip-seconds{', or --pad-sound' if sounds_only else ''}"
+    return "see that the files are there"
+
+
+def _single(start: float) -> PlannedWindow:
+    return PlannedWindow(start_seconds=start, sound_start_seconds=start, in_sync=True, shift_seconds=None, pair=None)
