@@ -1,5 +1,6 @@
 """What all tests share: a quiet environment, one Ray cluster, a migrated tracking store, the real data where there are any."""
 
+import dataclasses
 import os
 import shutil
 import socket
@@ -105,6 +106,68 @@ def small_dataset(ray_cluster: None, small_config: object, tmp_path_factory: pyt
     preparation.plan([*sources, *(source for source in found if source.path == str(broken))])
     preparation.run()
     return folder
+
+
+@pytest.fixture(scope="session")
+def photo_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table of 12 photos of 40 x 30 pixels with two captions each, 8 for training, 2 and 2 for the other splits; a photo is missing."""
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("photos")
+    lines = ["image,caption_1,caption_2,split"]
+    for index in range(12):
+        name = f"{index}.{'png' if index % 2 else 'jpg'}"
+        Image.new("RGB", (40, 30), (20 * index, 100, 50)).save(folder / name)
+        split = "train" if index < 8 else "val" if index < 10 else "test"
+        lines.append(f"{name},photo {index},again photo {index},{split}")
+    (folder / "photos.csv").write_text("\n".join([*lines, "gone.jpg,lost,,train"]))
+    return folder / "photos.csv"
+
+
+@pytest.fixture(scope="session")
+def sound_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table of 12 sounds with labels and folds: ten of 2 s, one that lacks a hundredth of a second, one of half a second."""
+    import json
+    import wave
+
+    folder = tmp_path_factory.mktemp("sounds")
+    rows = []
+    for index, seconds in enumerate([2.0] * 10 + [0.99, 0.5]):
+        time = np.arange(round(8000 * seconds)) / 8000
+        samples = 8000 * np.sin(2 * np.pi * (200 + 50 * index) * time)
+        with wave.open(str(folder / f"{index}.wav"), "wb") as file:
+            file.setparams((1, 2, 8000, 0, "NONE", ""))
+            file.writeframes(samples.astype("<i2").tobytes())
+        rows.append(
+            {"path": f"{index}.wav", "class": "low" if index < 5 else "high", "fold": index % 3, "word": str(index)}
+        )
+    (folder / "sounds.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder / "sounds.jsonl"
+
+
+@pytest.fixture(scope="session")
+def photo_dataset(ray_cluster: None, small_config: PreparationConfig, photo_table: Path) -> str:
+    """The photos with their captions, of 16 x 16 pixels."""
+    config = dataclasses.replace(small_config, modalities=("image", "text"), image_size=16)
+    return _prepared(photo_table, config)
+
+
+@pytest.fixture(scope="session")
+def sound_dataset(ray_cluster: None, small_config: PreparationConfig, sound_table: Path) -> str:
+    """The sounds, in clips of a second; the shortest is an error."""
+    return _prepared(sound_table, dataclasses.replace(small_config, modalities=("sound",)), "label=class")
+
+
+def _prepared(table: Path, config: PreparationConfig, *columns: str) -> str:
+    from datasets.preparation.preparation import Preparation
+    from datasets.sources.listing import list_sources
+
+    dataset = str(table.parent / "dataset")
+    sources, errors = list_sources(str(table), video_root=None, classes=(), columns=columns)
+    preparation = Preparation(dataset, config)
+    preparation.plan(sources, missing=errors)
+    preparation.run()
+    return dataset
 
 
 @pytest.fixture(scope="session")

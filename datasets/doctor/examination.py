@@ -19,7 +19,6 @@ from infra import storage
 from infra.errors import InputError
 from infra.progress import Progress, silent
 
-_SEEN = ("frames", "image", "log_mel")
 _UNREADABLE = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, MediaError)
 
 
@@ -114,28 +113,32 @@ def read_samples(found: Examination, *, count: int) -> tuple[list[Sample], list[
     config, samples, flags = found.config, [], []
     if config is None:
         return [], []
+    names = _seen_of(config)
     for place in pick(found.places, count):
+        seen: dict[str, np.ndarray] = {}
+        texts: list[dict[str, str]] = []
+        name = "texts"
         try:
-            table = read_rows(place.uri, place.group, [place.row], [*_SEEN, "texts"])
+            table = read_rows(place.uri, place.group, [place.row], [*names, "texts"])
+            texts = table["texts"][0].as_py() or []
+            for name in names:
+                if table[name].null_count:
+                    raise ValueError("there are none")
+                seen[name] = to_arrays(decode_table(table.select([name]), config=config), config=config)[name][0]
         except _UNREADABLE as error:
-            flags.append(_broken(place, "clip", error))
+            detail = f"{name} of '{place.video_id}' are not what the card says: {_reason(error)}"
+            flags.append(Flag(severity="error", name=f"broken {name}", place=place.uri, detail=detail))
             continue
-        seen = {}
-        for name in _SEEN:
-            try:
-                if table[name].null_count == 0:
-                    seen[name] = to_arrays(decode_table(table.select([name]), config=config), config=config)[name][0]
-            except _UNREADABLE as error:
-                flags.append(_broken(place, name, error))
-        texts = tuple(text["text"] for text in table["texts"][0].as_py() or ())
-        if seen or texts:
-            samples.append(Sample(**seen, texts=texts, label=place.label, split=place.split, video_id=place.video_id))
+        words = tuple(text["text"] for text in texts)
+        samples.append(Sample(**seen, texts=words, label=place.label, split=place.split, video_id=place.video_id))
     return samples, flags
 
 
-def _broken(place: Place, name: str, error: BaseException) -> Flag:
-    detail = f"{name} of '{place.video_id}' is not what the card says: {_reason(error)}"
-    return Flag(severity="error", name=f"broken {name}", place=place.uri, detail=detail)
+def _seen_of(config: PreparationConfig) -> list[str]:
+    """Return the columns that show a clip: moving pictures, or else a still picture and a spectrogram."""
+    if config.has_picture:
+        return ["frames"]
+    return [name for name, there in (("image", "image" in config.modalities), ("log_mel", config.has_sound)) if there]
 
 
 def _reason(error: BaseException) -> str:

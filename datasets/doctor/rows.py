@@ -94,8 +94,8 @@ class Rows:
             if clip in self._files:
                 self._doubled.setdefault(clip, uri)
             self._files.setdefault(clip, uri)
-            if {"label", "video_id"} <= values.keys():
-                label, video = values["label"][row] or "", values["video_id"][row]
+            if "video_id" in values:
+                label, video = values["label"][row] or "" if "label" in values else "", values["video_id"][row]
                 self.classes.setdefault(label, collections.Counter())[split_name] += 1
                 if video not in split.videos:
                     place = Place(uri=uri, group=group, row=row, split=split_name, video_id=video, label=label)

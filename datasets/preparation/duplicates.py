@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import ray
 
 from datasets.preparation.fingerprint import same_recording
+from datasets.preparation.scheduling import as_task
 from infra import cluster, storage
 
 _MOST_CODES = 160
@@ -163,11 +164,11 @@ def _copies_of(sounds: _Sounds, num_known: int) -> np.ndarray:
 def _candidates(batches: Sequence[_Batch], num_known: int) -> np.ndarray:
     num_rows = batches[-1].first_row + batches[-1].num_rows
     num_buckets = -(-num_rows // _BUCKET_ROWS)
-    sample = ray.remote(num_cpus=1, num_returns=num_buckets)(_sample_batch)
-    sampled = [sample.remote(batch, num_buckets) for batch in batches]
+    sample = as_task(_sample_batch, num_returns=num_buckets)
+    sampled = [sample(batch, num_buckets) for batch in batches]
     columns = [[refs] for refs in sampled] if num_buckets == 1 else sampled
-    group = ray.remote(num_cpus=1)(_group_bucket)
-    found = [group.remote(num_known, *refs) for refs in zip(*columns, strict=True)]
+    group = as_task(_group_bucket)
+    found = [group(num_known, *refs) for refs in zip(*columns, strict=True)]
     del sampled, columns
     return _best_lags([ray.get(ref) for ref in found])
 
@@ -281,21 +282,21 @@ def _verified(batches: Sequence[_Batch], candidates: np.ndarray) -> Iterator[np.
     if not len(candidates):
         return
     chunks = np.array_split(candidates, -(-len(candidates) // _CHUNK_PAIRS))
-    pick = ray.remote(num_cpus=1, num_returns=len(chunks))(_pick)
+    pick = as_task(_pick, num_returns=len(chunks))
     wanted = [np.unique(chunk[:, :2]) for chunk in chunks]
     picked = []
     for batch in batches:
         end = batch.first_row + batch.num_rows
         rows = [chosen[(chosen >= batch.first_row) & (chosen < end)] for chosen in wanted]
-        refs = pick.remote(batch, rows)
+        refs = pick(batch, rows)
         picked.append([refs] if len(chunks) == 1 else refs)
-    compare = ray.remote(num_cpus=1)(_compare_picked)
+    compare = as_task(_compare_picked)
     found = [
-        compare.remote(chunk, rows, *refs)
-        for chunk, rows, refs in zip(chunks, wanted, zip(*picked, strict=True), strict=True)
+        compare(chunk, rows, *refs) for chunk, rows, refs in zip(chunks, wanted, zip(*picked, strict=True), strict=True)
     ]
     del picked
-    yield from (ray.get(ref) for ref in found)
+    for ref in found:
+        yield np.asarray(ray.get(ref))
 
 
 def _pick(batch: _Batch, wanted: Sequence[np.ndarray]) -> Any:

@@ -24,7 +24,7 @@ from datasets.preparation.plan import (
     shard_of,
     write_plan,
 )
-from datasets.preparation.scheduling import run_tasks
+from datasets.preparation.scheduling import as_task, run_tasks
 from datasets.preparation.shards import SHARD_BYTES, SPLITS, PlannedShard, cut_shards, unused_name
 from datasets.preparation.survey import Survey, walk_blocks
 from datasets.tables.recordings import RECORDING_SCHEMA, list_fingerprints, read_recordings, recordings_file
@@ -117,8 +117,8 @@ def draft_plan(
 def write_draft(draft: Draft, dataset: str) -> None:
     """Add the shards to the plan, and then the sources to what is known."""
     write_plan(dataset, _plan_tables(draft))
-    write = ray.remote(num_cpus=1)(_write_recordings)
-    starts = [functools.partial(write.remote, recordings_file(dataset), part) for part in _recordings_parts(draft)]
+    write = as_task(_write_recordings)
+    starts = [functools.partial(write, recordings_file(dataset), part) for part in _recordings_parts(draft)]
     for _, ref in run_tasks(starts, at_once=max(1, len(starts))):
         ray.get(ref)
 

@@ -20,6 +20,12 @@ def all_processors(stream: ray.data.Dataset) -> ray.data.Dataset:
     return stream
 
 
+def as_task(function: Callable[..., Any], *, num_returns: int = 1) -> Callable[..., Any]:
+    """Return what starts a function as a task of one processor, again as often as its process dies, and gives its references."""
+    options: Any = ray.remote(num_cpus=1, num_returns=num_returns, max_retries=-1)
+    return options(function).remote
+
+
 def run_tasks(starts: Sequence[Callable[[], Any]], *, at_once: int) -> Iterator[tuple[int, Any]]:
     """Yield the numbers of tasks and what starting them gave, as they end.
 

@@ -1,7 +1,7 @@
 """What of a source becomes rows: the stretch of it that has what rows hold, and the windows cut from that."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NoReturn
 
 from datasets.clips.windows import PlannedWindow, draw_windows
@@ -16,16 +16,17 @@ _ALWAYS_PADDED = 1 / 50
 """Share of a clip that a sound may lack: coders cut a few hundredths of a second off what was five seconds."""
 
 
-def refuse_other_modalities(offered: Iterable[str], config: PreparationConfig) -> NoReturn:
+def refuse_other_modalities(offered: Collection[str], config: PreparationConfig) -> NoReturn:
     """Refuse sources of which each lacks files or texts that rows are to hold; `offered` are the modalities that they name.
 
     Raises:
         InputError: Always.
     """
-    names = list(offered)
+    names = [name for name in MODALITIES if name in offered]
+    suggested = [name for name in names if name != "picture" or "sound" not in names] or names
     raise InputError(
-        f"--modalities: no source has {' and '.join(config.modalities)} together; the sources name files or texts of "
-        f"{', '.join(names)}, so give for example --modalities {names[0]}"
+        f"--modalities: no source names what {' and '.join(config.modalities)} take, only files or texts for "
+        f"{', '.join(names)}; give for example --modalities {' '.join(suggested)}"
     )
 
 

@@ -20,7 +20,7 @@ from datasets.preparation import operators
 from datasets.preparation.duplicates import Fingerprints
 from datasets.preparation.plan import source_json
 from datasets.preparation.probing import probe_row, recording_names, state_of
-from datasets.preparation.scheduling import run_tasks
+from datasets.preparation.scheduling import as_task, run_tasks
 from datasets.preparation.shards import PlannedSource
 from datasets.preparation.spans import (
     describe_too_short,
@@ -123,8 +123,8 @@ def survey_sources(
     """Return what sources hold; each is probed, fingerprinted and given its windows in one of `num_workers` tasks at once."""
     size = max(1, min(_BLOCK_ROWS, sources.num_rows // (_BLOCKS_PER_WORKER * num_workers)))
     parts = [sources.slice(begin, size) for begin in range(0, sources.num_rows, size)]
-    look: Any = ray.remote(num_cpus=1, num_returns=3, max_retries=-1)(survey_block)
-    starts = [functools.partial(look.remote, part, dataset=dataset, config=config) for part in parts]
+    look = as_task(survey_block, num_returns=3)
+    starts = [functools.partial(look, part, dataset=dataset, config=config) for part in parts]
     done = 0
     seen: dict[int, tuple[_Summary, Any, Any]] = {}
     for place, (summary, details, fingerprints) in run_tasks(starts, at_once=num_workers):
@@ -191,8 +191,8 @@ def walk_blocks(blocks: Sequence[Block]) -> Iterator[tuple[int, pa.Table]]:
 
 
 def _to_json(source: Source) -> str:
-    """Return a source without what is null or empty text, which its fields are anyway."""
-    return json.dumps({name: value for name, value in dataclasses.asdict(source).items() if value not in (None, "")})
+    """Return a source without what is null, as its fields are anyway."""
+    return json.dumps({name: value for name, value in dataclasses.asdict(source).items() if value is not None})
 
 
 def _plan_source(source: Source, probed: Row, span: tuple[float, float], config: PreparationConfig) -> PlannedSource:

@@ -1,5 +1,6 @@
 """Audit of a dataset: all checks, their overall verdict, and the files that it is written to."""
 
+from collections.abc import Callable
 from typing import Any
 
 from datasets.card import read_card, write_verdict
@@ -14,11 +15,23 @@ from workflows.audit.checks.duplicates import check_duplicates
 from workflows.audit.checks.null_data import check_null_data
 from workflows.audit.checks.positions import check_clocks, check_marginals
 from workflows.audit.checks.single_modality import check_probes, check_sound_statistics
-from workflows.audit.checks.windows import Examples, Windows, make_examples, read_windows, reasons_not_to_ask
+from workflows.audit.checks.windows import Examples, Windows, lacking_for_sync, make_examples, read_windows
 from workflows.audit.page import audit_page, plain, worst
 
 _FEWEST_ROWS = 1
 _FEWEST_NULL_SCENES = 10
+_OF_SYNC = (
+    "start marginals",
+    "sound statistics",
+    "audio only",
+    "video only",
+    "position from sound",
+    "position from picture",
+    "clock matching",
+    "decode delay",
+    "null data",
+)
+"""Checks that only rows of picture and sound can be asked."""
 
 
 def refuse_bad_input(dataset: str, *, max_rows: int, null_scenes: int) -> None:
@@ -43,8 +56,8 @@ def audit_dataset(dataset: str, *, max_rows: int, null_scenes: int, progress: Pr
     config = PreparationConfig.from_dict(read_card(dataset)["config"])
     windows = examples = None
     stages: list[Callable[[], list[Check]]] = [lambda: [check_duplicates(dataset)]]
-    not_asked = reasons_not_to_ask(config)
-    if not not_asked:
+    lacking = lacking_for_sync(config)
+    if not lacking:
         windows = read_windows(dataset, config, max_rows=max_rows)
         examples = make_examples(windows)
         stages += _sync_checks(dataset, config, windows, examples, null_scenes)
@@ -60,7 +73,7 @@ def audit_dataset(dataset: str, *, max_rows: int, null_scenes: int, progress: Pr
         "level": LEVEL,
         "power": POWER,
         "checks": [plain(check) for check in checks],
-        "not_asked": not_asked,
+        "not_asked": dict.fromkeys(_OF_SYNC, lacking) if lacking else {},
     }
 
 
@@ -95,7 +108,7 @@ def write_audit(audit: dict[str, Any], dataset: str, run: Run) -> str:
 
 
 def _intro(audit: dict[str, Any], dataset: str) -> str:
-    return "".join(f"{line}. " for line in audit["not_asked"]) + (
+    return "".join(f"{name} is not asked: {reason}. " for name, reason in audit["not_asked"].items()) + (
         f"{dataset}: {audit['num_windows']} windows, {audit['num_examples']} examples, labels by {audit['label_mode']}. "
         f"Each check raises a false alarm with probability {audit['level']:.1e}; the smallest detectable leak is the one it finds "
         f"with probability {audit['power']}."

@@ -37,7 +37,7 @@ def describe_audit(audit: Mapping[str, Any]) -> str:
             for number in (check["value"], check["chance"], check["smallest_detectable"])
         )
         lines.append(f"{check['name']:<32}{check['verdict']:<17}{value:>7}  {chance:>7}  {'+' + smallest:>15}")
-    lines += audit.get("not_asked", [])
+    lines += [f"{name:<32}{'not asked':<17}{reason}" for name, reason in audit.get("not_asked", {}).items()]
     lines.append(f"verdict  {audit['verdict']}")
     return "\n".join(lines)
 

@@ -58,9 +58,9 @@ def read_windows(dataset: str, config: PreparationConfig, *, max_rows: int) -> W
     Raises:
         InputError: If they have no picture or no sound.
     """
-    if lacking := reasons_not_to_ask(config):
+    if lacking := lacking_for_sync(config):
         raise InputError(
-            f"--data: '{dataset}' cannot be asked for sync ({lacking[0]}); give a dataset of picture and sound"
+            f"--data: '{dataset}' cannot be asked for sync: {lacking}; give a dataset of picture and sound"
         )
     texts: dict[str, list] = {name: [] for name in _COLUMNS}
     parts: list[dict[str, np.ndarray]] = []
@@ -87,15 +87,12 @@ def read_windows(dataset: str, config: PreparationConfig, *, max_rows: int) -> W
     )
 
 
-def reasons_not_to_ask(config: PreparationConfig) -> list[str]:
-    """Return why checks of sync cannot be asked of a dataset, a line a reason; nothing where they can."""
-    checks = "marginals, statistics of sounds, single modalities, clocks, decoder, null data"
-    lines = []
-    if not config.has_sound:
-        lines.append(f"not asked: {checks}: rows have no sound")
-    if not config.has_picture:
-        lines.append(f"not asked: {checks}: rows have no moving picture")
-    return lines[:1]
+def lacking_for_sync(config: PreparationConfig) -> str:
+    """Return what rows lack to be asked whether picture and sound are in sync; nothing where they have both."""
+    lacking = [
+        name for name, there in (("moving picture", config.has_picture), ("sound", config.has_sound)) if not there
+    ]
+    return f"rows have no {' and no '.join(lacking)}" if lacking else ""
 
 
 def read_pictures(dataset: str, config: PreparationConfig, *, side: int, max_rows: int) -> np.ndarray:

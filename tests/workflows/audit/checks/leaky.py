@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from datasets.clips.windows import LabelMode, PlannedWindow, draw_windows
 from datasets.config import PreparationConfig
 from datasets.media import read_sound, write_video
 from datasets.preparation.fingerprint import fingerprint
+from datasets.preparation.markers import read_markers
 from datasets.preparation.operators import add_log_mel, clip_row, commit_shard, to_bytes
 from datasets.preparation.shards import SPLITS, PlannedShard, PlannedSource
 from datasets.schema import CLIP_SCHEMA
@@ -178,8 +178,8 @@ def write_dataset(
             "errors": "[]",
             "seconds": "{}",
         }
-        committed = commit_shard(add_log_mel(row, config=config), dataset=str(folder))
-        markers.append(json.loads(committed["marker"]))
+        commit_shard(add_log_mel(row, config=config), dataset=str(folder))
+        markers += read_markers(str(folder), [split])
     _write(recordings[0], Path(sources[0].path))
     prints = [
         {
