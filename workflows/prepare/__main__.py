@@ -82,7 +82,7 @@ def main() -> None:
                 card = preparation.run()
                 log_preparation(run, dataset, card, source=place, preset=preset)
         progress.close()
-        print(summarize_card(dataset, card, preparation.errors, removed=preparation.removed))
+        print(summarize_card(dataset, card, preparation.errors, removed=preparation.removed, joined=preparation.joined))
 
     command.parse(prepare)
 
