@@ -45,7 +45,7 @@ class Config:
     network: Literal["soundnet", "compact"] = "soundnet"
     """SoundNet on the waveform, or a small network on log-mel spectrograms."""
     channels: int = 16
-    """Width of the compact network's first block."""
+    """Width of the compact network's first convolution."""
     dropout: float = 0.3
     """Share of the pooled features that are dropped to train."""
     mix: float = 0.3
@@ -80,7 +80,7 @@ def demo() -> Config:
         optim=OptimConfig(name="adamw", lr=3e-3, weight_decay=0.02),
         schedule=ScheduleConfig(kind="one_cycle"),
         loader=LoaderConfig(batch_size=16),
-        cadence=CadenceConfig(epochs=40, validate_every=5),
+        cadence=CadenceConfig(epochs=40, validate_every=10),
     )
 
 
