@@ -111,6 +111,6 @@ class Synchronization(nn.Module):
         features = self.network.fuse(self.encode_sound(batch), self.encode_picture(batch))
         return {"logits": self.network.logits(features), "maps": self.network.activation_map(features)}
 
-    def _tensor(self, values: np.ndarray) -> Tensor:
+    def _tensor(self, values: np.ndarray | Tensor) -> Tensor:
         device = next(self.parameters()).device
         return torch.as_tensor(values).to(device, non_blocking=True)

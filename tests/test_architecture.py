@@ -43,6 +43,64 @@ def test_entry_modules_define_no_class_and_have_a_short_main():
         assert main.end_lineno - main.lineno < 60, path
 
 
+_SYSTEM_WORDS = (
+    "sync_accuracy",
+    "audio_only",
+    "video_only",
+    "swapped_source",
+    "crop_size",
+    '"clips"]',
+    "encode_sound",
+    "encode_picture",
+    "pairings",
+    "multisensory",
+    "audio_tagging",
+    "batch_pairs",
+)
+_ENGINE = ("train", "learners", "contract", "trained", "evaluate", "promote", "cli", "prepare", "inspect")
+"""Folders of workflows/ that serve any recipe; localize, audit, demo and studies are about sound and picture."""
+
+
+def test_the_engine_knows_no_system_by_name():
+    places = [ROOT / "workflows" / name for name in _ENGINE] + [ROOT / "tune"]
+    for path in (path for place in places for path in sorted(place.rglob("*.py"))):
+        code = _code_without_examples(path.read_text())
+        assert not [word for word in _SYSTEM_WORDS if word in code], path
+
+
+def _code_without_examples(text):
+    """A file's code without its docstrings, which may show examples."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)
+
+
+def test_names_in_a_folder_differ_by_more_than_their_ending():
+    for room in ROOMS:
+        for folder in {path.parent for path in (ROOT / room).rglob("*.py")}:
+            names = sorted({p.stem for p in folder.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()})
+            # The registry of evaluators is named as what it holds, beside the verb that asks them.
+            stems = [_stem(name) for name in names if not name.startswith("__") and name != "evaluators"]
+            assert len(stems) == len(set(stems)), (folder, names)
+
+
+def _stem(name):
+    for ending in ("ations", "ation", "ings", "ing", "ions", "ion", "ers", "er", "es", "ed", "s", "e"):
+        if name.endswith(ending) and len(name) > len(ending) + 3:
+            return name.removesuffix(ending)
+    return name
+
+
+def test_folders_have_at_most_fourteen_entries():
+    registries = {ROOT / "workflows", ROOT / "workflows" / "recipes", ROOT / "workflows" / "evaluators"}
+    for room in ROOMS:
+        for folder in {path.parent for path in (ROOT / room).rglob("*.py")} - registries:
+            entries = [p.name for p in folder.iterdir() if p.name not in ("__init__.py", "__pycache__")]
+            assert len(entries) <= 14, (folder, entries)
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_and_functions_are_short_and_say_what_they_are(path):
     text = path.read_text()

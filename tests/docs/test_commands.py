@@ -22,6 +22,7 @@ _ORDER = (
     "docs/sweeps.md",
     "docs/models.md",
     "docs/audit.md",
+    "docs/adding-a-system.md",
 )
 """Pages with commands, each after those whose datasets and models it uses."""
 
@@ -53,6 +54,7 @@ _MADE = (
     "runs/first/model/model.safetensors",
     "runs/inspect/scenes/contact_sheet.png",
     "runs/maps/synthetic-medium-0-00000.mp4",
+    "runs/tags/report/report.json",
     "runs/try/table.md",
 )
 

@@ -21,7 +21,7 @@ def main(dataset: str) -> None:
     plan = SweepPlan(
         name="two-nodes",
         recipe="multisensory",
-        data=dataset,
+        data={"clips": dataset},
         preset="tiny",
         num_trials=2,
         search="random",

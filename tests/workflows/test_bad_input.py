@@ -129,6 +129,13 @@ def test_a_model_of_a_recipe_that_is_not_here(complaint, tmp_path, trained):
         (["train", "multisensory", "--data", "x", "--min-loudness", "3"], "--min-loudness: 3.0 is above 0 dB"),
         (["train", "multisensory", "--data", "x", "--min-loudness", "-5"], "--data: "),
         (["train", "multisensory", "--data", "x", "--min-motion", "-1"], "--min-motion: -1.0 is below 0"),
+        (
+            ["train", "multisensory", "--data", "x", "--run-name", "../../evil"],
+            "--run-name: '../../evil' cannot be the name",
+        ),
+        (["train", "multisensory", "--data", "x", "--optim.lr", "nan"], "optim.lr: nan is not above zero"),
+        (["train", "--data", "x"], "recipe: missing; give one of audio_tagging, multisensory first"),
+        (["train", "multisensory", "--data", "x", "--num-workers", "-1"], "--num-workers: -1 is below 0"),
         (["audit", "--data", "/no/such"], "--data: '/no/such' holds no dataset.json"),
         (["audit", "--data", "x", "--max-rows", "0"], "--max-rows: 0 is too few; give 1 or more"),
         (["audit", "--data", "x", "--null-scenes", "0"], "--null-scenes: 0 is too few; give 10 or more"),

@@ -10,6 +10,7 @@ import tyro
 
 from datasets.card import warn_of_leaks
 from datasets.reading.selection import Selection
+from infra import storage
 from workflows.cli import command
 from workflows.cli.progress import ProgressLine
 from workflows.contract.registry import default_configuration, load_recipe, named_configurations, recipe_names
@@ -56,6 +57,8 @@ def main() -> None:
         """
         short = {"epochs": epochs, "max_minutes": max_minutes, "keep_checkpoints": keep_checkpoints}
         progress = ProgressLine()
+        name = resume or run_name or default_run_name(recipe)
+        storage.run_folder(name, field="--run-name" if resume is None else "--resume")
         datasets = parse_data(data, module.streams(config))
         say = functools.partial(print, flush=True)
         for dataset in datasets.values():
@@ -65,7 +68,7 @@ def main() -> None:
             recipe,
             command.with_cadence(config, short),
             data=datasets,
-            run_name=resume or run_name or default_run_name(recipe),
+            run_name=name,
             scaling=scaling,
             selection=selection,
             resume=resume is not None,

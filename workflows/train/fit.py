@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import ray
 import ray.train
@@ -100,9 +100,7 @@ def fit(
     """
     moments = [time.monotonic()]
     job = make_job(recipe, config, data=data, run_name=run_name, scaling=scaling, selection=selection)
-    for name, part in job.streams.items():
-        for line in describe_screening(part.screened, part.unit, stream=name if len(job.streams) > 1 else ""):
-            tell(line)
+    _tell_screening(job, tell)
     if trial is not None:
         resume = bool(list_checkpoints(job.run_folder))
     if resume:
@@ -111,13 +109,12 @@ def fit(
     with ending(run):
         job = dataclasses.replace(job, run_id=run.run_id, references=_references(job))
         _describe_run(run, job, scaling, resume=resume)
-        if trial is None:
-            run.watch_system()
         moments.append(time.monotonic())
         with stopping_gently(job.run_folder):
             if trial is not None:
                 _work(job, scaling, trial)()
             else:
+                run.watch_system()
                 with cluster.running() if scaling.num_workers else contextlib.nullcontext():
                     _showing(_work(job, scaling, trial), job.run_folder, progress)
         moments.append(time.monotonic())
@@ -134,6 +131,12 @@ def fit(
 def default_run_name(recipe: str) -> str:
     """Return a name that no earlier run has."""
     return f"{recipe}-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:4]}"
+
+
+def _tell_screening(job: Job, tell: Callable[[str], None]) -> None:
+    for name, part in job.streams.items():
+        for line in describe_screening(part.screened, part.unit, stream=name if len(job.streams) > 1 else ""):
+            tell(line)
 
 
 def _open_run(job: Job, run_name: str, *, resume: bool, trial: Trial | None) -> Run:
@@ -188,26 +191,39 @@ def _describe_run(run: Run, job: Job, scaling: Scaling, *, resume: bool) -> None
     run.set_tags(tags)
 
 
+class WorkerSettings(NamedTuple):
+    """What a worker of Ray Train reserves, how many threads it has, and over what workers talk (None: Ray's choice)."""
+
+    reserved: dict[str, float]
+    num_threads: int
+    backend: str | None
+
+
+def worker_settings(scaling: Scaling) -> WorkerSettings:
+    """Return the settings of every worker; those that share a GPU talk over gloo, as NCCL refuses several ranks on one."""
+    reserved = scaling.resources_per_worker or ({"CPU": 1, "GPU": 1} if scaling.use_gpu else {"CPU": 0.5})
+    shares_a_gpu = scaling.use_gpu and scaling.num_workers > 1 and reserved.get("GPU", 1) < 1
+    return WorkerSettings(reserved, max(1, int(reserved.get("CPU", 1))), "gloo" if shares_a_gpu else None)
+
+
 def _work(job: Job, scaling: Scaling, trial: Trial | None) -> Callable[[], object]:
     """Return what runs the loop: in this process, or on Ray Train's workers."""
     if scaling.num_workers == 0:
         report: Report = (lambda metrics: None) if trial is None else trial.report
         return functools.partial(train, job, LocalBackend(use_gpu=scaling.use_gpu, report=report))
-    reserved = scaling.resources_per_worker or ({"CPU": 1, "GPU": 1} if scaling.use_gpu else {"CPU": 0.5})
-    threads = max(1, int(reserved.get("CPU", 1)))
-    # NCCL refuses several ranks on one GPU.
-    shares_a_gpu = scaling.use_gpu and scaling.num_workers > 1 and reserved.get("GPU", 1) < 1
+    settings = worker_settings(scaling)
+    threads = {"env_vars": {"OMP_NUM_THREADS": str(settings.num_threads)}}
     trainer = ray.train.torch.TorchTrainer(
         functools.partial(train, job),
-        torch_config=ray.train.torch.TorchConfig(backend="gloo" if shares_a_gpu else None),
+        torch_config=ray.train.torch.TorchConfig(backend=settings.backend),
         scaling_config=ray.train.ScalingConfig(
-            num_workers=scaling.num_workers, use_gpu=scaling.use_gpu, resources_per_worker=reserved
+            num_workers=scaling.num_workers, use_gpu=scaling.use_gpu, resources_per_worker=settings.reserved
         ),
         run_config=ray.train.RunConfig(
             name=os.path.basename(job.run_folder),
             storage_path=storage.join(os.path.dirname(job.run_folder), ".ray_train"),
             failure_config=ray.train.FailureConfig(max_failures=2, controller_failure_limit=3),
-            worker_runtime_env={"env_vars": {"OMP_NUM_THREADS": str(threads)}} if scaling.num_workers > 1 else None,
+            worker_runtime_env=threads if scaling.num_workers > 1 else None,
             callbacks=None if trial is None else list(trial.callbacks),
         ),
     )

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import mlflow
+import mlflow.artifacts
 import mlflow.models
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from infra.errors import InputError
 from workflows.trained.serving import load
 
 pytestmark = pytest.mark.ray
+ROOT = Path(__file__).resolve().parents[3]
 _ELSEWHERE = """
 import sys, mlflow.pyfunc, numpy
 model = mlflow.pyfunc.load_model("models:/multisensory/1")
@@ -24,6 +26,37 @@ found = model.predict({"video": clip["video"], "waveform": clip["waveform"]})
 numpy.savez("answer.npz", **found)
 import workflows.trained.serving
 print(workflows.trained.serving.__file__, "ray" in sys.modules)
+"""
+
+
+_ONLY_WITH = """
+import importlib.metadata as metadata, os, re, sys
+
+def name_of(requirement):
+    return re.split(r"[^A-Za-z0-9._-]", requirement)[0].lower().replace("_", "-").replace(".", "-")
+
+waiting, allowed = [name_of(each) for each in sys.argv[1:]], set()
+while waiting:
+    name = waiting.pop()
+    if name in allowed:
+        continue
+    allowed.add(name)
+    try:
+        required = metadata.requires(name) or []
+    except metadata.PackageNotFoundError:
+        continue
+    waiting += [name_of(each) for each in required if "extra ==" not in each]
+owners = metadata.packages_distributions()
+
+class Guard:
+    def find_spec(self, module, path=None, target=None):
+        names = {name_of(each) for each in owners.get(module.partition(".")[0], ())}
+        if names and not names & allowed:
+            raise ModuleNotFoundError(f"{module} of {names} is in no requirement", name=module)
+
+sys.meta_path.insert(0, Guard())
+from workflows.trained.serving import load
+load(os.environ["FOLDER"])
 """
 
 
@@ -102,6 +135,19 @@ def test_mlflow_loads_it_away_from_here_without_pickle(trained, tracking, clips,
     answer = np.load(tmp_path / "answer.npz")
     np.testing.assert_allclose(answer["logits"], expected["logits"], atol=1e-5)
     np.testing.assert_allclose(answer["maps"], expected["maps"], atol=1e-5)
+
+
+def test_requirements_name_every_library_that_loading_imports(trained, tracking):
+    """In an environment that has what the requirements bring, and nothing else, as `mlflow models serve` makes it."""
+    needed = Path(mlflow.artifacts.download_artifacts("models:/multisensory/1/requirements.txt")).read_text().split()
+    done = subprocess.run(
+        [sys.executable, "-c", _ONLY_WITH, *needed],
+        cwd=ROOT,
+        env={**os.environ, "MLFLOW_TRACKING_URI": tracking, "FOLDER": trained.model_folder},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
 
 
 def test_a_version_has_signature_fingerprint_code_report_and_card(trained, tracking, small_dataset):
