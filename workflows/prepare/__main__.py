@@ -47,7 +47,7 @@ def main() -> None:
             source: Folder of videos, official CSV catalog, a table (CSV, TSV, JSONL, Parquet) of files and texts, or `synthetic`.
             output: Folder of the dataset; a second run adds what is new.
             config: How clips are cut and stored.
-            preset: Defaults of all other options: published or demo.
+            preset: Defaults of all other options: published, demo or sounds.
             video_root: Folder of the files that a catalog or a table names; a table's own folder if not given.
             columns: NAME=COLUMN for columns of a table that are called otherwise, such as label=class.
             classes: Only these labels.
