@@ -3,7 +3,7 @@
 python -m workflows.prepare --source FOLDER|CATALOG.csv|TABLE|synthetic --output DATASET
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
@@ -47,7 +47,7 @@ def main() -> None:
             source: Folder of videos, official CSV catalog, a table (CSV, TSV, JSONL, Parquet) of files and texts, or `synthetic`.
             output: Folder of the dataset; a second run adds what is new.
             config: How clips are cut and stored.
-            preset: Defaults of all other options: published or demo.
+            preset: Defaults of all other options: published, demo or sounds.
             video_root: Folder of the files that a catalog or a table names; a table's own folder if not given.
             columns: NAME=COLUMN for columns of a table that are called otherwise, such as label=class.
             classes: Only these labels.
@@ -62,10 +62,7 @@ def main() -> None:
         dataset = storage.resolve(output, field="--output")
         place = source if source == SYNTHETIC else storage.resolve(source, field="--source")
         progress = ProgressLine()
-        sources, missing = [], []
-        if source != SYNTHETIC:
-            sources, missing = list_sources(place, video_root=video_root, classes=classes, columns=columns)
-            print("".join(describe_table(place, columns)), end="")
+        sources, missing = _listed(place, video_root, classes, columns)
         known = match_licenses(storage.resolve(licenses, field="--licenses"), sources) if licenses else {}
         preparation = Preparation(dataset, config, num_workers=num_workers, progress=progress)
         with cluster.running():
@@ -78,13 +75,29 @@ def main() -> None:
             storage.remove_abandoned(dataset)
             if known:
                 record_licenses(dataset, known)
-            with ending(start_run("prepare", name=dataset.rsplit("/", 1)[-1], tags={"stage": "prepare"})) as run:
-                card = preparation.run()
-                log_preparation(run, dataset, card, source=place, preset=preset)
+            card = _run(preparation, source=place, preset=preset)
         progress.close()
         print(summarize_card(dataset, card, preparation.errors, removed=preparation.removed))
 
     command.parse(prepare)
+
+
+def _listed(place: str, video_root: str | None, classes: tuple[str, ...], columns: tuple[str, ...]):
+    """Return the sources that lie somewhere and the rows of those that are missing; scenes are rendered later."""
+    if place == SYNTHETIC:
+        return [], []
+    sources, missing = list_sources(place, video_root=video_root, classes=classes, columns=columns)
+    print("".join(describe_table(place, columns)), end="")
+    return sources, missing
+
+
+def _run(preparation: Preparation, *, source: str, preset: str) -> dict[str, Any]:
+    """Prepare as planned, recorded as a run; return the card."""
+    dataset = preparation.dataset
+    with ending(start_run("prepare", name=dataset.rsplit("/", 1)[-1], tags={"stage": "prepare"})) as run:
+        card = preparation.run()
+        log_preparation(run, dataset, card, source=source, preset=preset)
+    return card
 
 
 if __name__ == "__main__":
