@@ -12,6 +12,7 @@ from datasets.preparation.preparation import Preparation
 from datasets.presets import PRESETS
 from datasets.scenes.scene import Level
 from datasets.sources.listing import SYNTHETIC, list_sources, render_scenes
+from datasets.sources.synthetic import SceneLabel
 from datasets.tables.licenses import match_licenses, record_licenses
 from infra import cluster, storage
 from infra.tracking import ending, start_run
@@ -36,12 +37,13 @@ def main() -> None:
         num_videos: int = 800,
         level: Level = "medium",
         tag_noise: float = 0.0,
+        scene_label: SceneLabel = "kind",
         num_workers: int | None = None,
         licenses: str | None = None,
         restore: bool = False,
         dry_run: bool = False,
     ) -> None:
-        """Cut clips from videos, in pairs that are in and out of step, into Parquet shards.
+        """Cut clips from videos, in pairs that are in and out of sync, into Parquet shards.
 
         Args:
             source: Folder of videos, official CSV catalog, a table (CSV, TSV, JSONL, Parquet) of files and texts, or `synthetic`.
@@ -54,6 +56,7 @@ def main() -> None:
             num_videos: Number of synthetic scenes.
             level: Difficulty of synthetic scenes.
             tag_noise: Probability with which each tag of a synthetic scene is a wrong one.
+            scene_label: What labels a synthetic scene: what is seen to strike (kind), or what is heard (material).
             num_workers: Tasks at once; all processors if not given.
             licenses: CSV table of path and license, counted on the dataset's card and on those of its models.
             restore: Also bring back videos that workflows.remove took out.
@@ -67,7 +70,8 @@ def main() -> None:
         preparation = Preparation(dataset, config, num_workers=num_workers, progress=progress)
         with cluster.running():
             if source == SYNTHETIC:
-                sources = render_scenes(dataset, num_videos=num_videos, level=level, config=config, tag_noise=tag_noise)
+                scenes = {"num_videos": num_videos, "level": level, "tag_noise": tag_noise, "label_by": scene_label}
+                sources = render_scenes(dataset, config=config, **scenes)
             preparation.plan(sources, missing=missing, restore=restore)
             if dry_run:
                 print(describe_plan(preparation))
