@@ -60,6 +60,20 @@ def list_sources(
     return sources, missing
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class SceneOptions:
+    """Which synthetic scenes are rendered."""
+
+    num_videos: int = 800
+    """Number of synthetic scenes."""
+    level: Level = "medium"
+    """Difficulty of synthetic scenes."""
+    tag_noise: float = 0.0
+    """Probability with which each tag of a synthetic scene is a wrong one."""
+    label_by: SceneLabel = "kind"
+    """What labels a synthetic scene: what is seen to strike (kind), or what is heard (material)."""
+
+
 def render_scenes(
     dataset: str,
     *,
