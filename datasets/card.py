@@ -1,12 +1,16 @@
 """The dataset card, `dataset.json`: configuration, counts, hours, versions, classes, and what its rows hold."""
 
+import dataclasses
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import pyarrow as pa
+
 from datasets.config import PreparationConfig
-from datasets.index import write_index
-from datasets.preparation.shards import SPLITS, clip_path, planned_videos, read_plan
+from datasets.index import index_rows, write_index
+from datasets.preparation.plan import planned_videos, read_plan
+from datasets.preparation.shards import SPLITS, clip_path
 from datasets.schema import DATASET_VERSION
 from datasets.tables.licenses import count_licenses
 from infra import storage
@@ -15,6 +19,7 @@ from infra.seeding import digest
 from infra.version import code_version, library_versions
 
 CONFIG = "config.json"
+_COUNTS = ("rows", "pairs", "videos")
 
 
 def write_config(dataset: str, config: PreparationConfig) -> None:
@@ -41,44 +46,69 @@ def read_card(dataset: str, *, option: str = "--data") -> dict[str, Any]:
     return card
 
 
-def write_card(
-    dataset: str,
-    *,
-    config: PreparationConfig,
-    markers: list[dict[str, Any]],
-    num_errors: int,
-    seconds: dict[str, float],
-) -> dict[str, Any]:
-    """Write and return the card of all shards that stand, and before it their index."""
-    splits = {
-        split: {
-            name: sum(m[f"num_{name}"] for m in markers if m["split"] == split) for name in ("rows", "pairs", "videos")
-        }
-        for split in SPLITS
-    }
-    classes: dict[str, Counter[str]] = {}
-    for marker in markers:
+@dataclasses.dataclass(slots=True)
+class Tally:
+    """What the markers of all shards that stand say, added up one by one."""
+
+    shard_ids: set[str] = dataclasses.field(default_factory=set)
+    splits: dict[str, Counter[str]] = dataclasses.field(default_factory=lambda: {split: Counter() for split in SPLITS})
+    classes: dict[str, Counter[str]] = dataclasses.field(default_factory=dict)
+    holds: dict[str, Counter[str]] = dataclasses.field(default_factory=dict)
+    index: list[pa.Table] = dataclasses.field(default_factory=list)
+    errors: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    num_bytes: int = 0
+    clips: int = 0
+
+    def add(self, marker: Mapping[str, Any]) -> None:
+        """Add a marker."""
+        split, rows = marker["split"], marker["rows"]
+        self.shard_ids.add(marker["shard_id"])
+        self.splits[split].update({name: marker[f"num_{name}"] for name in _COUNTS})
         for label, count in marker["labels"].items():
-            classes.setdefault(label, Counter())[marker["split"]] += count
-    num_rows = sum(split["rows"] for split in splits.values())
-    standing = {m["shard_id"] for m in markers}
-    videos = planned_videos(shard for shard in read_plan(dataset) if shard.shard_id in standing)
+            self.classes.setdefault(label, Counter())[split] += count
+        for name, held in rows["holds"].items():
+            self.holds.setdefault(name, Counter())[split] += marker["num_rows"] if held is None else len(held)
+        if marker["num_rows"]:
+            self.index.append(index_rows(clip_path(split, marker["shard_id"]), rows))
+        self.errors += marker["errors"]
+        self.num_bytes += marker["num_bytes"]
+        self.clips = (self.clips + int(marker["clips"], 16)) % 2**128
+
+
+def tally_markers(markers: Iterable[Mapping[str, Any]]) -> Tally:
+    """Return what markers say together; they are not kept."""
+    tally = Tally()
+    for marker in markers:
+        tally.add(marker)
+    return tally
+
+
+def write_card(
+    dataset: str, *, config: PreparationConfig, tally: Tally, num_errors: int, seconds: dict[str, float]
+) -> dict[str, Any]:
+    """Write and return the card of all shards that stand, and before it their index.
+
+    Its fingerprint stands for clips and configuration, whatever shards the clips are in.
+    """
+    splits = {split: {name: counts[name] for name in _COUNTS} for split, counts in tally.splits.items()}
+    num_rows = sum(counts["rows"] for counts in splits.values())
+    videos = planned_videos([shard for shard in read_plan(dataset) if shard.shard_id in tally.shard_ids])
     card = {
         "version": DATASET_VERSION,
-        "fingerprint": digest(config.fingerprint, sorted(m["shard_id"] for m in markers)).hex(),
+        "fingerprint": digest(config.fingerprint, tally.clips).hex(),
         "config": config.to_dict(),
         "splits": splits,
         "hours": num_rows * config.row_seconds / 3600,
-        "num_bytes": sum(m["num_bytes"] for m in markers),
+        "num_bytes": tally.num_bytes,
         "num_errors": num_errors,
         "licenses": count_licenses(dataset, videos),
-        "classes": {label: dict(classes[label]) for label in sorted(classes)},
-        "holds": count_holdings(markers),
+        "classes": {label: dict(tally.classes[label]) for label in sorted(tally.classes)},
+        "holds": {name: dict(tally.holds[name]) for name in sorted(tally.holds)},
         "seconds_by_operator": {name: round(value, 3) for name, value in seconds.items()},
         "code_version": code_version(),
         "library_versions": library_versions(),
     }
-    write_index(dataset, {clip_path(m["split"], m["shard_id"]): m["rows"] for m in markers})
+    write_index(dataset, tally.index)
     uri = storage.join(dataset, "dataset.json")
     if storage.exists(uri):
         before = storage.read_json(uri)
@@ -105,15 +135,6 @@ def warn_of_leaks(dataset: str) -> list[str]:
     if audit["verdict"] == "leak":
         return [f"warning: '{dataset}' leaks its labels, see {storage.join(dataset, 'audit.html')}"]
     return []
-
-
-def count_holdings(markers: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
-    """Return how many rows of each split hold each thing: a medium, a label, boxes, a text of a role as `texts:ROLE`."""
-    counts: dict[str, Counter[str]] = {}
-    for marker in markers:
-        for name, rows in marker["rows"]["holds"].items():
-            counts.setdefault(name, Counter())[marker["split"]] += marker["num_rows"] if rows is None else len(rows)
-    return {name: dict(counts[name]) for name in sorted(counts)}
 
 
 def preparation_of(card: Mapping[str, Any]) -> PreparationConfig:

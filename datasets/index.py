@@ -66,19 +66,19 @@ def holdings(table: pa.Table) -> dict[str, np.ndarray]:
     return found
 
 
-def write_index(dataset: str, described: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write the index of the shards that stand.
+def index_rows(file: str, rows: Mapping[str, Any]) -> pa.Table:
+    """Return a shard's part of the index, from what `describe_rows` said of it; `file` is its path below the dataset."""
+    return _part(file, rows, sorted(rows["holds"]))
 
-    Args:
-        dataset: folder of the dataset.
-        described: what `describe_rows` said, by the clip file's path below the dataset.
-    """
-    names = sorted({name for rows in described.values() for name in rows["holds"]})
-    parts = [_part(file, rows, names) for file, rows in sorted(described.items()) if rows["num_bytes"]]
-    schema = pa.schema([*SCHEMA, *(pa.field(_HOLDS + name, pa.bool_()) for name in names)])
-    table = pa.concat_tables(parts).cast(schema) if parts else schema.empty_table()
+
+def write_index(dataset: str, parts: Sequence[pa.Table]) -> None:
+    """Write the index of the shards that stand, of their parts."""
+    names = sorted({name for part in parts for name in part.column_names if name.startswith(_HOLDS)})
+    schema = pa.schema([*SCHEMA, *(pa.field(name, pa.bool_()) for name in names)])
+    ordered = sorted((part for part in parts if part.num_rows), key=lambda part: part["file"][0].as_py())
+    tables = [schema.empty_table(), *(_with_columns(part, schema) for part in ordered)]
     with storage.staged(storage.join(dataset, _TABLE)) as path:
-        pq.write_table(table, path, compression="zstd")
+        pq.write_table(pa.concat_tables(tables).combine_chunks(), path, compression="zstd")
 
 
 def read_index(dataset: str) -> pa.Table:
@@ -100,6 +100,17 @@ def rows_that_hold(index: pa.Table, things: Sequence[str]) -> np.ndarray:
         column = _HOLDS + name
         mask &= index[column].to_numpy() if column in index.column_names else False
     return mask
+
+
+def _with_columns(part: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return a part with the columns of the whole index; what no row of it holds is false."""
+    columns = [
+        part[field.name].cast(field.type)
+        if field.name in part.column_names
+        else pa.array(np.zeros(part.num_rows, bool))
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
 
 
 def _part(file: str, rows: Mapping[str, Any], names: Sequence[str]) -> pa.Table:

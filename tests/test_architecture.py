@@ -80,9 +80,9 @@ def _code_without_examples(text):
 def test_names_in_a_folder_differ_by_more_than_their_ending():
     for room in ROOMS:
         for folder in {path.parent for path in (ROOT / room).rglob("*.py")}:
-            names = sorted({p.stem for p in folder.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()})
-            # The registry of evaluators is named as what it holds, beside the verb that asks them.
-            stems = [_stem(name) for name in names if not name.startswith("__") and name != "evaluators"]
+            paths = [p for p in folder.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()]
+            names = [p.stem for p in paths if not p.stem.startswith("__") and not (p / "__main__.py").exists()]
+            stems = [_stem(name) for name in names]  # but for the verbs, which are folders beside what they make
             assert len(stems) == len(set(stems)), (folder, names)
 
 

@@ -3,15 +3,20 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
+
 from datasets.card import CONFIG
 from datasets.config import PreparationConfig
 from datasets.doctor.flag import Flag
-from datasets.preparation.shards import PlannedShard, clip_file, marker_file, read_plan, shard_name
+from datasets.preparation.markers import list_markers, marker_file
+from datasets.preparation.plan import Shard, read_plan, walk_plan
+from datasets.preparation.shards import clip_file, shard_name
 from datasets.schema import DATASET_VERSION
 from infra import storage
 from infra.errors import InputError
 
 _TABLES = ("errors.parquet", "index.parquet", "licenses.parquet")
+_CONTENT = ("video_id", "content_id")
 _FINISH = "run workflows.prepare again with the same options"
 
 
@@ -61,12 +66,19 @@ def flag_bookkeeping(
     yield from _other_configuration(dataset, card)
     try:
         shards = read_plan(dataset)
+        names = {
+            shard.shard_id: _name(shard, rows_of, config) for shard, rows_of in walk_plan(shards, columns=_CONTENT)
+        }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         yield _error("broken plan", storage.join(dataset, "plan"), f"{error}; prepare it again")
         return
     yield from _unknown_files(dataset, shards, rows)
+    standing = list_markers(dataset)
     for shard in shards:
-        yield from _shard(dataset, shard, config, rows)
+        if shard.shard_id != names[shard.shard_id]:
+            detail = f"shard {shard.shard_id} was planned with another configuration than the card's; prepare it again"
+            yield _error("mixed configurations", clip_file(dataset, shard), detail)
+        yield from _shard(dataset, shard, rows, made=shard.shard_id in standing)
     clips = [n or 0 for uri, n in rows.items() if uri.startswith(storage.join(dataset, "clips", ""))]
     counted = sum(split.get("rows", 0) for split in card.get("splits", {}).values())
     if counted != sum(clips):
@@ -94,14 +106,14 @@ def _other_configuration(dataset: str, card: Mapping[str, Any]) -> Iterator[Flag
         yield _error("mixed configurations", dataset, detail)
 
 
-def _unknown_files(dataset: str, shards: Sequence[PlannedShard], rows: Mapping[str, int | None]) -> Iterator[Flag]:
+def _unknown_files(dataset: str, shards: Sequence[Shard], rows: Mapping[str, int | None]) -> Iterator[Flag]:
     planned = {clip_file(dataset, shard) for shard in shards}
-    clips, recordings = (storage.join(dataset, folder, "") for folder in ("clips", "recordings"))
+    clips, *others = (storage.join(dataset, folder, "") for folder in ("clips", "recordings", "plan"))
     tables = {storage.join(dataset, name) for name in _TABLES}
     for uri in rows:
         if uri.startswith(clips) and uri not in planned:
             yield _error("unknown file", uri, "the plan does not know it, and training does not read it; remove it")
-        elif not uri.startswith((clips, recordings)) and uri not in tables:
+        elif not uri.startswith((clips, *others)) and uri not in tables:
             yield Flag(severity="warning", name="unknown file", place=uri, detail="no part of the dataset")
     markers = {marker_file(dataset, shard.shard_id) for shard in shards}
     for uri in storage.list_files(storage.join(dataset, "markers"), suffix=".json"):
@@ -111,15 +123,15 @@ def _unknown_files(dataset: str, shards: Sequence[PlannedShard], rows: Mapping[s
             )
 
 
-def _shard(
-    dataset: str, shard: PlannedShard, config: PreparationConfig, rows: Mapping[str, int | None]
-) -> Iterator[Flag]:
+def _name(shard: Shard, sources: pa.Table, config: PreparationConfig) -> str:
+    content = list(zip(*(sources[name].to_pylist() for name in _CONTENT), strict=True))
+    return shard_name(config.fingerprint, shard.split, content, shard.generation)
+
+
+def _shard(dataset: str, shard: Shard, rows: Mapping[str, int | None], *, made: bool) -> Iterator[Flag]:
     uri, mark = clip_file(dataset, shard), marker_file(dataset, shard.shard_id)
-    if shard.shard_id != shard_name(config.fingerprint, shard.split, shard.sources, shard.generation):
-        detail = f"shard {shard.shard_id} was planned with another configuration than the card's; prepare it again"
-        yield _error("mixed configurations", uri, detail)
-    if not storage.exists(mark):
-        yield _error("shard not made", uri, f"planned with {len(shard.sources)} videos; {_FINISH}")
+    if not made:
+        yield _error("shard not made", uri, f"planned with {shard.num_sources} videos; {_FINISH}")
         return
     marker, flags = _read(mark)
     yield from flags
@@ -130,7 +142,7 @@ def _shard(
         yield _error("broken file", mark, f"counts no clips; remove it and {_FINISH}")
     elif not expected:
         reasons = sorted({row["reason"] for row in marker.get("errors", [])})
-        detail = f"none of its {len(shard.sources)} videos gave a clip: {', '.join(reasons) or 'no reason given'}"
+        detail = f"none of its {shard.num_sources} videos gave a clip: {', '.join(reasons) or 'no reason given'}"
         yield Flag(severity="warning", name="empty shard", place=mark, detail=detail)
     elif uri not in rows:
         yield _error("shard lost", uri, f"its marker counts {expected} clips; remove {mark} and {_FINISH}")

@@ -6,28 +6,34 @@ other with its marker, and last the card: until then the folder is no dataset, a
 """
 
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from datasets.card import read_card, write_config
 from datasets.config import PreparationConfig
 from datasets.editing.remove import refuse_unfinished
 from datasets.editing.rewrite import marker_of, refresh_card, rows_of
-from datasets.preparation.fingerprint import group_recordings
-from datasets.preparation.shards import (
-    PlannedShard,
-    clip_file,
-    marker_file,
-    name_shard,
+from datasets.preparation.duplicates import equal_keys, find_copies, unite
+from datasets.preparation.identity import as_array
+from datasets.preparation.markers import list_markers, marker_file, read_markers
+from datasets.preparation.plan import (
+    Shard,
     planned_videos,
     read_plan,
-    write_clips,
+    read_planned,
+    read_shard,
+    walk_plan,
+    write_plan,
 )
+from datasets.preparation.shards import PlannedShard, clip_file, name_shard, write_clips
 from datasets.schema import CLIP_SCHEMA, ERROR_SCHEMA
 from datasets.tables.licenses import read_licenses, record_licenses
-from datasets.tables.recordings import read_recordings, write_recordings
+from datasets.tables.recordings import list_fingerprints, list_recordings, read_recordings, recordings_file
 from datasets.tables.table import read_table, write_table
 from infra import storage
 from infra.errors import InputError
@@ -54,18 +60,22 @@ class Merged:
 class _Input:
     dataset: str
     card: Row
-    shards: list[PlannedShard]
-    recordings: list[Row]
-    planned: set[str]
+    shards: list[Shard]
+    recordings: pa.Table
+    planned: pa.ChunkedArray
+
+    def is_planned(self, videos: pa.Array | pa.ChunkedArray) -> np.ndarray:
+        return pc.is_in(videos, as_array(self.planned)).to_numpy(zero_copy_only=False)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class _Part:
-    """A shard of the output and the one that it is taken from."""
+    """A shard of the output and the one that it is taken from; `left_out` are those of its videos that are not."""
 
     dataset: str
-    before: PlannedShard
-    after: PlannedShard
+    before: Shard
+    after: Shard
+    left_out: frozenset[str]
 
 
 def merge_datasets(datasets: Sequence[str], output: str, *, progress: Progress = silent) -> Merged:
@@ -87,10 +97,10 @@ def merge_datasets(datasets: Sequence[str], output: str, *, progress: Progress =
     storage.write_json(storage.join(output, RECORD), {"datasets": list(datasets)})
     write_config(output, config)
     _write_recordings(output, inputs)
-    lines = "".join(part.after.to_json() + "\n" for part in parts)
-    storage.write_bytes(storage.join(output, "plan", f"{_PART}.jsonl"), lines.encode())
+    write_plan(output, _plan_tables(parts), part=_PART)
+    standing = list_markers(output)
     for done, part in enumerate(parts, start=1):
-        if not storage.exists(marker_file(output, part.after.shard_id)):
+        if part.after.shard_id not in standing:
             _take(part, output)
         progress("shards", done, len(parts))
     _write_tables(output, inputs)
@@ -117,45 +127,68 @@ def _refuse_other_configurations(inputs: Sequence[_Input]) -> None:
                 )
 
 
-def _choose(inputs: Sequence[_Input]) -> tuple[list[set[str]], list[str], list[str]]:
+def _choose(inputs: Sequence[_Input]) -> tuple[list[frozenset[str]], list[str], list[str]]:
     """Return the videos of each dataset that are left out, and which of all these are copies and which namesakes."""
-    groups = group_recordings(
-        {
-            f"{place} {row['video_id']}": np.frombuffer(row["fingerprint"], np.uint32)
-            for place, item in enumerate(inputs)
-            for row in item.recordings
-        }
-    )
-    taken: set[tuple[str, str]] = set()
+    known = pa.concat_tables([item.recordings for item in inputs])
+    copies_by_sound = find_copies([part for item in inputs for part in list_fingerprints(item.dataset)])
+    links = [equal_keys(known[name]) for name in ("content_id", "catalog_id", "recording_id")]
+    groups = unite(known.num_rows, copies_by_sound, *links)
+    taken = np.zeros(known.num_rows, bool)
     names: set[str] = set()
-    left_out, copies, namesakes = [], [], []
-    for place, item in enumerate(inputs):
-        own = {}
-        for row in item.recordings:
-            if row["video_id"] in item.planned:
-                marks = (("sound", groups[f"{place} {row['video_id']}"]), ("content", row["content_id"]))
-                own[row["video_id"]] = {*marks, ("recording", row["recording_id"])}
-        same = {video for video, marks in own.items() if marks & taken}
-        other = (item.planned & names) - same
+    left_out, copies, namesakes, begin = [], [], [], 0
+    for item in inputs:
+        planned = item.is_planned(item.recordings["video_id"])
+        videos = np.array(item.recordings["video_id"].to_pylist(), object)[planned]
+        own = groups[begin : begin + item.recordings.num_rows][planned]
+        begin += item.recordings.num_rows
+        same = frozenset(videos[taken[own]])
+        other = names.intersection(videos) - same
+        kept = np.array([video not in same and video not in other for video in videos], bool)
         copies += sorted(same)
         namesakes += sorted(other)
         left_out.append(same | other)
-        names |= item.planned - left_out[-1]
-        taken |= {mark for video, marks in own.items() if video not in left_out[-1] for mark in marks}
+        names.update(videos[kept])
+        taken[own[kept]] = True
     return left_out, copies, namesakes
 
 
-def _plan(inputs: Sequence[_Input], left_out: Sequence[Collection[str]], config: PreparationConfig) -> list[_Part]:
+def _plan(inputs: Sequence[_Input], left_out: Sequence[frozenset[str]], config: PreparationConfig) -> list[_Part]:
     parts = []
     for item, out in zip(inputs, left_out, strict=True):
+        rows = read_planned(item.shards, ["shard_id", "video_id"])
+        lost = rows.filter(pc.is_in(rows["video_id"], pa.array(sorted(out), pa.string()))).to_pydict()
+        losing: dict[str, set[str]] = {}
+        for name, video in zip(lost["shard_id"], lost["video_id"], strict=True):
+            losing.setdefault(name, set()).add(video)
         for shard in item.shards:
-            kept = [source for source in shard.sources if source.video_id not in out]
-            after = dataclasses.replace(shard, replaces=None)
-            if len(kept) < len(shard.sources):
-                after = name_shard(config.fingerprint, shard.split, kept, retired=())
-            if kept:
-                parts.append(_Part(dataset=item.dataset, before=shard, after=after))
+            without = frozenset(losing.get(shard.shard_id, ()))
+            after = _without(shard, without, config) if without else dataclasses.replace(shard, replaces=None)
+            if after is not None:
+                parts.append(_Part(dataset=item.dataset, before=shard, after=after, left_out=without))
     return parts
+
+
+def _without(shard: Shard, videos: frozenset[str], config: PreparationConfig) -> Shard | None:
+    """Return what a shard is called without some videos; none where nothing is left."""
+    kept = [source for source in read_shard(shard).sources if source.video_id not in videos]
+    if not kept:
+        return None
+    named = name_shard(config.fingerprint, shard.split, kept, retired=())
+    num_rows = sum(len(source.windows) for source in kept)
+    return dataclasses.replace(
+        shard, shard_id=named.shard_id, replaces=None, generation=0, num_sources=len(kept), num_rows=num_rows
+    )
+
+
+def _plan_tables(parts: Sequence[_Part]) -> Iterator[pa.Table]:
+    by_name = {part.before.part + part.before.shard_id: part for part in parts}
+    for before, rows in walk_plan([part.before for part in parts]):
+        part = by_name[before.part + before.shard_id]
+        for name in ("shard_id", "replaces", "generation"):
+            place = rows.schema.get_field_index(name)
+            value = pa.array([getattr(part.after, name)] * rows.num_rows, rows.schema.field(name).type)
+            rows = rows.set_column(place, name, value)
+        yield rows.filter(pc.invert(pc.is_in(rows["video_id"], pa.array(sorted(part.left_out), pa.string()))))
 
 
 def _refuse_other_output(output: str, datasets: Sequence[str], parts: Sequence[_Part]) -> None:
@@ -167,7 +200,11 @@ def _refuse_other_output(output: str, datasets: Sequence[str], parts: Sequence[_
         raise InputError(f"--output: '{output}' holds a merge of before the datasets changed; give another folder")
     if not same and storage.list_files(output):
         raise InputError(f"--output: '{output}' is not empty; give a new folder")
-    needed = sum(storage.read_json(marker_file(part.dataset, part.before.shard_id))["num_bytes"] for part in parts)
+    needed = sum(
+        marker["num_bytes"]
+        for dataset in datasets
+        for marker in read_markers(dataset, (part.before.shard_id for part in parts if part.dataset == dataset))
+    )
     free = storage.free_bytes(output)
     if free is not None and not planned and free < 1.1 * needed:
         raise InputError(
@@ -179,25 +216,43 @@ def _take(part: _Part, output: str) -> None:
     """Write a shard and then its marker."""
     source, target = clip_file(part.dataset, part.before), clip_file(output, part.after)
     marker = storage.read_json(marker_file(part.dataset, part.before.shard_id))
-    if part.before.sources == part.after.sources:
+    if not part.left_out:
         if marker["num_rows"]:
             storage.copy(source, target)
     else:
-        videos = {member.video_id for member in part.after.sources}
+        shard = _kept(part)
+        videos = {member.video_id for member in shard.sources}
         table = rows_of(source, videos) if marker["num_rows"] else CLIP_SCHEMA.empty_table()
         if table.num_rows:
             write_clips(target, table)
-        marker = marker_of(part.after, table, marker)
+        marker = marker_of(shard, table, marker)
     storage.write_json(marker_file(output, part.after.shard_id), marker)
 
 
+def _kept(part: _Part) -> PlannedShard:
+    kept = [source for source in read_shard(part.before).sources if source.video_id not in part.left_out]
+    return PlannedShard(shard_id=part.after.shard_id, split=part.after.split, sources=tuple(kept))
+
+
 def _write_recordings(output: str, inputs: Sequence[_Input]) -> None:
-    """Write what the output knows: its videos, the copies and what was removed, so that preparing these again adds nothing."""
-    rows: dict[str, Row] = {}
-    known = [(row["video_id"] not in item.planned, row) for item in inputs for row in item.recordings]
-    for _, row in sorted(known, key=lambda pair: pair[0]):
-        rows.setdefault(row["video_id"], row)
-    write_recordings(output, rows.values(), part=_PART)
+    """Write what the output knows: its videos, the copies and what was removed, so that preparing these again adds nothing.
+
+    Of several of one name a video that stands in a shard goes before a removed one, and an earlier dataset before a later one.
+    """
+    videos = pa.concat_arrays([as_array(item.recordings["video_id"]) for item in inputs])
+    planned = np.concatenate([item.is_planned(item.recordings["video_id"]) for item in inputs])
+    order = np.argsort(~planned, kind="stable")
+    codes = videos.dictionary_encode().indices.to_numpy()
+    kept = np.zeros(len(videos), bool)
+    kept[order[np.unique(codes[order], return_index=True)[1]]] = True
+    begin = 0
+    for place, item in enumerate(inputs):
+        for number, uri in enumerate(list_recordings(item.dataset)):
+            table = pq.read_table(storage.open_input(uri))
+            wanted = table.filter(pa.array(kept[begin : begin + table.num_rows]))
+            begin += table.num_rows
+            with storage.staged(recordings_file(output, f"{_PART}-{place:04d}-{number:05d}")) as path:
+                pq.write_table(wanted, path)
 
 
 def _write_tables(output: str, inputs: Sequence[_Input]) -> None:

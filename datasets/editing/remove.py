@@ -8,18 +8,19 @@ from typing import Any
 from datasets.card import read_card
 from datasets.config import PreparationConfig
 from datasets.editing.rewrite import finish_rewrites, refresh_card
-from datasets.preparation.shards import (
-    PlannedShard,
+from datasets.preparation.markers import list_markers
+from datasets.preparation.plan import (
+    Shard,
     append_plan,
-    marker_file,
-    name_shard,
     planned_videos,
     read_plan,
+    read_planned,
+    read_shard,
     read_whole_plan,
     retired_shards,
 )
+from datasets.preparation.shards import PlannedShard, name_shard
 from datasets.tables.recordings import read_recordings
-from infra import storage
 from infra.errors import InputError
 from infra.progress import Progress, silent
 
@@ -44,7 +45,7 @@ def remove_videos(dataset: str, videos: Sequence[str], *, progress: Progress = s
     before = read_card(dataset, option="DATASET")
     config = PreparationConfig.from_dict(before["config"])
     shards = read_plan(dataset)
-    planned = planned_videos(shards)
+    planned = set(planned_videos(shards).to_pylist())
     absent = sorted(set(videos) - planned)
     _refuse_unknown(dataset, absent, planned)
     num_shards = finish_rewrites(dataset, progress=progress)
@@ -57,12 +58,7 @@ def remove_videos(dataset: str, videos: Sequence[str], *, progress: Progress = s
     return Removal(card=card, num_videos=len(wanted), num_shards=num_shards, absent=absent)
 
 
-def removed_videos(dataset: str) -> set[str]:
-    """Return the videos that a dataset knows and no shard of its plan holds any more."""
-    return _known(dataset) - planned_videos(read_plan(dataset))
-
-
-def refuse_unfinished(dataset: str, shards: Sequence[PlannedShard], *, option: str) -> None:
+def refuse_unfinished(dataset: str, shards: Sequence[Shard], *, option: str) -> None:
     """Refuse a dataset whose planned shards do not all stand.
 
     Raises:
@@ -70,7 +66,8 @@ def refuse_unfinished(dataset: str, shards: Sequence[PlannedShard], *, option: s
     """
     if not shards:
         raise InputError(f"{option}: '{dataset}' has no plan; it was not made by workflows.prepare")
-    missing = [shard for shard in shards if not storage.exists(marker_file(dataset, shard.shard_id))]
+    standing = list_markers(dataset)
+    missing = [shard for shard in shards if shard.shard_id not in standing]
     if missing:
         raise InputError(
             f"{option}: '{dataset}' has {len(missing)} of {len(shards)} shards still to be made; "
@@ -86,20 +83,19 @@ def _refuse_unknown(dataset: str, absent: Collection[str], planned: Collection[s
 
 
 def _replacements(
-    dataset: str, shards: Sequence[PlannedShard], videos: Collection[str], config: PreparationConfig
+    dataset: str, shards: Sequence[Shard], videos: Collection[str], config: PreparationConfig
 ) -> list[PlannedShard]:
     """Return what stands for the shards that hold some of the videos."""
     refuse_unfinished(dataset, shards, option="DATASET")
     retired = retired_shards(read_whole_plan(dataset))
+    rows = read_planned(shards, ["shard_id", "video_id"]).to_pydict()
+    losing = {name for name, video in zip(rows["shard_id"], rows["video_id"], strict=True) if video in videos}
     replacements = []
-    for shard in shards:
-        kept = [source for source in shard.sources if source.video_id not in videos]
-        if len(kept) < len(shard.sources):
-            replacements.append(
-                name_shard(config.fingerprint, shard.split, kept, retired=retired, replaces=shard.shard_id)
-            )
+    for shard in (shard for shard in shards if shard.shard_id in losing):
+        kept = [source for source in read_shard(shard).sources if source.video_id not in videos]
+        replacements.append(name_shard(config.fingerprint, shard.split, kept, retired=retired, replaces=shard.shard_id))
     return replacements
 
 
 def _known(dataset: str) -> set[str]:
-    return {row["video_id"] for row in read_recordings(dataset, columns=["video_id"])}
+    return set(read_recordings(dataset, ["video_id"])["video_id"].to_pylist())

@@ -12,18 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from datasets.card import write_card
+from datasets.card import tally_markers, write_card
 from datasets.config import PreparationConfig
+from datasets.preparation.markers import list_markers, marker_file, read_markers
 from datasets.preparation.operators import counts_of
-from datasets.preparation.shards import (
-    PlannedShard,
-    clip_file,
-    current_shards,
-    marker_file,
-    read_plan,
-    read_whole_plan,
-    write_clips,
-)
+from datasets.preparation.plan import Shard, current_shards, read_plan, read_shard, read_whole_plan
+from datasets.preparation.shards import PlannedShard, clip_file, write_clips
 from datasets.schema import CLIP_SCHEMA
 from infra import storage
 from infra.progress import Progress, silent
@@ -42,11 +36,21 @@ def finish_rewrites(dataset: str, *, progress: Progress = silent) -> int:
     waiting = [
         (shards[shard.replaces], shard)
         for shard in planned
-        if shard.replaces in shards and (shard.shard_id in current or not shard.sources)
+        if shard.replaces in shards and (shard.shard_id in current or not shard.num_sources)
     ]
-    waiting = [(old, new) for old, new in waiting if not _stands(dataset, old, new)]
+    if not waiting:
+        return 0
+    markers = list_markers(dataset)
+    files = set(storage.list_files(storage.join(dataset, "clips"), suffix=".parquet"))
+    waiting = [
+        (old, new)
+        for old, new in waiting
+        if old.shard_id in markers
+        or clip_file(dataset, old) in files
+        or (new.num_sources and new.shard_id not in markers)
+    ]
     for done, (old, new) in enumerate(waiting, start=1):
-        _replace(dataset, old, new)
+        _replace(dataset, old, read_shard(new) if new.num_sources else None)
         progress("shards", done, len(waiting))
     storage.remove_if_empty(storage.join(dataset, _ASIDE))
     return len(waiting)
@@ -77,24 +81,18 @@ def marker_of(shard: PlannedShard, table: pa.Table, before: Row) -> Row:
 
 def refresh_card(dataset: str, config: PreparationConfig, seconds: dict[str, float]) -> Row:
     """Write and return the card of the shards and errors as they are now."""
-    markers = [storage.read_json(marker_file(dataset, shard.shard_id)) for shard in read_plan(dataset)]
+    tally = tally_markers(read_markers(dataset, (shard.shard_id for shard in read_plan(dataset))))
     errors = storage.join(dataset, "errors.parquet")
     num_errors = pq.read_metadata(storage.open_input(errors)).num_rows if storage.exists(errors) else 0
-    return write_card(dataset, config=config, markers=markers, num_errors=num_errors, seconds=seconds)
+    return write_card(dataset, config=config, tally=tally, num_errors=num_errors, seconds=seconds)
 
 
-def _stands(dataset: str, old: PlannedShard, new: PlannedShard) -> bool:
-    """Return whether nothing of an old shard is left, and its replacement is whole."""
-    leftovers = (clip_file(dataset, old), marker_file(dataset, old.shard_id))
-    made = not new.sources or storage.exists(marker_file(dataset, new.shard_id))
-    return made and not any(storage.exists(uri) for uri in leftovers)
-
-
-def _replace(dataset: str, old: PlannedShard, new: PlannedShard) -> None:
-    before, after = clip_file(dataset, old), clip_file(dataset, new)
-    aside = storage.join(dataset, _ASIDE, f"{new.shard_id}.parquet")
-    marker = marker_file(dataset, old.shard_id)
-    if new.sources and not storage.exists(marker_file(dataset, new.shard_id)):
+def _replace(dataset: str, old: Shard, new: PlannedShard | None) -> None:
+    """Put a shard into another one's place, or nothing."""
+    before, marker = clip_file(dataset, old), marker_file(dataset, old.shard_id)
+    if new is not None and not storage.exists(marker_file(dataset, new.shard_id)):
+        after = clip_file(dataset, new)
+        aside = storage.join(dataset, _ASIDE, f"{new.shard_id}.parquet")
         if storage.exists(before):
             table = rows_of(before, {source.video_id for source in new.sources})
             if table.num_rows:

@@ -6,6 +6,7 @@ All times are seconds since `MediaInfo.origin_seconds`: the earliest presented t
 from datasets.media.calibrate import Coding, coding_of, measure_delay
 from datasets.media.cut import Window, cut, read_sound
 from datasets.media.encode import decode_frames, decode_into, encode_frames, write_chunks, write_video
+from datasets.media.listen import Listener
 from datasets.media.probe import PICTURE, SOUND, MediaError, MediaInfo, display_size, probe, reading, sound_origin
 from datasets.media.recode import through_aac
 from datasets.media.still import decode_image, image_size, read_image
@@ -14,6 +15,7 @@ __all__ = [
     "PICTURE",
     "SOUND",
     "Coding",
+    "Listener",
     "MediaError",
     "MediaInfo",
     "Window",

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import av
@@ -144,8 +144,10 @@ def _out_of_memory(error: Exception) -> bool:
 
 
 @reading("probe")
-def probe(path: str | os.PathLike[str], *, needs: Collection[str] = BOTH) -> MediaInfo:
-    """Return what a file holds, by reading its packets without decoding.
+def probe(
+    path: str | os.PathLike[str], *, needs: Collection[str] = BOTH, hear: Callable[[av.Packet], None] | None = None
+) -> MediaInfo:
+    """Return what a file holds, by reading its packets without decoding; `hear` is given those of the sound.
 
     Raises:
         MediaError: If it cannot be opened or lacks a usable picture or sound that it needs.
@@ -155,6 +157,8 @@ def probe(path: str | os.PathLike[str], *, needs: Collection[str] = BOTH) -> Med
         times: dict[int, list[float]] = {stream.index: [] for stream in found.values()}
         ends = dict.fromkeys(times, 0.0)
         for packet in packets(container, tuple(found.values())) if found else ():
+            if hear is not None and packet.stream is found.get(SOUND):
+                hear(packet)
             if packet.pts is None or packet.time_base is None:
                 continue
             time = float(packet.pts * packet.time_base)

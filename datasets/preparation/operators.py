@@ -1,8 +1,8 @@
 """The operators of preparation, one function each, in the order in which they run.
 
-probe -> fingerprint -> (plan, on the driver) -> decode -> log-mel -> commit. Up to the plan a row is one source; from decode on it is one
-shard, its clips one Arrow stream, so that Ray fuses the operators into one task and a lost worker costs one shard. Each adds its own
-counts and seconds, since Ray's statistics show a fused chain as one line.
+probe -> (plan, on the driver) -> load -> decode -> log-mel -> commit. Up to the plan a row is one source; from load on it is one shard,
+its clips one Arrow stream, so that Ray fuses the operators into one task and a lost worker costs one shard. Each adds its own counts
+and seconds, since Ray's statistics show a fused chain as one line.
 """
 
 import dataclasses
@@ -19,53 +19,66 @@ from datasets.clips.measures import MOTION, measure_sound, motion
 from datasets.clips.spectrogram import log_mel
 from datasets.config import PreparationConfig
 from datasets.index import describe_rows
-from datasets.media import MediaError, Window, cut, encode_frames, read_image, read_sound, reading
-from datasets.preparation import fingerprint as sound_fingerprint
+from datasets.media import Listener, MediaError, Window, cut, encode_frames, read_image, reading
 from datasets.preparation.attempts import guarded
+from datasets.preparation.fingerprint import LONGEST_SECONDS, SAMPLE_RATE, fingerprint
+from datasets.preparation.markers import marker_file
+from datasets.preparation.plan import Shard, read_shard
 from datasets.preparation.probing import look_at, present
-from datasets.preparation.shards import PlannedShard, PlannedSource, clip_file, marker_file, row_groups, write_clips
-from datasets.schema import CLIP_SCHEMA, ERROR_SCHEMA
+from datasets.preparation.shards import PlannedShard, PlannedSource, clip_file, row_groups, write_clips
+from datasets.schema import CLIP_SCHEMA, ERROR_SCHEMA, MEDIA_COLUMNS
 from infra import storage
+from infra.seeding import digest
 
 Row = dict[str, Any]
 
 
 def probe_source(row: Row, *, dataset: str, config: PreparationConfig) -> Row:
-    """Add what the packets of a source say, and the digest of its content; or the error."""
+    """Add what the packets of a source say, the digest of its content, and the fingerprint of its sound; or the error.
+
+    The sound is decoded in the pass that reads the packets; where there is none, the fingerprint is empty.
+    """
     began = time.perf_counter()
+    listener = Listener(sample_rate=SAMPLE_RATE, longest_seconds=LONGEST_SECONDS)
+    found: Row = {"info": "", "content_id": "", "image_id": "", "error": ""}
+    codes = np.zeros(0, np.uint32)
+    hearing = 0.0
     try:
         with guarded(dataset, row["video_id"], stage="probe"):
-            info, content_id, image_id = look_at(row, config)
-        found = {"info": json.dumps(info), "content_id": content_id, "image_id": image_id, "error": ""}
+            info, content_id, image_id = look_at(row, config, hear=listener.hear)
+            found |= {"info": json.dumps(info), "content_id": content_id, "image_id": image_id}
+            heard = time.perf_counter()
+            codes = _fingerprint(listener, needed=config.has_sound)
+            hearing = listener.seconds + time.perf_counter() - heard
     except (MediaError, FileNotFoundError) as error:
-        found = {"info": "", "content_id": "", "image_id": "", "error": _error_json(error, "probe")}
-    return {**row, **found, "probe_seconds": time.perf_counter() - began}
+        found["error"] = _error_json(error, "probe")
+    return {
+        **row,
+        **found,
+        "fingerprint": codes.tobytes(),
+        "probe_seconds": time.perf_counter() - began - hearing,
+        "fingerprint_seconds": hearing,
+    }
 
 
-def fingerprint_source(row: Row, *, dataset: str, config: PreparationConfig) -> Row:
-    """Add the fingerprint of a source's sound, by which copies of a recording are found; empty where it has none."""
-    began = time.perf_counter()
-    codes = np.zeros(0, np.uint32)
-    info = {} if row["error"] else json.loads(row["info"])
-    if info.get("audio_end") is not None:
-        try:
-            with (
-                guarded(dataset, row["video_id"], stage="fingerprint"),
-                storage.local_copy(row["file"]) as path,
-                reading("fingerprint"),
-            ):
-                sound = read_sound(
-                    path,
-                    origin_seconds=info["origin_seconds"],
-                    sample_rate=sound_fingerprint.SAMPLE_RATE,
-                    longest_seconds=sound_fingerprint.LONGEST_SECONDS,
-                )
-                codes = sound_fingerprint.fingerprint(sound)
-        except (MediaError, FileNotFoundError) as error:
-            if config.has_sound:
-                row = {**row, "error": _error_json(error, "fingerprint")}
-    seconds = time.perf_counter() - began
-    return {**row, "fingerprint": codes.tobytes(), "fingerprint_seconds": seconds}
+def _fingerprint(listener: Listener, *, needed: bool) -> np.ndarray:
+    """Return the fingerprint of what was heard.
+
+    Raises:
+        MediaError: If there is none of sound that is needed.
+    """
+    try:
+        with reading("fingerprint"):
+            return fingerprint(listener.sound())
+    except MediaError:
+        if needed:
+            raise
+        return np.zeros(0, np.uint32)
+
+
+def load_shard(row: Row) -> Row:
+    """Replace a shard's place in the plan by its sources."""
+    return {"shard": read_shard(Shard(**json.loads(row["shard"]))).to_json()}
 
 
 def decode_shard(row: Row, *, dataset: str, config: PreparationConfig) -> Row:
@@ -110,7 +123,7 @@ def add_log_mel(row: Row, *, config: PreparationConfig) -> Row:
 
 
 def commit_shard(row: Row, *, dataset: str) -> Row:
-    """Write the shard's file, then its marker; return the marker."""
+    """Write the shard's file, then its marker; return the seconds that all took."""
     began = time.perf_counter()
     shard = PlannedShard.from_json(row["shard"])
     table = _from_bytes(row["clips"])
@@ -124,7 +137,7 @@ def commit_shard(row: Row, *, dataset: str) -> Row:
         "seconds": {**json.loads(row["seconds"]), "commit": time.perf_counter() - began},
     }
     storage.write_json(marker_file(dataset, shard.shard_id), marker)
-    return {"marker": json.dumps(marker)}
+    return {"seconds": json.dumps(marker["seconds"])}
 
 
 def counts_of(shard: PlannedShard, table: pa.Table) -> Row:
@@ -139,8 +152,22 @@ def counts_of(shard: PlannedShard, table: pa.Table) -> Row:
         "num_pairs": len({pair for pair in table["pair_id"].to_pylist() if pair}),
         "num_videos": len(set(table["video_id"].to_pylist())),
         "labels": labels,
+        "clips": _digest_of(shard, table),
         "rows": describe_rows(table, [group.num_rows for group in row_groups(table)]),
     }
+
+
+def _digest_of(shard: PlannedShard, table: pa.Table) -> str:
+    """Return the sum of the digests of a shard's rows: sums of shards do not depend on which row is in which.
+
+    What a row is made of counts, as far as it is small; where its source lies does not.
+    """
+    contents = {source.video_id: source.content_id for source in shard.sources}
+    names = [name for name in table.column_names if name not in (*MEDIA_COLUMNS, "source")]
+    total = 0
+    for row in table.select(names).to_pylist():
+        total += int.from_bytes(digest(shard.split, contents.get(row["video_id"], ""), sorted(row.items())))
+    return f"{total % 2**128:032x}"
 
 
 def _clips_of(source: PlannedSource, config: PreparationConfig) -> list[Row]:

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,13 @@ def probe_row(source: Source, config: PreparationConfig) -> Row:
     }
 
 
-def look_at(row: Row, config: PreparationConfig) -> tuple[Row, str, str]:
+def look_at(row: Row, config: PreparationConfig, *, hear: Callable[[Any], None] | None = None) -> tuple[Row, str, str]:
     """Return what a source's files hold, the digest of its content, and that of its still picture, empty where it has none.
+
+    Args:
+        row: what `probe_row` said of the source.
+        config: what rows hold.
+        hear: takes the packets of its sound.
 
     Raises:
         MediaError: If it lacks what rows hold, or a file is none that can be read.
@@ -52,7 +57,7 @@ def look_at(row: Row, config: PreparationConfig) -> tuple[Row, str, str]:
     if row["file"]:
         with present(row["file"]) as path, reading("probe"):
             if config.row_seconds:
-                info = dataclasses.asdict(probe(path, needs=config.modalities))
+                info = dataclasses.asdict(probe(path, needs=config.modalities, hear=hear))
             digests.append(_digest_of(path))
     return info, digests[0] if len(digests) == 1 else digest(*digests).hex(), image_id
 

@@ -1,16 +1,15 @@
-"""The plan of output shards, and how one shard becomes one file.
+"""Output shards: which sources make one, its name, and how it becomes one file.
 
-A shard is planned before work starts, in an append-only plan: a rerun adds shards for new sources and does only those without a
-marker. Its name is a digest of its sources' content and the configuration, so that the same work has the same name wherever it runs.
-A shard that loses sources is retired: another one, planned as its replacement, has the rows of those that stay.
+A name is a digest of the shard's sources and the configuration, so that the same work has the same name wherever it runs. A shard that
+loses sources is retired: another one, planned as its replacement, has the rows of those that stay.
 """
 
 import dataclasses
 import json
-import uuid
-from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -70,25 +69,49 @@ class PlannedShard:
     generation: int = 0
 
     def to_json(self) -> str:
-        """Return the shard as one line of the plan."""
+        """Return the shard as text, as it travels between operators."""
         return json.dumps(dataclasses.asdict(self))
 
     @classmethod
     def from_json(cls, line: str) -> "PlannedShard":
-        """Return the shard of a line of the plan."""
+        """Return the shard of a text."""
         value = json.loads(line)
-        return cls(**{**value, "sources": tuple(_planned_source(source) for source in value["sources"])})
+        return cls(**{**value, "sources": tuple(planned_source(source) for source in value["sources"])})
 
 
-def _planned_source(value: dict[str, Any]) -> PlannedSource:
+class Named(Protocol):
+    """A shard as far as its file is concerned."""
+
+    @property
+    def shard_id(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def split(self) -> str:
+        """Its split."""
+        ...
+
+
+def planned_source(value: dict[str, Any]) -> PlannedSource:
+    """Return a source of nested plain values, as `dataclasses.asdict` gives them."""
     windows = tuple(PlannedWindow(**window) for window in value["windows"])
     return PlannedSource(**{**value, "windows": windows, **nested_parts(value)})
 
 
-def shard_name(fingerprint: str, split: str, sources: Sequence[PlannedSource], generation: int = 0) -> str:
-    """Return the name of the shard that holds some sources: a digest of what goes into it."""
-    content = [(source.video_id, source.content_id) for source in sources]
-    return digest(fingerprint, split, content, *([generation] if generation else [])).hex()[:16]
+def shard_name(fingerprint: str, split: str, content: Sequence[tuple[str, str]], generation: int = 0) -> str:
+    """Return the name of the shard of some sources: a digest of what goes into it, each source's video and content."""
+    return digest(fingerprint, split, list(content), *([generation] if generation else [])).hex()[:16]
+
+
+def unused_name(
+    fingerprint: str, split: str, content: Sequence[tuple[str, str]], *, retired: Collection[str]
+) -> tuple[str, int]:
+    """Return a shard's name that no retired shard had, and how many retired shards had the same sources."""
+    generation = 0
+    while (name := shard_name(fingerprint, split, content, generation)) in retired:
+        generation += 1
+    return name, generation
 
 
 def name_shard(
@@ -100,81 +123,45 @@ def name_shard(
     replaces: str | None = None,
 ) -> PlannedShard:
     """Return the shard of some sources, under a name that no retired shard had."""
-    members, generation = tuple(sources), 0
-    if not members:
+    if not sources:
         return PlannedShard(shard_id=f"{replaces}-retired", split=split, sources=(), replaces=replaces)
-    while (name := shard_name(fingerprint, split, members, generation)) in retired:
-        generation += 1
-    return PlannedShard(shard_id=name, split=split, sources=members, replaces=replaces, generation=generation)
+    content = [(source.video_id, source.content_id) for source in sources]
+    name, generation = unused_name(fingerprint, split, content, retired=retired)
+    return PlannedShard(shard_id=name, split=split, sources=tuple(sources), replaces=replaces, generation=generation)
 
 
-def plan_shards(
-    sources: dict[str, list[PlannedSource]],
-    *,
-    fingerprint: str,
-    most_rows: int,
-    num_workers: int,
-    retired: Collection[str] = (),
-) -> list[PlannedShard]:
-    """Return shards of the new sources of each split, in their order: large ones first, for few tasks, then ever smaller ones.
+def cut_shards(
+    num_rows: np.ndarray, splits: np.ndarray, *, most_rows: int, num_workers: int
+) -> tuple[np.ndarray, list[str]]:
+    """Return the shard of each source, and the split of each shard: large shards first, for few tasks, then ever smaller ones.
 
-    Each has a share of the rows that are left, so that workers that take one after the other end at about the same time (guided
-    self-scheduling, Polychronopoulos and Kuck, IEEE Transactions on Computers 1987; there every worker takes a whole share, here half).
+    A shard takes the next sources of its split, with a share of the rows that are left, so that workers that take one shard after the
+    other end at about the same time (guided self-scheduling, Polychronopoulos and Kuck, IEEE Transactions on Computers 1987; there
+    every worker takes a whole share, here half).
+
+    Args:
+        num_rows: rows (sources,) that each source gives.
+        splits: index (sources,) of each one's split in `SPLITS`, -1 where it goes into no shard.
+        most_rows: rows of the largest shard.
+        num_workers: workers that take shards.
     """
-    shards = []
-    left = sum(len(source.windows) for members in sources.values() for source in members)
-    for split, members in sources.items():
-        pending: list[PlannedSource] = []
-        num_rows = 0
-        for place, source in enumerate(members):
-            pending.append(source)
-            num_rows += len(source.windows)
+    shards, names = np.full(len(num_rows), -1, np.int64), []
+    left = int(num_rows[splits >= 0].sum())
+    for place, split in enumerate(SPLITS):
+        members = np.flatnonzero(splits == place)
+        until = np.cumsum(num_rows[members])
+        begin = done = 0
+        while begin < len(members):
             wanted = min(most_rows, max(_FEWEST_ROWS, left // (2 * num_workers)))
-            if num_rows >= wanted or place == len(members) - 1:
-                shards.append(name_shard(fingerprint, split, pending, retired=retired))
-                left -= num_rows
-                pending, num_rows = [], 0
-    return shards
+            end = min(len(members), int(np.searchsorted(until, done + wanted)) + 1)
+            shards[members[begin:end]] = len(names)
+            names.append(split)
+            left -= int(until[end - 1]) - done
+            begin, done = end, int(until[end - 1])
+    return shards, names
 
 
-def read_plan(dataset: str) -> list[PlannedShard]:
-    """Return the planned shards that are not retired; none for a new dataset."""
-    return current_shards(read_whole_plan(dataset))
-
-
-def read_whole_plan(dataset: str) -> list[PlannedShard]:
-    """Return all shards planned so far, the retired ones and their replacements too."""
-    lines = []
-    for part in storage.list_files(storage.join(dataset, "plan"), suffix=".jsonl"):
-        lines += storage.read_bytes(part).decode().splitlines()
-    shards = [PlannedShard.from_json(line) for line in lines]
-    return list({shard.shard_id: shard for shard in shards}.values())
-
-
-def retired_shards(shards: Iterable[PlannedShard]) -> set[str]:
-    """Return the names of the shards that others replace."""
-    return {shard.replaces for shard in shards if shard.replaces is not None}
-
-
-def current_shards(shards: Sequence[PlannedShard]) -> list[PlannedShard]:
-    """Return the shards of a whole plan that are not retired."""
-    retired = retired_shards(shards)
-    return [shard for shard in shards if shard.sources and shard.shard_id not in retired]
-
-
-def planned_videos(shards: Iterable[PlannedShard]) -> set[str]:
-    """Return the videos whose clips are in some shards."""
-    return {source.video_id for shard in shards for source in shard.sources}
-
-
-def append_plan(dataset: str, shards: list[PlannedShard]) -> None:
-    """Add shards to the plan as one more part, complete or not at all."""
-    if shards:
-        content = "".join(shard.to_json() + "\n" for shard in shards)
-        storage.write_bytes(storage.join(dataset, "plan", f"{uuid.uuid4().hex}.jsonl"), content.encode())
-
-
-def clip_file(dataset: str, shard: PlannedShard) -> str:
+def clip_file(dataset: str, shard: Named) -> str:
     """Return where a shard's rows go."""
     return storage.join(dataset, clip_path(shard.split, shard.shard_id))
 
@@ -182,11 +169,6 @@ def clip_file(dataset: str, shard: PlannedShard) -> str:
 def clip_path(split: str, shard_id: str) -> str:
     """Return where a shard's rows lie below the dataset."""
     return f"clips/split={split}/{shard_id}.parquet"
-
-
-def marker_file(dataset: str, shard_id: str) -> str:
-    """Return where the sign of a finished shard stands: its counts, errors and statistics."""
-    return storage.join(dataset, "markers", f"{shard_id}.json")
 
 
 def row_groups(table: pa.Table) -> list[pa.Table]:

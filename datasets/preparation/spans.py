@@ -1,8 +1,8 @@
 """What of a source becomes rows: the stretch of it that has what rows hold, and the windows cut from that."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NoReturn
 
 from datasets.clips.windows import PlannedWindow, draw_windows
 from datasets.config import PreparationConfig
@@ -16,20 +16,24 @@ _ALWAYS_PADDED = 1 / 50
 """Share of a clip that a sound may lack: coders cut a few hundredths of a second off what was five seconds."""
 
 
-def refuse_other_modalities(sources: Sequence[Source], config: PreparationConfig) -> None:
-    """Refuse sources none of which names the files or texts that rows are to hold.
+def refuse_other_modalities(offered: Collection[str], config: PreparationConfig) -> NoReturn:
+    """Refuse sources of which each lacks files or texts that rows are to hold; `offered` are the modalities that they name.
 
     Raises:
-        InputError: If there are sources, and each lacks something.
+        InputError: Always.
     """
-    if not sources or any(not lacks(source, config) for source in sources):
-        return
-    named = [lacks(source, config, MODALITIES) for source in sources]
-    offered = [name for name in MODALITIES if not all(name in lacking for lacking in named)]
-    suggested = [name for name in offered if name != "picture" or "sound" not in offered] or offered
+    names = [name for name in MODALITIES if name in offered]
+    suggested = [name for name in names if name != "picture" or "sound" not in names] or names
     raise InputError(
         f"--modalities: no source names what {' and '.join(config.modalities)} take, only files or texts for "
-        f"{', '.join(offered)}; give for example --modalities {' '.join(suggested)}"
+        f"{', '.join(names)}; give for example --modalities {' '.join(suggested)}"
+    )
+
+
+def offered_modalities(sources: Sequence[Source], config: PreparationConfig) -> dict[str, None]:
+    """Return the modalities that some of the sources name files or texts of."""
+    return dict.fromkeys(
+        name for source in sources for name in MODALITIES if name not in lacks(source, config, MODALITIES)
     )
 
 

@@ -1,4 +1,4 @@
-"""What a dataset knows of every video that it took in: one table for each preparation that found new ones.
+"""What a dataset knows of every video that it took in: one table or several for each preparation that found new ones.
 
 A video that was removed stays known, so that preparing its folder again does not bring it back.
 """
@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from datasets.tables.table import read_table, write_table
+from datasets.preparation.duplicates import Fingerprints
+from datasets.tables.table import write_table
 from infra import storage
 
 RECORDING_SCHEMA = pa.schema(
@@ -18,20 +20,39 @@ RECORDING_SCHEMA = pa.schema(
         ("state", pa.string()),
         ("video_id", pa.string()),
         ("content_id", pa.string()),
+        ("catalog_id", pa.string()),
         ("recording_id", pa.string()),
         ("fingerprint", pa.binary()),
     ]
 )
+"""`catalog_id` is the recording's own name, by its catalog or by its still picture; null where it has none."""
+SMALL_COLUMNS = tuple(name for name in RECORDING_SCHEMA.names if name != "fingerprint")
 _FOLDER = "recordings"
 
 
-def read_recordings(dataset: str, *, columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
-    """Return the rows of all videos, with some of their columns or all."""
-    parts = storage.list_files(storage.join(dataset, _FOLDER), suffix=".parquet")
-    return [row for part in parts for row in read_table(part, columns=columns)]
+def list_recordings(dataset: str) -> list[str]:
+    """Return the files with what is known of all videos."""
+    return storage.list_files(storage.join(dataset, _FOLDER), suffix=".parquet")
+
+
+def read_recordings(dataset: str, columns: Sequence[str] = SMALL_COLUMNS) -> pa.Table:
+    """Return some columns of what is known of all videos, in the order of the files; by default all but the fingerprints."""
+    empty = pa.table({name: pa.array([], RECORDING_SCHEMA.field(name).type) for name in columns})
+    parts = [pq.read_table(storage.open_input(uri), columns=list(columns)) for uri in list_recordings(dataset)]
+    return pa.concat_tables([empty, *(part.select(list(columns)) for part in parts)])
+
+
+def list_fingerprints(dataset: str) -> list[Fingerprints]:
+    """Return where the fingerprints of all videos lie, in the order of the files."""
+    files = list_recordings(dataset)
+    return [Fingerprints(place=uri, num_rows=pq.read_metadata(storage.open_input(uri)).num_rows) for uri in files]
+
+
+def recordings_file(dataset: str, part: str | None = None) -> str:
+    """Return where a table of videos goes: under a name, or under one that no other has."""
+    return storage.join(dataset, _FOLDER, f"{part or uuid.uuid4().hex}.parquet")
 
 
 def write_recordings(dataset: str, rows: Iterable[Mapping[str, Any]], *, part: str | None = None) -> None:
     """Add a table of videos, in place of the one of that name if it has one."""
-    uri = storage.join(dataset, _FOLDER, f"{part or uuid.uuid4().hex}.parquet")
-    write_table(uri, rows, RECORDING_SCHEMA)
+    write_table(recordings_file(dataset, part), rows, RECORDING_SCHEMA)

@@ -3,6 +3,7 @@
 python -m workflows.prepare --source FOLDER|CATALOG.csv|TABLE|synthetic --output DATASET
 """
 
+import dataclasses
 from typing import Annotated, Any
 
 import tyro
@@ -10,8 +11,7 @@ import tyro
 from datasets.config import PreparationConfig
 from datasets.preparation.preparation import Preparation
 from datasets.presets import PRESETS
-from datasets.scenes.scene import Level
-from datasets.sources.listing import SYNTHETIC, list_sources, render_scenes
+from datasets.sources.listing import SYNTHETIC, SceneOptions, list_sources, render_scenes
 from datasets.tables.licenses import match_licenses, record_licenses
 from infra import cluster, storage
 from infra.tracking import ending, start_run
@@ -33,15 +33,13 @@ def main() -> None:
         video_root: str | None = None,
         columns: tuple[str, ...] = (),
         classes: tuple[str, ...] = (),
-        num_videos: int = 800,
-        level: Level = "medium",
-        tag_noise: float = 0.0,
+        scenes: Annotated[SceneOptions, tyro.conf.arg(name="")] = SceneOptions(),
         num_workers: int | None = None,
         licenses: str | None = None,
         restore: bool = False,
         dry_run: bool = False,
     ) -> None:
-        """Cut clips from videos, in pairs that are in and out of step, into Parquet shards.
+        """Cut clips from videos, in pairs that are in and out of sync, into Parquet shards.
 
         Args:
             source: Folder of videos, official CSV catalog, a table (CSV, TSV, JSONL, Parquet) of files and texts, or `synthetic`.
@@ -51,9 +49,7 @@ def main() -> None:
             video_root: Folder of the files that a catalog or a table names; a table's own folder if not given.
             columns: NAME=COLUMN for columns of a table that are called otherwise, such as label=class.
             classes: Only these labels.
-            num_videos: Number of synthetic scenes.
-            level: Difficulty of synthetic scenes.
-            tag_noise: Probability with which each tag of a synthetic scene is a wrong one.
+            scenes: Which synthetic scenes are rendered.
             num_workers: Tasks at once; all processors if not given.
             licenses: CSV table of path and license, counted on the dataset's card and on those of its models.
             restore: Also bring back videos that workflows.remove took out.
@@ -67,7 +63,7 @@ def main() -> None:
         preparation = Preparation(dataset, config, num_workers=num_workers, progress=progress)
         with cluster.running():
             if source == SYNTHETIC:
-                sources = render_scenes(dataset, num_videos=num_videos, level=level, config=config, tag_noise=tag_noise)
+                sources = render_scenes(dataset, config=config, **dataclasses.asdict(scenes))
             preparation.plan(sources, missing=missing, restore=restore)
             if dry_run:
                 print(describe_plan(preparation))

@@ -8,7 +8,6 @@ from typing import Any
 from datasets.card import preparation_of
 from datasets.preparation.operators import decode_shard
 from datasets.preparation.preparation import Preparation
-from datasets.preparation.shards import PlannedShard
 from datasets.sources.table import is_table, unused_columns
 from infra.tracking import Run
 
@@ -21,18 +20,17 @@ def describe_table(source: str, columns: Sequence[str]) -> list[str]:
 
 def describe_plan(preparation: Preparation) -> str:
     """Return windows, hours, bytes and time of what would be made; the time from decoding one source here."""
-    sources = [source for shard in preparation.new_shards for source in shard.sources]
-    num_windows = sum(len(source.windows) for source in sources)
+    num_sources = sum(shard.num_sources for shard in preparation.new_shards)
+    num_windows = sum(shard.num_rows for shard in preparation.new_shards)
     config = preparation.config
     lines = [
-        f"sources  {len(sources)} usable, {len(preparation.errors)} in the table of errors",
+        f"sources  {num_sources} usable, {len(preparation.errors)} in the table of errors",
         f"windows  {num_windows}",
         f"hours    {num_windows * config.row_seconds / 3600:.3f}",
         f"bytes    about {preparation.num_bytes / 1e6:.0f} MB",
     ]
-    if sources:
-        shard = preparation.new_shards[0]
-        sample = PlannedShard(shard_id="sample", split=shard.split, sources=shard.sources[:1])
+    sample = preparation.sample()
+    if sample is not None:
         began = time.perf_counter()
         decode_shard({"shard": sample.to_json()}, dataset=preparation.dataset, config=config)
         seconds = (time.perf_counter() - began) / len(sample.sources[0].windows) * num_windows

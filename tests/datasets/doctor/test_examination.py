@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from datasets.doctor import examine, read_samples
+from datasets.preparation.plan import append_plan, read_plan, read_shard
 from datasets.preparation.preparation import Preparation
-from datasets.preparation.shards import PlannedShard, append_plan, read_plan, write_clips
+from datasets.preparation.shards import PlannedShard, write_clips
 from infra.errors import InputError
 
 pytestmark = pytest.mark.ray
@@ -117,18 +118,17 @@ def test_a_marker_or_card_that_counts_other_clips_is_flagged(dataset):
 
 
 def test_a_shard_that_gave_no_clip_is_flagged_with_the_reason(dataset, small_config):
-    broken = Preparation(str(dataset), small_config)
-    member = read_plan(str(dataset))[0]
+    member = read_shard(read_plan(str(dataset))[0])
     source = dataclasses.replace(member.sources[0], path="gone.mp4", video_id="gone", content_id="gone")
-    broken.new_shards = [PlannedShard(shard_id="0", split="train", sources=(source,))]
-    broken.run()
+    append_plan(str(dataset), [PlannedShard(shard_id="0", split="train", sources=(source,))])
+    Preparation(str(dataset), small_config).run()
     flag = next(flag for flag in examine(str(dataset)).flags if flag.name == "empty shard")
     assert "none of its 1 videos gave a clip: " in flag.detail
 
 
 def test_shards_of_another_configuration_are_flagged(dataset):
     plan = read_plan(str(dataset))
-    append_plan(str(dataset), [dataclasses.replace(plan[0], shard_id="another")])
+    append_plan(str(dataset), [dataclasses.replace(read_shard(plan[0]), shard_id="another")])
     assert {("mixed configurations", "another.parquet"), ("shard not made", "another.parquet")} <= errors(dataset)
 
 

@@ -8,8 +8,9 @@ import pytest
 from datasets.card import read_card
 from datasets.doctor import examine
 from datasets.editing.remove import remove_videos
+from datasets.preparation.plan import planned_videos, read_plan, read_shard
 from datasets.preparation.preparation import Preparation
-from datasets.preparation.shards import clip_file, read_plan
+from datasets.preparation.shards import clip_file
 from datasets.reading.row_groups import read_rows
 from datasets.reading.selection import select_units
 from datasets.sources.source import Source
@@ -28,7 +29,7 @@ def of(rows, videos):
 
 
 def planned(dataset):
-    return {source.video_id for shard in read_plan(str(dataset)) for source in shard.sources}
+    return set(planned_videos(read_plan(str(dataset))).to_pylist())
 
 
 def without(rows, videos):
@@ -42,7 +43,8 @@ def again(small_config):
     def run(dataset, **options):
         preparation = Preparation(str(dataset), small_config)
         sources = {
-            row["video_id"]: Source(path=row["path"], video_id=row["video_id"]) for row in read_recordings(str(dataset))
+            row["video_id"]: Source(path=row["path"], video_id=row["video_id"])
+            for row in read_recordings(str(dataset)).to_pylist()
         }
         preparation.plan(list(sources.values()), **options)
         preparation.run()
@@ -68,7 +70,7 @@ def test_a_later_preparation_leaves_a_removed_video_out_unless_asked(dataset, ro
     for _ in range(2):
         remove_videos(str(dataset), [video])
         kept = again(dataset)
-        assert kept.new_shards == []
+        assert len(kept.new_shards) == 0
         assert kept.removed == [video]
         assert rows(dataset) == without(before, {video})
         restored = again(dataset, restore=True)
@@ -80,8 +82,8 @@ def test_a_later_preparation_leaves_a_removed_video_out_unless_asked(dataset, ro
 
 def test_a_shard_that_loses_all_its_videos_is_no_more(dataset, rows):
     before = rows(dataset)
-    shard = min(read_plan(str(dataset)), key=lambda shard: len(shard.sources))
-    videos = {source.video_id for source in shard.sources}
+    shard = min(read_plan(str(dataset)), key=lambda shard: shard.num_sources)
+    videos = {source.video_id for source in read_shard(shard).sources}
     remove_videos(str(dataset), sorted(videos))
     assert rows(dataset) == without(before, videos)
     assert shard.shard_id not in {planned.shard_id for planned in read_plan(str(dataset))}
@@ -110,11 +112,11 @@ def test_an_interrupted_removal_shows_whole_shards_only_and_is_finished_by_the_n
 
 
 def test_a_run_that_reads_on_is_stopped_instead_of_reading_other_rows(dataset):
-    shard = max(read_plan(str(dataset)), key=lambda shard: len(shard.sources))
+    shard = max(read_plan(str(dataset)), key=lambda shard: shard.num_sources)
     groups = [
         g for g in select_units(str(dataset), shard.split, unit="row").groups if g.uri == clip_file(str(dataset), shard)
     ]
-    remove_videos(str(dataset), [shard.sources[0].video_id])
+    remove_videos(str(dataset), [read_shard(shard).sources[0].video_id])
     assert not Path(groups[0].uri).exists()
     with pytest.raises(InputError, match="does not exist any more; the dataset was changed"):
         read_rows(groups[0].uri, 0, [0, 1], ["clip_id"])

@@ -7,6 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from datasets.config import PreparationConfig
+from datasets.preparation.plan import read_plan, read_shard
+from datasets.preparation.planning import write_draft
 from datasets.preparation.preparation import Preparation
 from datasets.sources.listing import list_sources
 
@@ -43,7 +45,8 @@ def test_with_windows_of_one_second_every_file_ends_as_rows_or_as_a_named_error(
 def test_with_the_defaults_33_of_the_videos_and_faces_are_long_enough_for_a_pair(ray_cluster, sources, tmp_path):
     preparation = Preparation(str(tmp_path / "clips"), PreparationConfig())
     preparation.plan(sources)
-    planned = [source for shard in preparation.new_shards for source in shard.sources]
+    write_draft(preparation.draft, preparation.dataset)
+    planned = [source for shard in read_plan(preparation.dataset) for source in read_shard(shard).sources]
     assert len(planned) + len(preparation.errors) == 80
     assert sum(source.has_pair and "/formats/" not in source.path for source in planned) == 33
 
@@ -51,6 +54,5 @@ def test_with_the_defaults_33_of_the_videos_and_faces_are_long_enough_for_a_pair
 def test_recordings_that_occur_twice_share_an_identity(ray_cluster, sources, tmp_path):
     preparation = Preparation(str(tmp_path / "clips"), PreparationConfig(clip_seconds=1.0, min_shift_seconds=0.5))
     preparation.plan(sources)
-    planned = [source for shard in preparation.new_shards for source in shard.sources]
-    copies = Counter(source.recording_id for source in planned)
+    copies = Counter(preparation.draft.identities.recording_ids.to_pylist())
     assert sorted(count for count in copies.values() if count > 1) == [2, 2, 2, 2]

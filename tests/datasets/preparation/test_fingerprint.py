@@ -1,6 +1,7 @@
 import numpy as np
 
-from datasets.preparation.fingerprint import SAMPLE_RATE, fingerprint, group_recordings
+from datasets.preparation.duplicates import group_recordings
+from datasets.preparation.fingerprint import SAMPLE_RATE, fingerprint
 from infra.seeding import generator
 
 

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from datasets.clips.windows import PlannedWindow
+from datasets.media import read_sound
 from datasets.preparation import operators
+from datasets.preparation.fingerprint import SAMPLE_RATE, fingerprint
 from datasets.preparation.probing import probe_row
 from datasets.preparation.shards import PlannedShard, PlannedSource
 from datasets.sources.source import Source
@@ -34,13 +36,24 @@ def planned(path):
     )
 
 
+def probed(path, config, folder):
+    row = probe_row(Source(path=str(path), video_id=path.name), config)
+    return operators.probe_source(row, dataset=str(folder / "clips"), config=config)
+
+
 def test_fingerprint_of_sound_that_is_not_finite_is_an_error(not_finite, small_config, tmp_path):
-    options = {"dataset": str(tmp_path / "clips"), "config": small_config}
-    row = operators.probe_source(probe_row(Source(path=str(not_finite), video_id="nan"), small_config), **options)
-    assert row["error"] == ""
-    row = operators.fingerprint_source(row, **options)
+    row = probed(not_finite, small_config, tmp_path)
     assert json.loads(row["error"])["reason"] == "sound is not finite"
     assert row["fingerprint"] == b""
+
+
+def test_fingerprint_of_the_probing_pass_is_that_of_the_sound(small_config, tmp_path):
+    path = write(tmp_path / "good.mkv")
+    row = probed(path, small_config, tmp_path)
+    sound = read_sound(path, origin_seconds=0.0, sample_rate=SAMPLE_RATE, longest_seconds=60.0)
+    codes = np.frombuffer(row["fingerprint"], np.uint32)
+    assert len(codes) > 30
+    assert np.array_equal(codes, fingerprint(sound))
 
 
 def test_decoding_goes_on_after_a_source_that_is_not_finite(not_finite, small_config, tmp_path):

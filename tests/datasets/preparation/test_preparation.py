@@ -53,7 +53,7 @@ def test_touched_and_moved_videos_give_no_second_clips_and_errors_stay(prepare, 
     before = clip_ids(tmp_path / "clips")
     shutil.copytree(videos, tmp_path / "moved")
     again = prepare(tmp_path / "moved", tmp_path / "clips")
-    assert again.new_shards == []
+    assert len(again.new_shards) == 0
     assert clip_ids(tmp_path / "clips") == before
     assert set(before.values()) == {1}
     reasons = [row["reason"] for row in pq.read_table(tmp_path / "clips" / "errors.parquet").to_pylist()]
@@ -135,11 +135,11 @@ def test_scenes_of_an_interrupted_rendering_are_not_taken_for_those_of_another_c
 
 
 def test_a_run_killed_between_its_plan_and_its_recordings_gives_no_second_clips(prepare, videos, tmp_path, monkeypatch):
-    def die(dataset, rows):
+    def die(draft):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("datasets.preparation.preparation.write_recordings", die)
+        patch.setattr("datasets.preparation.planning._recordings_parts", die)
         with pytest.raises(KeyboardInterrupt):
             prepare(videos, tmp_path / "clips")
     render(3, str(videos), seed=1, seconds=4.0, size=32, frame_rate=8, sample_rate=8000)

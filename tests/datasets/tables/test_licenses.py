@@ -1,5 +1,6 @@
 """Licences follow videos by how their paths end, and are counted for those that are in."""
 
+import pyarrow as pa
 import pytest
 
 from datasets.sources.source import Source
@@ -31,7 +32,11 @@ def test_a_path_a_name_and_a_catalog_id_are_found(table):
 def test_only_videos_that_are_in_are_counted(tmp_path):
     record_licenses(str(tmp_path), {"a": "MIT", "b": "MIT", "gone": "CC0"})
     record_licenses(str(tmp_path), {"c": "CC0"})
-    assert count_licenses(str(tmp_path), ["a", "b", "c", "d"]) == {"MIT": 2, "CC0": 1, NOT_STATED: 1}
+    assert count_licenses(str(tmp_path), pa.chunked_array([["a", "b", "c", "d"]])) == {
+        "MIT": 2,
+        "CC0": 1,
+        NOT_STATED: 1,
+    }
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def check_decode_delay(dataset: str, config: PreparationConfig) -> Check:
 
 def _codings(dataset: str) -> list[Coding]:
     """Return the codings of the sources that are still there, of at most some hundred, spread over all."""
-    paths = [row["path"] for row in read_recordings(dataset, columns=["path"])]
+    paths = read_recordings(dataset, ["path"])["path"].to_pylist()
     found: set[Coding] = set()
     for path in paths[:: max(1, len(paths) // _MOST_FILES)]:
         try:

@@ -1,27 +1,31 @@
-"""Duplicates across splits: recordings that have a copy in another split."""
+"""One recording on two sides: whether a split holds a copy of what another was trained on."""
 
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from datasets.preparation.fingerprint import group_recordings
+from datasets.preparation.duplicates import equal_keys, find_copies, unite
 from datasets.preparation.shards import SPLITS
-from datasets.tables.recordings import read_recordings
+from datasets.tables.recordings import list_fingerprints, read_recordings
 from infra import storage
 from workflows.audit.checks.check import Check
+
+_THREADS = 16
 
 
 def check_duplicates(dataset: str) -> Check:
     """Return the check that no recording, by name, content or sound, lies in two splits; the value counts those that do.
 
-    All rows are looked at, so that one such recording is found; copies that were coded again as far as `datasets.preparation.fingerprint` knows them.
+    All rows are looked at, so that one such recording is found; copies that were coded again as far as `datasets.preparation.duplicates`
+    knows them.
     """
     splits = _splits_of_recordings(dataset)
+    first_name = _first_names(dataset)
     sides: dict[str, set[str]] = defaultdict(set)
-    for copy, original in [*((name, name) for name in splits), *_copies(dataset)]:
-        sides[original] |= splits.get(copy, set())
+    for name, found in splits.items():
+        sides[first_name.get(name, name)] |= found
     doubled = sorted(name for name, found in sides.items() if len(found) > 1)
     return Check(
         name="duplicates across splits",
@@ -36,19 +40,23 @@ def check_duplicates(dataset: str) -> Check:
 
 def _splits_of_recordings(dataset: str) -> dict[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
-    for split in SPLITS:
-        for uri in storage.list_files(storage.join(dataset, "clips", f"split={split}"), suffix=".parquet"):
-            column = pq.read_table(storage.open_input(uri), columns=["recording_id"])["recording_id"]
-            for recording in pc.unique(column).to_pylist():
-                found[recording].add(split)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for split in SPLITS:
+            files = storage.list_files(storage.join(dataset, "clips", f"split={split}"), suffix=".parquet")
+            for recordings in pool.map(_recordings_of, files):
+                for recording in recordings:
+                    found[recording].add(split)
     return found
 
 
-def _copies(dataset: str) -> list[tuple[str, str]]:
-    """Return the recording of every video, and that of the video it is a copy of by its content, by the fingerprint of its sound."""
-    rows = read_recordings(dataset)
-    first = group_recordings({row["video_id"]: np.frombuffer(row["fingerprint"], np.uint32) for row in rows})
-    recording = {row["video_id"]: row["recording_id"] for row in rows}
-    by_content = {row["content_id"]: row["recording_id"] for row in reversed(rows)}
-    same_content = [(row["recording_id"], by_content[row["content_id"]]) for row in rows]
-    return [*same_content, *((recording[video], recording[original]) for video, original in first.items())]
+def _recordings_of(uri: str) -> list[str]:
+    return pc.unique(pq.read_table(storage.open_input(uri), columns=["recording_id"])["recording_id"]).to_pylist()
+
+
+def _first_names(dataset: str) -> dict[str, str]:
+    """Return for each recording the first that it is one with, by a video's name in its catalog, its content or its sound."""
+    rows = read_recordings(dataset, ["content_id", "catalog_id", "recording_id"])
+    pairs = find_copies(list_fingerprints(dataset))
+    firsts = unite(rows.num_rows, pairs, *(equal_keys(rows[name]) for name in rows.column_names))
+    names = rows["recording_id"].to_pylist()
+    return {name: names[first] for name, first in zip(names, firsts.tolist(), strict=True)}

@@ -9,6 +9,7 @@ import numpy as np
 
 from datasets.media import MediaError, read_sound, sound_origin
 from datasets.preparation import fingerprint
+from datasets.preparation.duplicates import group_recordings
 from datasets.sources import folder
 from datasets.sources.synthetic import scene
 from infra.errors import InputError
@@ -56,7 +57,7 @@ def read_recordings(folders: Sequence[str]) -> list[Recording]:
         except MediaError:
             continue
         waveforms[source.path], codes[source.path] = sound, fingerprint.fingerprint(heard)
-    originals = [path for path, first in fingerprint.group_recordings(codes).items() if path == first]
+    originals = [path for path, first in group_recordings(codes).items() if path == first]
     drawn = iter(_draw_folds(sum(path not in official for path in originals)))
     recordings = [
         Recording(name=path, fold=official[path] if path in official else next(drawn), waveform=_trim(waveforms[path]))

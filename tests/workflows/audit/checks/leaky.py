@@ -2,19 +2,19 @@
 
 import dataclasses
 import functools
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from datasets.card import write_card
+from datasets.card import tally_markers, write_card
 from datasets.clips.spectrogram import LogMelConfig
 from datasets.clips.windows import LabelMode, PlannedWindow, draw_windows
 from datasets.config import PreparationConfig
 from datasets.media import read_sound, write_video
 from datasets.preparation.fingerprint import fingerprint
+from datasets.preparation.markers import read_markers
 from datasets.preparation.operators import add_log_mel, clip_row, commit_shard, to_bytes
 from datasets.preparation.shards import SPLITS, PlannedShard, PlannedSource
 from datasets.schema import CLIP_SCHEMA
@@ -178,8 +178,8 @@ def write_dataset(
             "errors": "[]",
             "seconds": "{}",
         }
-        committed = commit_shard(add_log_mel(row, config=config), dataset=str(folder))
-        markers.append(json.loads(committed["marker"]))
+        commit_shard(add_log_mel(row, config=config), dataset=str(folder))
+        markers += read_markers(str(folder), [split])
     _write(recordings[0], Path(sources[0].path))
     prints = [
         {
@@ -190,7 +190,7 @@ def write_dataset(
         for recording, source in zip(recordings, sources, strict=True)
     ]
     write_recordings(str(folder), prints)
-    write_card(str(folder), config=config, markers=markers, num_errors=0, seconds={})
+    write_card(str(folder), config=config, tally=tally_markers(markers), num_errors=0, seconds={})
 
 
 def _plan(recording: Recording, *, folder: Path, config: PreparationConfig, redraw: Redraw) -> PlannedSource:

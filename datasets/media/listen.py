@@ -1,0 +1,91 @@
+"""The sound of a file, heard while its packets are read for something else."""
+
+import time
+
+import av
+import numpy as np
+from av.audio.fifo import AudioFifo
+from av.audio.resampler import AudioResampler
+
+from datasets.media.probe import MediaError, decoded
+
+_REANCHOR_SECONDS = 0.010
+_AT_ONCE = 16384
+"""Samples that are resampled at once; frame by frame takes twice the time."""
+
+
+class Listener:
+    """Gathers mono sound from packets: a gap between time stamps is silence, a packet that cannot be decoded is passed over.
+
+    `seconds` is the time that this has taken.
+    """
+
+    def __init__(self, *, sample_rate: int, longest_seconds: float) -> None:
+        self._rate = sample_rate
+        self._longest = round(longest_seconds * sample_rate)
+        self._stretch: _Stretch | None = None
+        self._pieces: list[np.ndarray] = []
+        self._num_samples = 0
+        self._expected = 0.0
+        self.seconds = 0.0
+
+    def hear(self, packet: av.Packet) -> None:
+        """Take the next packet of the sound."""
+        if self._num_samples >= self._longest:
+            return
+        began = time.perf_counter()
+        for frame in decoded(packet)[0]:
+            if isinstance(frame, av.AudioFrame) and frame.pts is not None and frame.time_base:
+                self._add(frame, frame.pts * float(frame.time_base))
+        self.seconds += time.perf_counter() - began
+
+    def sound(self) -> np.ndarray:
+        """Return mono sound float32 (samples,), from the first frame on.
+
+        Raises:
+            MediaError: If a sample is NaN or infinite.
+        """
+        if self._stretch is not None:
+            self._keep(self._stretch.finish())
+            self._stretch = None
+        sound = np.concatenate(self._pieces)[: self._longest] if self._pieces else np.zeros(0, np.float32)
+        if not np.isfinite(sound).all():
+            raise MediaError("fingerprint", "sound is not finite", "floating-point samples with NaN or infinity")
+        return sound
+
+    def _add(self, frame: av.AudioFrame, moment: float) -> None:
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        gap = moment - self._expected
+        if self._stretch is None or self._stretch.kind != kind or abs(gap) > _REANCHOR_SECONDS:
+            if self._stretch is not None:
+                self._keep(self._stretch.finish())
+                missing = round(min(max(0.0, gap) * self._rate, self._longest))
+                self._keep([np.zeros(missing, np.float32)])
+            self._stretch, self._expected = _Stretch(kind, self._rate), moment
+        self._expected += frame.samples / frame.sample_rate
+        self._keep(self._stretch.add(frame))
+
+    def _keep(self, pieces: list[np.ndarray]) -> None:
+        self._pieces += pieces
+        self._num_samples += sum(len(piece) for piece in pieces)
+
+
+class _Stretch:
+    """Sound of one kind (format, layout, rate) without a gap."""
+
+    def __init__(self, kind: tuple[str, str, int], sample_rate: int) -> None:
+        self.kind = kind
+        self._waiting = AudioFifo()
+        self._resampler = AudioResampler(format="flt", layout="mono", rate=sample_rate)
+
+    def add(self, frame: av.AudioFrame) -> list[np.ndarray]:
+        frame.pts = None
+        self._waiting.write(frame)
+        return self._resampled() if self._waiting.samples >= _AT_ONCE else []
+
+    def finish(self) -> list[np.ndarray]:
+        pieces = self._resampled() if self._waiting.samples else []
+        return pieces + [frame.to_ndarray()[0] for frame in self._resampler.resample(None)]
+
+    def _resampled(self) -> list[np.ndarray]:
+        return [frame.to_ndarray()[0] for frame in self._resampler.resample(self._waiting.read())]
