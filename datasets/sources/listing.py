@@ -43,9 +43,10 @@ def list_sources(
     elif columns:
         raise InputError(f"--columns: '{source}' is no table; give a file that ends in {', '.join(table.ENDINGS)}")
     elif source.lower().endswith((".csv", ".tsv")):
-        if video_root is None:
+        if storage.exists(source) and video_root is None:
             raise InputError(f"--video-root: missing; say where the videos of the catalog '{source}' are")
-        sources, missing = csv.index(source, storage.resolve(video_root, field="--video-root"))
+        root = storage.resolve(video_root, field="--video-root") if video_root else ""
+        sources, missing = csv.index(source, root)
     else:
         sources, missing = folder.index(source), []
     missing += [_unnamable(item) for item in sources if not storage.is_utf8(item.path + item.image)]
