@@ -91,9 +91,9 @@ class Preparation:
             self._refuse_without_clips(self.draft, table.num_rows)
 
     @property
-    def new_shards(self) -> Sequence[Shard]:
+    def new_shards(self) -> list[Shard]:
         """Shards that `plan` added."""
-        return self.draft.shards if self.draft else ()
+        return list(self.draft.shards) if self.draft else []
 
     def sample(self) -> PlannedShard | None:
         """Return one of the new sources, as a shard; none where there is none."""
