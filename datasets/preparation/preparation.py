@@ -14,9 +14,9 @@ from datasets.config import PreparationConfig
 from datasets.editing.rewrite import finish_rewrites
 from datasets.preparation import operators
 from datasets.preparation.attempts import forget
+from datasets.preparation.draft import Draft, draft_plan, first_planned, read_known, write_draft
 from datasets.preparation.markers import list_markers, read_markers
 from datasets.preparation.plan import Shard, read_plan
-from datasets.preparation.planning import Draft, draft_plan, first_planned, read_known, write_draft
 from datasets.preparation.scheduling import all_processors
 from datasets.preparation.shards import PlannedShard
 from datasets.preparation.spans import describe_clip, remedy_for
