@@ -89,8 +89,9 @@ def test_names_in_a_folder_differ_by_more_than_their_ending():
 def _stem(name):
     for ending in ("ations", "ation", "ings", "ing", "ions", "ion", "ers", "er", "es", "ed", "s", "e"):
         if name.endswith(ending) and len(name) > len(ending) + 3:
-            return name.removesuffix(ending)
-    return name
+            name = name.removesuffix(ending)
+            break
+    return name[:-1] if len(name) > 2 and name[-1] == name[-2] else name
 
 
 def test_folders_have_at_most_fourteen_entries():

@@ -24,6 +24,8 @@ class Listener:
         self._rate = sample_rate
         self._longest = round(longest_seconds * sample_rate)
         self._stretch: _Stretch | None = None
+        self._kind: tuple[str, str, int] | None = None
+        self._tick = 0.0
         self._pieces: list[np.ndarray] = []
         self._num_samples = 0
         self._expected = 0.0
@@ -35,8 +37,8 @@ class Listener:
             return
         began = time.perf_counter()
         for frame in decoded(packet)[0]:
-            if isinstance(frame, av.AudioFrame) and frame.pts is not None and frame.time_base:
-                self._add(frame, frame.pts * float(frame.time_base))
+            if isinstance(frame, av.AudioFrame) and frame.pts is not None:
+                self._add(frame, frame.pts)
         self.seconds += time.perf_counter() - began
 
     def sound(self) -> np.ndarray:
@@ -45,25 +47,30 @@ class Listener:
         Raises:
             MediaError: If a sample is NaN or infinite.
         """
-        if self._stretch is not None:
-            self._keep(self._stretch.finish())
-            self._stretch = None
+        self._finish_stretch()
         sound = np.concatenate(self._pieces)[: self._longest] if self._pieces else np.zeros(0, np.float32)
         if not np.isfinite(sound).all():
             raise MediaError("fingerprint", "sound is not finite", "floating-point samples with NaN or infinity")
         return sound
 
-    def _add(self, frame: av.AudioFrame, moment: float) -> None:
+    def _add(self, frame: av.AudioFrame, pts: int) -> None:
         kind = (frame.format.name, frame.layout.name, frame.sample_rate)
-        gap = moment - self._expected
-        if self._stretch is None or self._stretch.kind != kind or abs(gap) > _REANCHOR_SECONDS:
-            if self._stretch is not None:
-                self._keep(self._stretch.finish())
-                missing = round(min(max(0.0, gap) * self._rate, self._longest))
-                self._keep([np.zeros(missing, np.float32)])
-            self._stretch, self._expected = _Stretch(kind, self._rate), moment
+        if self._kind != kind:
+            self._kind, self._tick = kind, float(frame.time_base or 0)
+            self._finish_stretch()
+        gap = pts * self._tick - self._expected
+        if self._stretch is None or abs(gap) > _REANCHOR_SECONDS:
+            self._finish_stretch()
+            if self._pieces and gap > 0:
+                self._keep([np.zeros(round(min(gap * self._rate, self._longest)), np.float32)])
+            self._stretch, self._expected = _Stretch(self._rate), pts * self._tick
         self._expected += frame.samples / frame.sample_rate
         self._keep(self._stretch.add(frame))
+
+    def _finish_stretch(self) -> None:
+        if self._stretch is not None:
+            self._keep(self._stretch.finish())
+            self._stretch = None
 
     def _keep(self, pieces: list[np.ndarray]) -> None:
         self._pieces += pieces
@@ -73,8 +80,7 @@ class Listener:
 class _Stretch:
     """Sound of one kind (format, layout, rate) without a gap."""
 
-    def __init__(self, kind: tuple[str, str, int], sample_rate: int) -> None:
-        self.kind = kind
+    def __init__(self, sample_rate: int) -> None:
         self._waiting = AudioFifo()
         self._resampler = AudioResampler(format="flt", layout="mono", rate=sample_rate)
 

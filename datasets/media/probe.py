@@ -156,15 +156,18 @@ def probe(
         found = find_streams(container, "probe", needs=needs)
         times: dict[int, list[float]] = {stream.index: [] for stream in found.values()}
         ends = dict.fromkeys(times, 0.0)
+        # As whole numbers: a fraction for every packet takes half the time of a probe.
+        clocks = {s.index: (s.time_base.numerator, s.time_base.denominator) for s in found.values() if s.time_base}
         for packet in packets(container, tuple(found.values())) if found else ():
             if hear is not None and packet.stream is found.get(SOUND):
                 hear(packet)
-            if packet.pts is None or packet.time_base is None:
-                continue
-            time = float(packet.pts * packet.time_base)
             index = packet.stream.index
+            if packet.pts is None or index not in clocks:
+                continue
+            ticks, per = clocks[index]
+            time = packet.pts * ticks / per
             times[index].append(time)
-            ends[index] = max(ends[index], time + float((packet.duration or 0) * packet.time_base))
+            ends[index] = max(ends[index], time + (packet.duration or 0) * ticks / per)
         for name, stream in list(found.items()):
             lack = _lack(name, stream.type, times[stream.index])
             if lack and name in needs:

@@ -14,9 +14,9 @@ from datasets.config import PreparationConfig
 from datasets.editing.rewrite import finish_rewrites
 from datasets.preparation import operators
 from datasets.preparation.attempts import forget
+from datasets.preparation.draft import Draft, draft_plan, first_planned, read_known, write_draft
 from datasets.preparation.markers import list_markers, read_markers
 from datasets.preparation.plan import Shard, read_plan
-from datasets.preparation.planning import Draft, draft_plan, first_planned, read_known, write_draft
 from datasets.preparation.scheduling import all_processors
 from datasets.preparation.shards import PlannedShard
 from datasets.preparation.spans import describe_clip, remedy_for
@@ -91,9 +91,9 @@ class Preparation:
             self._refuse_without_clips(self.draft, table.num_rows)
 
     @property
-    def new_shards(self) -> Sequence[Shard]:
+    def new_shards(self) -> list[Shard]:
         """Shards that `plan` added."""
-        return self.draft.shards if self.draft else ()
+        return list(self.draft.shards) if self.draft else []
 
     def sample(self) -> PlannedShard | None:
         """Return one of the new sources, as a shard; none where there is none."""

@@ -7,7 +7,7 @@ Reproduced: layer sizes, input range, batch norm, initialization, optimizer and 
 training by the answers of image networks on two million videos; here it is trained on labels. Differs in pooling (mean and maximum over
 time) and augmentation (clips are rolled in time, masked and mixed).
 
-    python -m workflows.prepare --source labels.csv --output DATASET --modalities sound --preset sounds
+    python -m workflows.prepare --source labels.csv --columns label=class --preset sounds --pad-sound --test-share 0 --output DATASET
     python -m workflows.train audio_tagging --data DATASET --preset demo --exclude-folds 1
     python -m workflows.evaluate --model models:/audio_tagging@champion --data DATASET --split all --folds 1
 

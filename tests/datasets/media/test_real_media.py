@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from datasets.config import PreparationConfig
+from datasets.preparation.draft import write_draft
 from datasets.preparation.plan import read_plan, read_shard
-from datasets.preparation.planning import write_draft
 from datasets.preparation.preparation import Preparation
 from datasets.sources.listing import list_sources
 

@@ -139,7 +139,7 @@ def test_a_run_killed_between_its_plan_and_its_recordings_gives_no_second_clips(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("datasets.preparation.planning._recordings_parts", die)
+        patch.setattr("datasets.preparation.draft._recordings_parts", die)
         with pytest.raises(KeyboardInterrupt):
             prepare(videos, tmp_path / "clips")
     render(3, str(videos), seed=1, seconds=4.0, size=32, frame_rate=8, sample_rate=8000)
