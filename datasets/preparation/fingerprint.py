@@ -5,6 +5,8 @@ the change in time of the difference between neighboring bands. Two files are co
 from the paper in hop (32 ms instead of 11.6 ms, as whole files are compared) and in that silent hops are left out.
 """
 
+from typing import Any
+
 import numpy as np
 
 SAMPLE_RATE = 8000
@@ -36,7 +38,7 @@ def _bands(windows: np.ndarray) -> np.ndarray:
     """Return the power (windows, bands) of windows of sound, some at a time in the same memory."""
     bands = np.empty((len(windows), _NUM_BANDS), np.float32)
     weighted = np.empty((_AT_ONCE, _WINDOW), np.float32)
-    spectrum = np.empty((_AT_ONCE, _WINDOW // 2 + 1), np.complex64)
+    spectrum: Any = np.empty((_AT_ONCE, _WINDOW // 2 + 1), np.complex64)
     for begin in range(0, len(windows), _AT_ONCE):
         some = windows[begin : begin + _AT_ONCE]
         np.multiply(some, _HANN, out=weighted[: len(some)])

@@ -152,7 +152,7 @@ def survey_block(sources: pa.Table, *, dataset: str, config: PreparationConfig) 
     summary = _Summary(found=FOUND_SCHEMA.empty_table())
     found, details, fingerprints = [], [], []
     for row in sources.to_pylist():
-        source = source_from_dict({"boxes": None} | json.loads(row["source"]))
+        source = source_of(row)
         probed = operators.probe_source(probe_row(source, config), dataset=dataset, config=config)
         for stage in summary.seconds:
             summary.seconds[stage] += probed[f"{stage}_seconds"]
@@ -176,10 +176,10 @@ def survey_block(sources: pa.Table, *, dataset: str, config: PreparationConfig) 
                 "has_pair": planned.has_pair,
             }
         )
-        details.append({"path": row["path"], "state": row["state"], "source": source_json(planned)})
+        details.append((row["path"], row["state"], planned))
         fingerprints.append(probed["fingerprint"])
     summary.found = pa.Table.from_pylist(found, schema=FOUND_SCHEMA)
-    return summary, pa.Table.from_pylist(details, schema=_DETAIL_SCHEMA), pa.array(fingerprints, pa.binary())
+    return summary, details_table(details), pa.array(fingerprints, pa.binary())
 
 
 def walk_blocks(blocks: Sequence[Block]) -> Iterator[tuple[int, pa.Table]]:
@@ -188,6 +188,17 @@ def walk_blocks(blocks: Sequence[Block]) -> Iterator[tuple[int, pa.Table]]:
     for block in blocks:
         yield begin, ray.get(block.details)
         begin += block.num_rows
+
+
+def source_of(row: Row) -> Source:
+    """Return the source of a row of `tabulate_sources`."""
+    return source_from_dict({"boxes": None} | json.loads(row["source"]))
+
+
+def details_table(planned: Sequence[tuple[str, str, PlannedSource]]) -> pa.Table:
+    """Return what the plan says of sources, from their paths, states and windows."""
+    rows = [{"path": path, "state": state, "source": source_json(source)} for path, state, source in planned]
+    return pa.Table.from_pylist(rows, schema=_DETAIL_SCHEMA)
 
 
 def _to_json(source: Source) -> str:

@@ -1,17 +1,18 @@
-"""How preparation grows: 100, 1,000 and 10,000 short clips, their time, the memory of driver and workers, and planning."""
+"""How preparation grows: to 10,000 short clips that are made, and to 650,000 videos that are only planned."""
 
-import contextlib
 import functools
+import json
+import os
 import shutil
 import statistics
-import threading
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import ray.data
 
 from datasets.clips.spectrogram import LogMelConfig
@@ -20,12 +21,16 @@ from datasets.media import write_video
 from datasets.preparation.preparation import Preparation
 from datasets.sources.source import Source
 from tests.benchmarks.measure import Row, Setting, skipped, spread
+from tests.benchmarks.memory import peaks
 
 NAMES = (
     "marginal_seconds_10000_vs_1000",
     "growth_driver_memory_10000_vs_1000",
     "growth_worker_memory_10000_vs_1000",
     "planning_share_10000",
+    "simulated_driver_gb",
+    "simulated_growth",
+    "simulated_opening_seconds",
 )
 _CONFIG = PreparationConfig(
     clip_seconds=1.0,
@@ -37,8 +42,11 @@ _CONFIG = PreparationConfig(
     log_mel=LogMelConfig(num_bins=8, window_ms=64, hop_ms=32),
 )
 _VIDEO_SECONDS = 2.0
-_SAMPLE_SECONDS = 0.2
 _TARGETS = ("<= 1.1", "<= 1.1", None, None)
+_SIMULATED = (65_000, 650_000)
+"""Videos that are planned without there being any."""
+_SIMULATED_TARGETS = ("<= 2", "<= 1.1", "<= 5")
+_STEPS = ("list", "copies and plan", "write plan", "read plan", "markers and index")
 
 
 class _Size:
@@ -63,8 +71,12 @@ def measure(setting: Setting) -> Iterator[Row]:
     rows = _rows(small, middle, large)
     if not setting.quick:
         yield from rows
+        if setting.wants(*NAMES[4:]):
+            yield from _simulated_rows(setting.folder)
         return
-    for row, name, target in zip(rows, NAMES, _TARGETS, strict=True):
+    for name, target in zip(NAMES[4:], _SIMULATED_TARGETS, strict=True):
+        yield skipped(name, target=target, reason="the quick run simulates nothing")
+    for row, name, target in zip(rows, NAMES[:4], _TARGETS, strict=True):
         yield skipped(
             name, target=target, reason=f"the quick run grows to 500 clips only: there {row.ratio:.3g} ({row.detail})"
         )
@@ -93,9 +105,9 @@ def _rows(small: _Size, middle: _Size, large: _Size) -> list[Row]:
         (NAMES[1], _TARGETS[1], "driver_mb", "the driver", ""),
         (NAMES[2], _TARGETS[2], "worker_mb", "the largest worker", "; it holds one shard, of 128 MB at most"),
     ):
-        peaks = [max(getattr(size, field)) for size in (small, middle, large)]
-        detail = f"peak of {who}, without what is shared, {' / '.join(f'{peak:.0f}' for peak in peaks)} MB for {sizes} clips{more}"
-        rows.append(spread(name, [peaks[2] / peaks[1]], target=target, detail=detail))
+        largest = [max(getattr(size, field)) for size in (small, middle, large)]
+        detail = f"peak of {who}, without what is shared, {' / '.join(f'{peak:.0f}' for peak in largest)} MB for {sizes} clips{more}"
+        rows.append(spread(name, [largest[2] / largest[1]], target=target, detail=detail))
     share = large.planning[0] / large.seconds[0]
     rows.append(
         spread(NAMES[3], [share], target=_TARGETS[3], detail=f"share of the time for {large.num_clips:,} clips")
@@ -105,7 +117,7 @@ def _rows(small: _Size, middle: _Size, large: _Size) -> list[Row]:
 
 def _prepare(size: _Size, sources: list[Source], folder: Path) -> None:
     dataset = folder / f"grown-{size.num_clips}"
-    with _peaks() as peaks:
+    with peaks() as memory:
         began = time.perf_counter()
         preparation = Preparation(str(dataset), _CONFIG, num_workers=2)
         preparation.plan(sources[: size.num_clips // 2])
@@ -113,38 +125,54 @@ def _prepare(size: _Size, sources: list[Source], folder: Path) -> None:
         card = preparation.run()
         size.seconds.append(time.perf_counter() - began)
     assert sum(split["rows"] for split in card["splits"].values()) == size.num_clips
-    size.driver_mb.append(peaks["driver"])
-    size.worker_mb.append(peaks["worker"])
+    size.driver_mb.append(memory["driver"])
+    size.worker_mb.append(memory["worker"])
     shutil.rmtree(dataset)
 
 
-@contextlib.contextmanager
-def _peaks() -> Iterator[dict[str, float]]:
-    """Give the largest memory, in MB and without what is shared, of this process and of any Ray worker."""
-    peaks = {"driver": 0.0, "worker": 0.0}
-    done = threading.Event()
+def _simulated_rows(folder: Path) -> Iterator[Row]:
+    """Yield the rows of planning very many videos, each size in a process of its own."""
+    small, large = (_simulated(number, folder / f"simulated-{number}") for number in _SIMULATED)
+    seconds = [sum(found[step] for step in _STEPS) for found in (small, large)]
+    sizes = " / ".join(f"{number:,}" for number in _SIMULATED)
+    yield spread(
+        NAMES[4],
+        [large["driver MB"] / 1024],
+        target=_SIMULATED_TARGETS[0],
+        detail=f"peak of the driver, without what is shared, {small['driver MB']:.0f} / {large['driver MB']:.0f} MB for {sizes} videos; "
+        f"of the largest worker {large['worker MB']:.0f} MB",
+    )
+    each = ", ".join(f"{step} {small[step]:.1f} / {large[step]:.1f}" for step in _STEPS)
+    yield spread(
+        NAMES[5],
+        [seconds[1] / seconds[0] / (_SIMULATED[1] / _SIMULATED[0])],
+        target=_SIMULATED_TARGETS[1],
+        detail=f"seconds a video at {_SIMULATED[1]:,} to those at {_SIMULATED[0]:,}: {seconds[0]:.1f} / {seconds[1]:.1f} s ({each}); "
+        f"{large['copies']:,} of {large['made copies']:,} copies found",
+    )
+    yield spread(
+        NAMES[6],
+        [large["open"]],
+        target=_SIMULATED_TARGETS[2],
+        detail=f"seconds from the index of {large['shards']:,} shards, none of which is there, to the pairs of a training; "
+        f"to know that nothing is new {large['know again']:.1f} s",
+    )
 
-    def watch() -> None:
-        here = psutil.Process()
-        while not done.wait(_SAMPLE_SECONDS):
-            peaks["driver"] = max(peaks["driver"], _own_mb(here))
-            for child in here.children(recursive=True):
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    if child.name().startswith("ray::"):
-                        peaks["worker"] = max(peaks["worker"], _own_mb(child))
 
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
-        yield peaks
-    finally:
-        done.set()
-        thread.join()
-
-
-def _own_mb(process: psutil.Process) -> float:
-    memory: Any = process.memory_info()
-    return (memory.rss - getattr(memory, "shared", 0)) / 2**20
+def _simulated(number: int, folder: Path) -> dict[str, Any]:
+    command = [
+        sys.executable,
+        "-m",
+        "tests.benchmarks.simulation",
+        "--num-videos",
+        str(number),
+        "--folder",
+        str(folder),
+    ]
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def _write_videos(folder: Path, number: int) -> list[Source]:

@@ -73,7 +73,7 @@ def main() -> None:
                 record_licenses(dataset, known)
             card = _run(preparation, source=place, preset=preset)
         progress.close()
-        print(summarize_card(dataset, card, preparation.errors, removed=preparation.removed))
+        print(summarize_card(dataset, card, preparation.errors, removed=preparation.removed, joined=preparation.joined))
 
     command.parse(prepare)
 

@@ -52,7 +52,12 @@ def log_preparation(run: Run, dataset: str, card: dict[str, Any], *, source: str
 
 
 def summarize_card(
-    dataset: str, card: dict[str, Any], errors: Sequence[dict[str, Any]] = (), *, removed: Sequence[str] = ()
+    dataset: str,
+    card: dict[str, Any],
+    errors: Sequence[dict[str, Any]] = (),
+    *,
+    removed: Sequence[str] = (),
+    joined: Sequence[Sequence[str]] = (),
 ) -> str:
     """Return a few lines for the terminal."""
     lines = [f"{'split':<12}{'videos':>8}{'clips':>8}{'pairs':>8}"]
@@ -67,6 +72,10 @@ def summarize_card(
         lines.append(f"{singles} clips without a partner: too short for two windows, training in pairs leaves them out")
     for (stage, reason), count in sorted(Counter((e["stage"], e["reason"]) for e in errors).items()):
         lines.append(f"not used: {count} x {reason} ({stage})")
+    for names in joined:
+        lines.append(
+            f"one recording after all: {', '.join(names)}; each keeps its split, workflows.audit says if they differ"
+        )
     if removed:
         lines.append(f"{len(removed)} videos were removed from the dataset and stay away; --restore brings them back")
     lines.append(f"dataset  {dataset}")
