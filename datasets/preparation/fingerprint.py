@@ -42,7 +42,7 @@ def _bands(windows: np.ndarray) -> np.ndarray:
     for begin in range(0, len(windows), _AT_ONCE):
         some = windows[begin : begin + _AT_ONCE]
         np.multiply(some, _HANN, out=weighted[: len(some)])
-        np.fft.rfft(weighted[: len(some)], axis=1, out=spectrum[: len(some)])
+        np.fft.rfft(weighted[: len(some)], axis=1, out=spectrum[: len(some)])  # type: ignore[arg-type]
         heard = spectrum[: len(some), _EDGES[0] : _EDGES[-1]]
         power = heard.real**2 + heard.imag**2
         np.add.reduceat(power, _EDGES[:-1] - _EDGES[0], axis=1, out=bands[begin : begin + len(some)])

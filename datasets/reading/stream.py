@@ -49,7 +49,12 @@ class BatchStream:
         self.plan, self.columns, self.config = plan, list(columns), config
         self._first_epoch, self._first_step = divmod(position, plan.steps_per_epoch)
         self._span = plan.groups[0].span
-        self._row_bytes = config.num_frames * config.size**2 * 3 + 2 * config.num_samples
+        sizes = {
+            "frames": config.num_frames * config.size**2 * 3,
+            "waveform": 2 * config.num_samples,
+            "image": 3 * (config.image_size or 0) ** 2,
+        }
+        self._row_bytes = sum(size for name, size in sizes.items() if name in self.columns)
         self._waiting: list[pa.Table] = []
         self._tables = _ahead(self._pieces(), functools.partial(_read, columns=self.columns), _on_a_thread())
 

@@ -14,6 +14,7 @@ from datasets.preparation.scheduling import all_processors
 from datasets.scenes.scene import Level
 from datasets.sources import csv, folder, synthetic, table
 from datasets.sources.source import Source, source_from_dict
+from datasets.sources.synthetic import SceneLabel
 from datasets.tables.licenses import MADE_HERE, record_licenses
 from infra import storage
 from infra.errors import InputError, refuse_outside
@@ -42,9 +43,10 @@ def list_sources(
     elif columns:
         raise InputError(f"--columns: '{source}' is no table; give a file that ends in {', '.join(table.ENDINGS)}")
     elif source.lower().endswith((".csv", ".tsv")):
-        if video_root is None:
+        if storage.exists(source) and video_root is None:
             raise InputError(f"--video-root: missing; say where the videos of the catalog '{source}' are")
-        sources, missing = csv.index(source, storage.resolve(video_root, field="--video-root"))
+        root = storage.resolve(video_root, field="--video-root") if video_root else ""
+        sources, missing = csv.index(source, root)
     else:
         sources, missing = folder.index(source), []
     missing += [_unnamable(item) for item in sources if not storage.is_utf8(item.path + item.image)]
@@ -59,6 +61,20 @@ def list_sources(
     return sources, missing
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class SceneOptions:
+    """Which synthetic scenes are rendered."""
+
+    num_videos: int = 800
+    """Number of synthetic scenes."""
+    level: Level = "medium"
+    """Difficulty of synthetic scenes."""
+    tag_noise: float = 0.0
+    """Probability with which each tag of a synthetic scene is a wrong one."""
+    label_by: SceneLabel = "kind"
+    """What labels a synthetic scene: what is seen to strike (kind), or what is heard (material)."""
+
+
 def render_scenes(
     dataset: str,
     *,
@@ -67,12 +83,13 @@ def render_scenes(
     config: PreparationConfig,
     null: bool = False,
     tag_noise: float = 0.0,
+    label_by: SceneLabel = "kind",
 ) -> list[Source]:
     """Return `num_videos` synthetic videos as files below the dataset.
 
     A scene lasts a clip, the longest shift and a second more. With `null` each has another scene's sound.
     Scenes that are there stay; so that they fit, the configuration is on record before the first.
-    Each tag is with the probability `tag_noise` a wrong one.
+    Each tag is with the probability `tag_noise` a wrong one; scenes are labeled by what strikes, or by what is heard.
     """
     refuse_outside("tag_noise", tag_noise, 0, 1)
     videos = storage.join(dataset, "videos")
@@ -90,6 +107,7 @@ def render_scenes(
         sample_rate=config.sample_rate,
         foreign=num_videos if null else None,
         tag_noise=tag_noise,
+        label_by=label_by,
     )
     blocks = max(1, min(num_videos, num_videos // _BLOCK_SCENES))
     stream = all_processors(ray.data.range(num_videos, override_num_blocks=blocks)).map(render)

@@ -2,6 +2,7 @@
 
 import functools
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -37,8 +38,14 @@ def scene(
     )
 
 
-def label_of(drawn: Scene) -> str:
-    """Return what strikes and sounds in a scene, for per-class tables."""
+SceneLabel = Literal["kind", "material"]
+"""What labels a scene: what is seen to strike, or what it is heard to be made of."""
+
+
+def label_of(drawn: Scene, by: SceneLabel = "kind") -> str:
+    """Return what strikes (ball, hammer, mallet, or "off_screen"), or the material that sounds (wood, metal, drum, clap)."""
+    if by == "material":
+        return drawn.sounds[0].timbre.material
     return OFF_SCREEN if drawn.sounding is None else drawn.strikers[drawn.sounding].kind
 
 
@@ -54,11 +61,11 @@ def render(
     sample_rate: int = 16000,
     sound_index: int | None = None,
     tag_noise: float = 0.0,
+    label_by: SceneLabel = "kind",
 ) -> Source:
     """The written video as a source, with the box of what sounds, none where that is off screen, and with what is true of it in words.
 
-    The label is what strikes (ball, hammer, mallet) or "off_screen"; it is for per-class tables
-    and tells nothing about sync.
+    The label is for per-class tables, or to be learned; it tells nothing about sync.
 
     Args:
         index: number of the scene, from 0.
@@ -72,6 +79,7 @@ def render(
         sound_index: number of the scene that is heard; that which is seen if not given. Another one makes null
             data, whose sound and picture have nothing to do with each other; there are no words about it.
         tag_noise: probability with which each tag is replaced by a wrong one.
+        label_by: what labels the scene.
 
     Raises:
         InputError: an odd size, an unknown level, or an empty picture or sound.
@@ -94,7 +102,7 @@ def render(
     if not Path(path).exists():
         heard = drawn if sound_index is None else draw(sound_index)
         write_video(path, drawn.frames(), heard.waveform(), frame_rate=frame_rate, sample_rate=sample_rate)
-    label = label_of(drawn)
+    label, kind = label_of(drawn, label_by), label_of(drawn)
     texts = tuple(describe(drawn, tag_noise=tag_noise)) if sound_index is None else ()
-    boxes = () if drawn.box is None else (Box(*drawn.box, label=label),)
+    boxes = () if drawn.box is None else (Box(*drawn.box, label=kind),)
     return Source(path=path, video_id=video_id, label=label, catalog_id=video_id, boxes=boxes, texts=texts)

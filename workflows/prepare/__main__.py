@@ -3,15 +3,15 @@
 python -m workflows.prepare --source FOLDER|CATALOG.csv|TABLE|synthetic --output DATASET
 """
 
-from typing import Annotated
+import dataclasses
+from typing import Annotated, Any
 
 import tyro
 
 from datasets.config import PreparationConfig
 from datasets.preparation.preparation import Preparation
 from datasets.presets import PRESETS
-from datasets.scenes.scene import Level
-from datasets.sources.listing import SYNTHETIC, list_sources, render_scenes
+from datasets.sources.listing import SYNTHETIC, SceneOptions, list_sources, render_scenes
 from datasets.tables.licenses import match_licenses, record_licenses
 from infra import cluster, storage
 from infra.tracking import ending, start_run
@@ -33,27 +33,23 @@ def main() -> None:
         video_root: str | None = None,
         columns: tuple[str, ...] = (),
         classes: tuple[str, ...] = (),
-        num_videos: int = 800,
-        level: Level = "medium",
-        tag_noise: float = 0.0,
+        scenes: Annotated[SceneOptions, tyro.conf.arg(name="")] = SceneOptions(),
         num_workers: int | None = None,
         licenses: str | None = None,
         restore: bool = False,
         dry_run: bool = False,
     ) -> None:
-        """Cut clips from videos, in pairs that are in and out of step, into Parquet shards.
+        """Cut clips from videos, in pairs that are in and out of sync, into Parquet shards.
 
         Args:
             source: Folder of videos, official CSV catalog, a table (CSV, TSV, JSONL, Parquet) of files and texts, or `synthetic`.
             output: Folder of the dataset; a second run adds what is new.
             config: How clips are cut and stored.
-            preset: Defaults of all other options: published or demo.
+            preset: Defaults of all other options: published, demo or sounds.
             video_root: Folder of the files that a catalog or a table names; a table's own folder if not given.
             columns: NAME=COLUMN for columns of a table that are called otherwise, such as label=class.
             classes: Only these labels.
-            num_videos: Number of synthetic scenes.
-            level: Difficulty of synthetic scenes.
-            tag_noise: Probability with which each tag of a synthetic scene is a wrong one.
+            scenes: Which synthetic scenes are rendered.
             num_workers: Tasks at once; all processors if not given.
             licenses: CSV table of path and license, counted on the dataset's card and on those of its models.
             restore: Also bring back videos that workflows.remove took out.
@@ -62,15 +58,12 @@ def main() -> None:
         dataset = storage.resolve(output, field="--output")
         place = source if source == SYNTHETIC else storage.resolve(source, field="--source")
         progress = ProgressLine()
-        sources, missing = [], []
-        if source != SYNTHETIC:
-            sources, missing = list_sources(place, video_root=video_root, classes=classes, columns=columns)
-            print("".join(describe_table(place, columns)), end="")
+        sources, missing = _listed(place, video_root, classes, columns)
         known = match_licenses(storage.resolve(licenses, field="--licenses"), sources) if licenses else {}
         preparation = Preparation(dataset, config, num_workers=num_workers, progress=progress)
         with cluster.running():
             if source == SYNTHETIC:
-                sources = render_scenes(dataset, num_videos=num_videos, level=level, config=config, tag_noise=tag_noise)
+                sources = render_scenes(dataset, config=config, **dataclasses.asdict(scenes))
             preparation.plan(sources, missing=missing, restore=restore)
             if dry_run:
                 print(describe_plan(preparation))
@@ -78,13 +71,29 @@ def main() -> None:
             storage.remove_abandoned(dataset)
             if known:
                 record_licenses(dataset, known)
-            with ending(start_run("prepare", name=dataset.rsplit("/", 1)[-1], tags={"stage": "prepare"})) as run:
-                card = preparation.run()
-                log_preparation(run, dataset, card, source=place, preset=preset)
+            card = _run(preparation, source=place, preset=preset)
         progress.close()
         print(summarize_card(dataset, card, preparation.errors, removed=preparation.removed, joined=preparation.joined))
 
     command.parse(prepare)
+
+
+def _listed(place: str, video_root: str | None, classes: tuple[str, ...], columns: tuple[str, ...]):
+    """Return the sources that lie somewhere and the rows of those that are missing; scenes are rendered later."""
+    if place == SYNTHETIC:
+        return [], []
+    sources, missing = list_sources(place, video_root=video_root, classes=classes, columns=columns)
+    print("".join(describe_table(place, columns)), end="")
+    return sources, missing
+
+
+def _run(preparation: Preparation, *, source: str, preset: str) -> dict[str, Any]:
+    """Prepare as planned, recorded as a run; return the card."""
+    dataset = preparation.dataset
+    with ending(start_run("prepare", name=dataset.rsplit("/", 1)[-1], tags={"stage": "prepare"})) as run:
+        card = preparation.run()
+        log_preparation(run, dataset, card, source=source, preset=preset)
+    return card
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ Reproduced: layer sizes, input range, batch norm, initialization, optimizer and 
 training by the answers of image networks on two million videos; here it is trained on labels. Differs in pooling (mean and maximum over
 time) and augmentation (clips are rolled in time, masked and mixed).
 
-    python -m workflows.prepare --source labels.csv --output DATASET --modalities sound --preset sounds
+    python -m workflows.prepare --source labels.csv --columns label=class --preset sounds --pad-sound --test-share 0 --output DATASET
     python -m workflows.train audio_tagging --data DATASET --preset demo --exclude-folds 1
     python -m workflows.evaluate --model models:/audio_tagging@champion --data DATASET --split all --folds 1
 
@@ -45,7 +45,7 @@ class Config:
     network: Literal["soundnet", "compact"] = "soundnet"
     """SoundNet on the waveform, or a small network on log-mel spectrograms."""
     channels: int = 16
-    """Width of the compact network's first block."""
+    """Width of the compact network's first convolution."""
     dropout: float = 0.3
     """Share of the pooled features that are dropped to train."""
     mix: float = 0.3
@@ -80,7 +80,7 @@ def demo() -> Config:
         optim=OptimConfig(name="adamw", lr=3e-3, weight_decay=0.02),
         schedule=ScheduleConfig(kind="one_cycle"),
         loader=LoaderConfig(batch_size=16),
-        cadence=CadenceConfig(epochs=40, validate_every=5),
+        cadence=CadenceConfig(epochs=40, validate_every=10),
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from datasets.scenes.picture import height_and_dent
 from datasets.scenes.scene import DIFFICULTIES, Level, Scene, draw_scene
+from datasets.sources import synthetic
 from infra.errors import InputError
 
 LEVELS: tuple[Level, ...] = ("easy", "medium", "hard")
@@ -255,3 +256,20 @@ def test_unknown_level_and_empty_scene_are_refused_in_one_line() -> None:
         make(0, "extreme")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="size 0"):
         make(0, size=0)
+
+
+DRAWN = {
+    "easy": ([52.773, 63.683, 74.990], 63.207, 0.011917),
+    "medium": ([175.844, 136.565, 135.621], 148.620, 0.055185),
+    "hard": ([168.604, 151.177, 131.134], 152.828, 0.049459),
+}
+"""Of a scene: mean color, mean of the last frame's left half, mean of the absolute sound. Sums, since processors round pixels differently."""
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_scenes_are_drawn_as_in_earlier_versions(level: Level) -> None:
+    drawn = synthetic.scene(3, seed=1, level=level, seconds=1.0, size=32)
+    frames, colors = stack(drawn), DRAWN[level][0]
+    np.testing.assert_allclose(frames.mean(axis=(0, 1, 2)), colors, atol=0.002)
+    np.testing.assert_allclose(frames[-1, :, :16].mean(), DRAWN[level][1], atol=0.002)
+    np.testing.assert_allclose(np.abs(drawn.waveform()).mean(), DRAWN[level][2], rtol=1e-4)

@@ -36,6 +36,15 @@ def test_scenes_have_boxes_only_where_the_source_is_seen(tmp_path: Path) -> None
     assert 0 < sum(not source.boxes for source in sources) < 16
 
 
+def test_scenes_are_labeled_by_what_strikes_or_by_what_is_heard(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"seed": 1, "seconds": 0.5, "size": 32}
+    heard = [render(index, str(tmp_path), label_by="material", **options) for index in range(8)]
+    seen = [render(index, str(tmp_path), **options) for index in range(8)]
+    assert {source.label for source in heard} <= {"wood", "metal", "drum", "clap"}
+    assert {source.label for source in seen} <= {"ball", "hammer", "mallet", "off_screen"}
+    assert [source.boxes for source in heard] == [source.boxes for source in seen]
+
+
 def test_number_seed_and_level_each_give_another_scene() -> None:
     seeds = {
         scene(index, seed=seed, level=level).seed

@@ -160,8 +160,9 @@ def test_table_files_that_cannot_be_read_are_named(tmp_path):
         path.write_bytes(data)
         with pytest.raises(InputError, match=message):
             index(str(path), "/root")
-    with pytest.raises(InputError, match="does not exist"):
-        list_sources(str(tmp_path / "none.jsonl"), video_root=None, classes=())
+    for name in ("none.jsonl", "none.csv"):
+        with pytest.raises(InputError, match="does not exist"):
+            list_sources(str(tmp_path / name), video_root=None, classes=())
 
 
 def test_columns_are_refused_where_there_is_no_table(tmp_path):
