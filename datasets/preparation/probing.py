@@ -5,7 +5,6 @@ import dataclasses
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from datasets.config import PreparationConfig
@@ -95,7 +94,10 @@ def _digest_of(path: str) -> str:
 
 
 def _state(path: str) -> str:
-    if not path or storage.is_remote(path) or not Path(path).exists():
+    if not path or storage.is_remote(path):
         return ""
-    status = Path(path).stat()
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return ""
     return f"{status.st_size}-{status.st_mtime_ns}"

@@ -203,7 +203,8 @@ def details_table(planned: Sequence[tuple[str, str, PlannedSource]]) -> pa.Table
 
 def _to_json(source: Source) -> str:
     """Return a source without what is null, as its fields are anyway."""
-    return json.dumps({name: value for name, value in dataclasses.asdict(source).items() if value is not None})
+    values = {name: value for name in Source.__slots__ if (value := getattr(source, name)) is not None}
+    return json.dumps(values, default=dataclasses.asdict)
 
 
 def _plan_source(source: Source, probed: Row, span: tuple[float, float], config: PreparationConfig) -> PlannedSource:
