@@ -173,17 +173,18 @@ class Preparation:
             return
         rows = [{"shard": json.dumps(dataclasses.asdict(shard))} for shard in shards]
         decode = functools.partial(operators.decode_shard, dataset=self.dataset, config=self.config)
+        limit = self._limit(len(rows))
         stream = (
             all_processors(ray.data.from_items(rows, override_num_blocks=len(rows)))
-            .map(operators.load_shard, **self._limit())
-            .map(decode, **self._limit())
-            .map(functools.partial(operators.add_log_mel, config=self.config), **self._limit())
-            .map(functools.partial(operators.commit_shard, dataset=self.dataset), **self._limit())
+            .map(operators.load_shard, **limit)
+            .map(decode, **limit)
+            .map(functools.partial(operators.add_log_mel, config=self.config), **limit)
+            .map(functools.partial(operators.commit_shard, dataset=self.dataset), **limit)
         )
         for row in stream.iter_rows():
             yield json.loads(row["seconds"])
 
-    def _limit(self) -> dict[str, Any]:
+    def _limit(self, num_tasks: int) -> dict[str, Any]:
         if self.num_workers is None:
             return {"num_cpus": 1}
-        return {"num_cpus": 1, "compute": ray.data.TaskPoolStrategy(size=self.num_workers)}
+        return {"num_cpus": 1, "compute": ray.data.TaskPoolStrategy(size=min(self.num_workers, num_tasks))}

@@ -10,8 +10,8 @@ from multiprocessing.pool import Pool
 from pathlib import Path
 
 from datasets.config import PreparationConfig
-from datasets.preparation.plan import read_plan, read_shard
 from datasets.preparation.draft import write_draft
+from datasets.preparation.plan import read_plan, read_shard
 from datasets.preparation.preparation import Preparation
 from datasets.preparation.shards import PlannedSource
 from datasets.sources.source import Source

@@ -20,9 +20,9 @@ from datasets.card import tally_markers, write_card, write_config
 from datasets.clips.measures import LOUDNESS, MOTION
 from datasets.config import PreparationConfig
 from datasets.media import MediaInfo
+from datasets.preparation.draft import draft_plan, read_known, write_draft
 from datasets.preparation.markers import list_markers, marker_file, read_markers
 from datasets.preparation.plan import Shard, read_plan, shard_of, walk_plan
-from datasets.preparation.draft import draft_plan, read_known, write_draft
 from datasets.preparation.scheduling import as_task, run_tasks
 from datasets.preparation.shards import PlannedSource
 from datasets.preparation.spans import usable_span, windows_of

@@ -11,8 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from datasets.card import read_card
+from datasets.preparation.plan import read_plan, read_planned
 from datasets.preparation.preparation import Preparation
+from datasets.preparation.survey import tabulate_sources
 from datasets.sources.listing import list_sources, render_scenes
+from datasets.sources.source import Source
 from datasets.sources.synthetic import render
 from infra.errors import InputError
 from workflows.prepare.summary import summarize_card
@@ -148,3 +151,89 @@ def test_a_run_killed_between_its_plan_and_its_recordings_gives_no_second_clips(
     assert set(found.values()) == {1}
     prepare(videos, tmp_path / "whole")
     assert found == clip_ids(tmp_path / "whole")
+
+
+def tree(folder):
+    return sorted(str(path.relative_to(folder)) for path in Path(folder).rglob("*"))
+
+
+def test_a_plan_that_is_not_run_leaves_nothing_behind(videos, small_config, tmp_path):
+    sources, _ = list_sources(str(videos), video_root=None, classes=())
+    preparation = Preparation(str(tmp_path / "clips"), small_config)
+    preparation.plan(sources)
+    assert sum(shard.num_sources for shard in preparation.new_shards) == 3
+    assert preparation.sample().sources[0].windows
+    assert not (tmp_path / "clips").exists()
+
+
+def test_sources_of_one_recording_share_a_split(videos, small_config, tmp_path):
+    first, second, third = sorted(str(path) for path in videos.glob("*-1-*.mp4"))
+    copy = str(shutil.copy(second, tmp_path / "copy.mp4"))
+    for number in range(4):
+        sources = [
+            Source(path=first, video_id=f"{number} segment", catalog_id=f"upload {number}"),
+            Source(path=second, video_id=f"{number} other segment", catalog_id=f"upload {number}"),
+            Source(path=copy, video_id=f"{number} copy"),
+            Source(path=third, video_id=f"{number} alone"),
+        ]
+        preparation = Preparation(str(tmp_path / str(number)), small_config)
+        preparation.plan(sources)
+        preparation.run()
+        rows = read_planned(read_plan(preparation.dataset), ["video_id", "recording_id", "split"]).to_pylist()
+        assert len({row["split"] for row in rows if "alone" not in row["video_id"]}) == 1
+        assert len({row["recording_id"] for row in rows}) == 2
+
+
+def test_a_video_that_joins_two_recordings_is_said_and_moves_none(videos, small_config, tmp_path):
+    first, second, _ = sorted(str(path) for path in videos.glob("*-1-*.mp4"))
+    sources = [Source(path=first, video_id="a", catalog_id="upload"), Source(path=second, video_id="b")]
+    preparation = Preparation(str(tmp_path / "clips"), small_config)
+    preparation.plan(sources)
+    preparation.run()
+    columns = ["video_id", "recording_id", "split"]
+    before = read_planned(read_plan(preparation.dataset), columns).to_pylist()
+    copy = str(shutil.copy(second, tmp_path / "copy.mp4"))
+    again = Preparation(str(tmp_path / "clips"), small_config)
+    again.plan([*sources, Source(path=copy, video_id="c", catalog_id="upload")])
+    card = again.run()
+    (joined,) = again.joined
+    assert set(joined) == {row["recording_id"] for row in before}
+    assert "one recording after all: " in summarize_card(again.dataset, card, joined=again.joined)
+    after = read_planned(read_plan(again.dataset), columns).to_pylist()
+    assert [row for row in after if row["video_id"] != "c"] == sorted(before, key=after.index)
+    (new,) = (row for row in after if row["video_id"] == "c")
+    assert (new["recording_id"], new["split"]) in {(row["recording_id"], row["split"]) for row in before}
+
+
+def test_the_same_clips_have_one_fingerprint_whatever_their_shards(videos, small_config, tmp_path):
+    sources, _ = list_sources(str(videos), video_root=None, classes=())
+    found = {}
+    for num_workers in (1, 8):
+        preparation = Preparation(str(tmp_path / str(num_workers)), small_config, num_workers=num_workers)
+        preparation.plan(sources)
+        found[num_workers] = preparation.run()["fingerprint"], len(preparation.new_shards)
+    assert found[1][0] == found[8][0]
+    assert found[1][1] < found[8][1]
+    fewer = Preparation(str(tmp_path / "other"), small_config)
+    fewer.plan(sources[1:])
+    assert fewer.run()["fingerprint"] != found[1][0]
+
+
+def test_sources_are_taken_in_an_order_that_mixes_folders(small_config):
+    sources = [
+        Source(path=f"/v/{index // 100}/{index}.mp4", video_id=f"{index // 100}/{index}") for index in range(400)
+    ]
+    order = tabulate_sources(sources, small_config)["video_id"].to_pylist()
+    classes = [video.split("/")[0] for video in order]
+    assert sorted(order) == sorted(source.video_id for source in sources)
+    assert all(len(set(classes[begin : begin + 20])) == 4 for begin in range(0, 400, 20))
+    assert tabulate_sources(reversed(sources), small_config)["video_id"].to_pylist() == order
+
+
+def test_a_preparation_repeated_elsewhere_gives_the_same_bytes(prepare, videos, tmp_path):
+    for name in ("one", "other"):
+        prepare(videos, tmp_path / name)
+    shards = [path for path in tree(tmp_path / "one") if path.endswith(".parquet") and path.startswith("clips")]
+    assert shards
+    for path in shards:
+        assert (tmp_path / "one" / path).read_bytes() == (tmp_path / "other" / path).read_bytes()
