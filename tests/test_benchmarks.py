@@ -9,6 +9,7 @@ import torch
 
 from tests.benchmarks import gpu, report
 from tests.benchmarks.measure import Row, skipped, take_turns, versus
+from tests.benchmarks.simulation import simulate
 from workflows.recipes import multisensory
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,6 +62,14 @@ def test_the_modes_of_the_gpu_benchmark_learn(mode):
     config = multisensory.tiny()
     step = gpu.stepper(mode, config, gpu.example(config, torch.device("cpu")))
     step()
+
+
+@pytest.mark.ray
+def test_the_simulation_finds_copies_and_opens_without_shards(ray_cluster, tmp_path):
+    found = simulate(2500, str(tmp_path / "simulated"))
+    assert 0.95 * found["made copies"] < found["copies"] <= found["made copies"]
+    assert found["shards"] > 100
+    assert found["open"] < 5
 
 
 @pytest.mark.ray

@@ -43,7 +43,7 @@ def verb(monkeypatch, tracking):
 
 def options(config):
     shown = {
-        name: value for name, value in config.to_dict().items() if name not in ("log_mel", "label_mode", "storage")
+        name: value for name, value in config.to_dict().items() if isinstance(value, float | int) and value is not False
     }
     shown |= {f"log-mel.{name}": value for name, value in config.to_dict()["log_mel"].items()}
     return [word for name, value in shown.items() for word in (f"--{name.replace('_', '-')}", str(value))]
