@@ -106,7 +106,7 @@ def test_a_sweep_ranks_by_the_objective(recipe, small_dataset, tracking, monkeyp
     command.run(sweep.main)
     said = capsys.readouterr().out
     assert len(re.findall(r"\| trial-\w{8} \| finished \| \d", said)) == 2
-    assert f"models:/{recipe}/1" in said
+    assert re.search(rf"best +trial-\w{{8}}  models:/{recipe}/\d", said)
 
 
 def test_a_diverged_run_is_named_and_never_registered(recipe, small_dataset, tracking):

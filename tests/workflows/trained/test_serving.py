@@ -48,13 +48,17 @@ while waiting:
     waiting += [name_of(each) for each in required if "extra ==" not in each]
 owners = metadata.packages_distributions()
 
+finders = list(sys.meta_path)
+
 class Guard:
     def find_spec(self, module, path=None, target=None):
         names = {name_of(each) for each in owners.get(module.partition(".")[0], ())}
         if names and not names & allowed:
-            raise ModuleNotFoundError(f"{module} of {names} is in no requirement", name=module)
+            return None
+        found = (finder.find_spec(module, path, target) for finder in finders)
+        return next((spec for spec in found if spec is not None), None)
 
-sys.meta_path.insert(0, Guard())
+sys.meta_path[:] = [Guard()]
 from workflows.trained.serving import load
 load(os.environ["FOLDER"])
 """
