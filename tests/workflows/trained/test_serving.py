@@ -31,6 +31,7 @@ print(workflows.trained.serving.__file__, "ray" in sys.modules)
 
 _ONLY_WITH = """
 import importlib.metadata as metadata, os, re, sys
+from importlib.machinery import PathFinder
 
 def name_of(requirement):
     return re.split(r"[^A-Za-z0-9._-]", requirement)[0].lower().replace("_", "-").replace(".", "-")
@@ -51,14 +52,17 @@ owners = metadata.packages_distributions()
 finders = list(sys.meta_path)
 
 class Guard:
-    def find_spec(self, module, path=None, target=None):
+    find_distributions = PathFinder.find_distributions
+
+    @staticmethod
+    def find_spec(module, path=None, target=None):
         names = {name_of(each) for each in owners.get(module.partition(".")[0], ())}
         if names and not names & allowed:
             return None
         found = (finder.find_spec(module, path, target) for finder in finders)
         return next((spec for spec in found if spec is not None), None)
 
-sys.meta_path[:] = [Guard()]
+sys.meta_path[:] = [Guard]
 from workflows.trained.serving import load
 load(os.environ["FOLDER"])
 """
