@@ -8,6 +8,10 @@ from pathlib import Path
 
 from datasets.config import PreparationConfig
 from datasets.media import MediaError, probe
+from datasets.preparation.draft import write_draft
+from datasets.preparation.plan import read_plan, read_shard
+from datasets.preparation.preparation import Preparation
+from datasets.preparation.shards import PlannedSource
 from datasets.sources import folder
 from datasets.sources.listing import render_scenes
 from datasets.sources.source import Source
@@ -46,6 +50,13 @@ def repeated(videos: Sequence[Source], times: int) -> list[Source]:
     ]
 
 
+def planned(preparation: Preparation) -> list[PlannedSource]:
+    """Return the sources of a planned preparation with their windows; the plan is stored, as it is before its shards are made."""
+    assert preparation.draft is not None
+    write_draft(preparation.draft, preparation.dataset)
+    return [source for shard in read_plan(preparation.dataset) for source in read_shard(shard).sources]
+
+
 def kind() -> str:
     """Return what the sources are, for the table."""
     return "real videos" if real_videos() else "synthetic scenes"
@@ -56,4 +67,6 @@ def _lasts(path: str) -> bool:
         info = probe(path)
     except MediaError:
         return False
-    return min(info.video_end, info.audio_end) - max(info.video_start, info.audio_start) > PAIR_SECONDS
+    ends, starts = (info.video_end, info.audio_end), (info.video_start, info.audio_start)
+    seconds = min(end or 0.0 for end in ends) - max(start or 0.0 for start in starts)
+    return seconds > PAIR_SECONDS

@@ -10,8 +10,6 @@ from multiprocessing.pool import Pool
 from pathlib import Path
 
 from datasets.config import PreparationConfig
-from datasets.preparation.draft import write_draft
-from datasets.preparation.plan import read_plan, read_shard
 from datasets.preparation.preparation import Preparation
 from datasets.preparation.shards import PlannedSource
 from datasets.sources.source import Source
@@ -59,9 +57,7 @@ class _Prepared:
         self._count = itertools.count()
         self.planning: list[float] = []
         first = self._plan(2)
-        assert first.draft is not None
-        write_draft(first.draft, first.dataset)
-        self.planned = [source for shard in read_plan(first.dataset) for source in read_shard(shard).sources]
+        self.planned = inputs.planned(first)
         shutil.rmtree(first.dataset)
         self.num_clips = sum(len(source.windows) for source in self.planned)
 

@@ -21,9 +21,8 @@ def measure(setting: Setting) -> Iterator[Row]:
     config = PreparationConfig(validation_share=0.0, test_share=0.0)
     preparation = Preparation(str(setting.folder / "quality"), config)
     preparation.plan(list(inputs.sources(setting, config)))
-    planned = [source for shard in preparation.new_shards for source in shard.sources]
     ours, theirs, sound, decibels = [], [], [], []
-    for source in planned:
+    for source in inputs.planned(preparation):
         truths = bare.clips_of(source, dataclasses.replace(config, storage="raw"))
         for truth, row, window in zip(truths, bare.clips_of(source, config), source.windows, strict=True):
             frames = np.frombuffer(truth["frames"], np.uint8).reshape(-1, config.size, config.size, 3)

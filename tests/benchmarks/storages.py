@@ -8,6 +8,7 @@ network as it is: turning it into bytes would make it slower.
 import dataclasses
 import functools
 import io
+import itertools
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -28,6 +29,7 @@ from datasets.reading.read_plan import ReadPlan
 from datasets.reading.reader import read_units
 from datasets.reading.row_groups import RowGroup, count_units, read_rows
 from datasets.reading.selection import select_units
+from datasets.reading.stream import BatchStream
 from datasets.sources.source import Source
 from infra.seeding import generator
 
