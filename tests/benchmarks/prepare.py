@@ -50,13 +50,16 @@ def measure(setting: Setting) -> Iterator[Row]:
 
 
 class _Prepared:
-    """Prepares sources anew at every call; Ray's processes have everything imported from the first planning on."""
+    """Prepares sources anew at every call; Ray's processes have everything imported, as a few were prepared before."""
 
     def __init__(self, setting: Setting, sources: Sequence[Source]) -> None:
         self._folder, self._sources = setting.folder / "prepared", list(sources)
         self._count = itertools.count()
         self.planning: list[float] = []
-        first = self._plan(2)
+        warm = self._plan(2, self._sources[:4])
+        warm.run()
+        shutil.rmtree(warm.dataset)
+        first = self._plan(2, self._sources)
         self.planned = inputs.planned(first)
         shutil.rmtree(first.dataset)
         self.num_clips = sum(len(source.windows) for source in self.planned)
@@ -64,17 +67,17 @@ class _Prepared:
     def rate(self, num_workers: int) -> float:
         """Return the clips per second from the list of videos to the finished dataset."""
         began = time.perf_counter()
-        preparation = self._plan(num_workers)
+        preparation = self._plan(num_workers, self._sources)
         card = preparation.run()
         rate = self.num_clips / (time.perf_counter() - began)
         assert sum(split["rows"] for split in card["splits"].values()) == self.num_clips
         shutil.rmtree(preparation.dataset)
         return rate
 
-    def _plan(self, num_workers: int) -> Preparation:
+    def _plan(self, num_workers: int, sources: list[Source]) -> Preparation:
         began = time.perf_counter()
         preparation = Preparation(f"{self._folder}-{next(self._count)}", _CONFIG, num_workers=num_workers)
-        preparation.plan(self._sources)
+        preparation.plan(sources)
         self.planning.append(time.perf_counter() - began)
         return preparation
 
