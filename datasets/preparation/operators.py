@@ -90,7 +90,7 @@ def decode_shard(row: Row, *, dataset: str, config: PreparationConfig) -> Row:
     for source in shard.sources:
         try:
             with guarded(dataset, source.video_id, stage="decode"):
-                clips += _clips_of(source, config)
+                clips += clips_of(source, config)
         except (MediaError, FileNotFoundError) as error:
             errors.append({"source": source.place, **json.loads(_error_json(error, "decode"))})
     table = pa.Table.from_pylist(clips, schema=CLIP_SCHEMA)
@@ -108,18 +108,19 @@ def add_log_mel(row: Row, *, config: PreparationConfig) -> Row:
     """Add the spectrograms."""
     began = time.perf_counter()
     table = _from_bytes(row["clips"])
-    spectrograms: list[bytes | None] = []
-    for sound in table["waveform"].to_pylist():
-        if sound is None:
-            spectrograms.append(None)
-            continue
-        waveform = np.frombuffer(sound, np.int16).astype(np.float32) / 32768
-        values = log_mel(waveform, sample_rate=config.sample_rate, config=config.log_mel)
-        spectrograms.append(values.astype(np.float16).tobytes())
+    spectrograms = [log_mel_of(sound, config) for sound in table["waveform"].to_pylist()]
     place = CLIP_SCHEMA.get_field_index("log_mel")
     table = table.set_column(place, "log_mel", pa.array(spectrograms, pa.binary()))
     seconds = {**json.loads(row["seconds"]), "log_mel": time.perf_counter() - began}
     return {**row, "clips": to_bytes(table), "seconds": json.dumps(seconds)}
+
+
+def log_mel_of(sound: bytes | None, config: PreparationConfig) -> bytes | None:
+    """Return the spectrogram of a row's sound, both as they are stored."""
+    if sound is None:
+        return None
+    waveform = np.frombuffer(sound, np.int16).astype(np.float32) / 32768
+    return log_mel(waveform, sample_rate=config.sample_rate, config=config.log_mel).astype(np.float16).tobytes()
 
 
 def commit_shard(row: Row, *, dataset: str) -> Row:
@@ -170,8 +171,8 @@ def _digest_of(shard: PlannedShard, table: pa.Table) -> str:
     return f"{total % 2**128:032x}"
 
 
-def _clips_of(source: PlannedSource, config: PreparationConfig) -> list[Row]:
-    """Return all rows of a source, in the order of its windows."""
+def clips_of(source: PlannedSource, config: PreparationConfig) -> list[Row]:
+    """Return all rows of a source, in the order of its windows, complete but for the spectrograms."""
     shared: Row = {}
     if "image" in config.modalities:
         with present(source.image) as path:

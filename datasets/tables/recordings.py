@@ -4,14 +4,12 @@ A video that was removed stays known, so that preparing its folder again does no
 """
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datasets.preparation.duplicates import Fingerprints
-from datasets.tables.table import write_table
 from infra import storage
 
 RECORDING_SCHEMA = pa.schema(
@@ -51,8 +49,3 @@ def list_fingerprints(dataset: str) -> list[Fingerprints]:
 def recordings_file(dataset: str, part: str | None = None) -> str:
     """Return where a table of videos goes: under a name, or under one that no other has."""
     return storage.join(dataset, _FOLDER, f"{part or uuid.uuid4().hex}.parquet")
-
-
-def write_recordings(dataset: str, rows: Iterable[Mapping[str, Any]], *, part: str | None = None) -> None:
-    """Add a table of videos, in place of the one of that name if it has one."""
-    write_table(recordings_file(dataset, part), rows, RECORDING_SCHEMA)

@@ -7,13 +7,10 @@ from contextlib import contextmanager
 from multiprocessing.pool import Pool
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
-from datasets.clips.spectrogram import log_mel
 from datasets.config import PreparationConfig
-from datasets.media import Window, cut
-from datasets.preparation.operators import clip_row
+from datasets.preparation import operators
 from datasets.preparation.shards import PlannedSource, write_clips
 from datasets.schema import CLIP_SCHEMA
 
@@ -33,19 +30,6 @@ def run_one(source: PlannedSource, config: PreparationConfig, path: Path) -> Non
 
 def clips_of(source: PlannedSource, config: PreparationConfig) -> list[dict]:
     """Return the finished rows of a source."""
-    windows = [Window(start_seconds=w.start_seconds, sound_start_seconds=w.sound_start_seconds) for w in source.windows]
-    rows = {}
-    for index, frames, waveform in cut(
-        source.path,
-        windows,
-        origin_seconds=source.origin_seconds,
-        clip_seconds=config.clip_seconds,
-        frame_rate=config.frame_rate,
-        size=config.size,
-        sample_rate=config.sample_rate,
-        pixels=config.pixels,
-    ):
-        spectrogram = log_mel(waveform, sample_rate=config.sample_rate, config=config.log_mel)
-        row = clip_row(source, index, frames, waveform, config)
-        rows[index] = {**row, "log_mel": spectrogram.astype(np.float16).tobytes()}
-    return [rows[index] for index in sorted(rows)]
+    return [
+        {**row, "log_mel": operators.log_mel_of(row["waveform"], config)} for row in operators.clips_of(source, config)
+    ]

@@ -11,7 +11,8 @@ from datasets.editing.merge import merge_datasets
 from datasets.editing.remove import remove_videos
 from datasets.preparation.preparation import Preparation
 from datasets.sources.source import Source
-from datasets.tables.recordings import RECORDING_SCHEMA, read_recordings, write_recordings
+from datasets.tables.recordings import RECORDING_SCHEMA, read_recordings, recordings_file
+from datasets.tables.table import write_table
 from infra import storage
 from infra.errors import InputError
 
@@ -71,7 +72,7 @@ def test_another_recording_under_a_name_that_is_taken_is_left_out_and_named(halv
     for row in known:
         if row["video_id"] == name(9):
             row |= {"content_id": "other", "catalog_id": "other", "recording_id": "other", "fingerprint": b""}
-    write_recordings(str(late), known, part=part)
+    write_table(recordings_file(str(late), part), known, RECORDING_SCHEMA)
     merged = merge_datasets([halves[0], str(late)], str(tmp_path / "all"))
     assert merged.namesakes == [name(9)]
     assert len(rows(tmp_path / "all")) == 48

@@ -53,8 +53,8 @@ def test_table_paths_may_be_absolute_or_below_video_root(write, tmp_path):
 def test_table_columns_of_other_names_are_mapped(write):
     table = write([{"file": "x.PNG", "class": "7", "line": "a", "other": "b", "label": "no"}], "csv")
     columns = ["path=file,label=class", "caption=line", "caption=other"]
-    ((source,), _) = index(table, "/root", columns)
-    assert (source.path, source.image, source.label) == ("", "/root/x.PNG", "7")
+    ((source,), _) = index(table, "/videos", columns)
+    assert (source.path, source.image, source.label) == ("", "/videos/x.PNG", "7")
     assert [text.text for text in source.texts] == ["a", "b"]
     assert unused_columns(table, columns) == ["label"]
 
@@ -62,7 +62,7 @@ def test_table_columns_of_other_names_are_mapped(write):
 def test_table_lists_and_times_give_several_texts(write):
     narration = [{"text": "he hits it", "start": 1.5, "end": 2}, "he rests"]
     table = write([{"video": "a.mp4", "narration": narration, "start": 1, "end": 9.5, "recording": "r"}], "jsonl")
-    ((source,), _) = index(table, "/root")
+    ((source,), _) = index(table, "/videos")
     assert source.texts == (
         Text(role="narration", text="he hits it", start_seconds=1.5, end_seconds=2.0),
         Text(role="narration", text="he rests"),
@@ -73,26 +73,26 @@ def test_table_lists_and_times_give_several_texts(write):
 
 def test_table_rows_of_one_file_join_their_texts(write):
     rows = [{"image": "a.jpg", "caption": text, "title": "the title"} for text in ("one", "two", "one")]
-    ((source,), errors) = index(write(rows, "csv"), "/root")
+    ((source,), errors) = index(write(rows, "csv"), "/videos")
     assert [text.text for text in source.texts] == ["one", "the title", "two"]
     assert [(row["reason"], row["detail"]) for row in errors] == [("listed twice", "line 4")]
 
 
 def test_table_rows_of_one_file_that_contradict_are_errors(write):
     rows = [{"image": "a.jpg", "label": "cat"}, {"image": "./a.jpg", "label": "dog"}]
-    ((source,), errors) = index(write(rows, "csv"), "/root")
+    ((source,), errors) = index(write(rows, "csv"), "/videos")
     assert source.label == "cat"
-    assert [(row["source"], row["reason"]) for row in errors] == [("/root/a.jpg", "contradicts itself")]
+    assert [(row["source"], row["reason"]) for row in errors] == [("/videos/a.jpg", "contradicts itself")]
 
 
 def test_table_questions_keep_their_order_over_rows(write):
     rows = [{"image": "a.jpg", "question": f"how many {name}?", "answer": "two"} for name in ("dogs", "cats")]
-    ((source,), _) = index(write(rows, "csv"), "/root")
+    ((source,), _) = index(write(rows, "csv"), "/videos")
     assert [text.text for text in source.texts] == ["how many dogs?", "two", "how many cats?", "two"]
 
 
 def test_table_of_texts_alone_has_names_by_content(write):
-    (first, second), errors = index(write([{"title": "a"}, {"title": "b"}, {"title": "a"}], "csv"), "/root")
+    (first, second), errors = index(write([{"title": "a"}, {"title": "b"}, {"title": "a"}], "csv"), "/videos")
     assert (first.path, first.image) == ("", "")
     assert first.video_id != second.video_id
     assert [row["reason"] for row in errors] == ["listed twice"]
@@ -101,7 +101,7 @@ def test_table_of_texts_alone_has_names_by_content(write):
 def test_table_quotes_hold_commas_and_line_breaks(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text('image,caption\na.jpg,"one, two\nthree"\n')
-    assert index(str(path), "/root")[0][0].texts[0].text == "one, two\nthree"
+    assert index(str(path), "/videos")[0][0].texts[0].text == "one, two\nthree"
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_table_mistakes_are_one_line_with_the_remedy(tmp_path, text, columns, me
     path = tmp_path / "table.csv"
     path.write_text(text)
     with pytest.raises(InputError, match=message):
-        index(str(path), "/root", columns)
+        index(str(path), "/videos", columns)
 
 
 def test_table_files_that_cannot_be_read_are_named(tmp_path):
@@ -159,7 +159,7 @@ def test_table_files_that_cannot_be_read_are_named(tmp_path):
         path = tmp_path / name
         path.write_bytes(data)
         with pytest.raises(InputError, match=message):
-            index(str(path), "/root")
+            index(str(path), "/videos")
     for name in ("none.jsonl", "none.csv"):
         with pytest.raises(InputError, match="does not exist"):
             list_sources(str(tmp_path / name), video_root=None, classes=())

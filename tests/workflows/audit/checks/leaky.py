@@ -19,7 +19,8 @@ from datasets.preparation.operators import add_log_mel, clip_row, commit_shard, 
 from datasets.preparation.shards import SPLITS, PlannedShard, PlannedSource
 from datasets.schema import CLIP_SCHEMA
 from datasets.sources.synthetic import scene
-from datasets.tables.recordings import write_recordings
+from datasets.tables.recordings import RECORDING_SCHEMA, recordings_file
+from datasets.tables.table import write_table
 from infra.seeding import digest, generator
 
 PAIRS = PreparationConfig(
@@ -189,7 +190,7 @@ def write_dataset(
         }
         for recording, source in zip(recordings, sources, strict=True)
     ]
-    write_recordings(str(folder), prints)
+    write_table(recordings_file(str(folder)), prints, RECORDING_SCHEMA)
     write_card(str(folder), config=config, tally=tally_markers(markers), num_errors=0, seconds={})
 
 
