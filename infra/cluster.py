@@ -33,12 +33,14 @@ _ENVIRONMENT = {
 
 
 @contextlib.contextmanager
-def running(*, num_cpus: int | None = None, object_store_mb: int = 500, dashboard: bool = False) -> Iterator[None]:
+def running(
+    *, num_cpus: int | None = None, object_store_mb: int | None = None, dashboard: bool = False
+) -> Iterator[None]:
     """Have Ray for as long as the block runs; a cluster that was there before stays.
 
     Args:
         num_cpus: processors of a cluster of our own, all of the machine if not given; at least 2.
-        object_store_mb: its object store.
+        object_store_mb: its object store; 250 for every processor if not given.
         dashboard: whether it has one; without, processors of stopped trials that have workers are never given back.
     """
     if ray.is_initialized():
@@ -56,10 +58,11 @@ def running(*, num_cpus: int | None = None, object_store_mb: int = 500, dashboar
         paths = os.environ.get("PYTHONPATH", "")
         if ROOT not in paths.split(os.pathsep):
             os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (ROOT, paths)))
+        processors = max(2, num_cpus or os.cpu_count() or 2)
         ray.init(
             address="local",
-            num_cpus=max(2, num_cpus or os.cpu_count() or 2),
-            object_store_memory=object_store_mb * 2**20,
+            num_cpus=processors,
+            object_store_memory=(object_store_mb or 250 * processors) * 2**20,
             include_dashboard=dashboard,
             log_to_driver=False,
             logging_level=logging.ERROR,

@@ -313,16 +313,17 @@ def model_folder(uri: str) -> Iterator[tuple[str, str | None]]:
     """Give the local folder of a model, and the id of the run that made it where one is known.
 
     Args:
-        uri: models:/NAME@ALIAS, models:/NAME/VERSION, runs:/ID, or a folder.
+        uri: models:/NAME@ALIAS, models:/NAME/VERSION, runs:/ID, or the folder of a model or of its run.
 
     Raises:
         InputError: If there is no such model.
     """
     if not uri.startswith(("models:/", "runs:/")):
-        folder = Path(storage.resolve(uri, field="--model"))
-        if not (folder / "config.json").exists():
+        given = Path(storage.resolve(uri, field="--model"))
+        folder = next((each for each in (given, given / "model") if (each / "config.json").exists()), None)
+        if folder is None:
             raise InputError(
-                f"--model: '{uri}' is not a folder with a model (config.json and model.safetensors); "
+                f"--model: '{given}' is not a folder with a model (config.json and model.safetensors); "
                 "give one, or models:/NAME@champion, models:/NAME/VERSION or runs:/ID"
             )
         record = folder / "run_id"

@@ -57,7 +57,7 @@ def test_table_of_the_docs_can_be_written_again(tmp_path):
     assert "| `a` | 1 |" in page.read_text()
 
 
-@pytest.mark.parametrize("mode", ["fp32", "bf16", "channels_last"])
+@pytest.mark.parametrize("mode", ["fp32", "bf16"])
 def test_the_modes_of_the_gpu_benchmark_learn(mode):
     config = multisensory.tiny()
     step = gpu.stepper(mode, config, gpu.example(config, torch.device("cpu")))

@@ -9,7 +9,7 @@ import collections
 import concurrent.futures
 import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
@@ -79,7 +79,9 @@ class BatchStream:
             for members in _in_groups(batches, together)
         )
         decode = functools.partial(decode_table, config=self.config)
-        for table in _ahead(stored, decode, _on_the_cluster() if ray.is_initialized() else _on_a_thread()):
+        task_bytes = together * num_rows * self._row_bytes
+        place = _on_the_cluster(self.plan.world_size, task_bytes) if ray.is_initialized() else _on_a_thread()
+        for table in _ahead(stored, decode, place):
             for begin in range(0, table.num_rows, num_rows):
                 yield to_arrays(table[begin : begin + num_rows], config=self.config)
 
@@ -152,10 +154,11 @@ def _in_groups(values: Iterable[T], count: int) -> Iterator[list[T]]:
 
 
 class _Place(NamedTuple):
-    """Where work is done: `start` begins it, `finish` waits for what came out."""
+    """Where work is done: `start` begins it, `finish` waits for what came out, `ahead` are begun before they are asked for."""
 
     start: Callable[..., Any]
     finish: Callable[[Any], Any]
+    ahead: int = _TASKS_AHEAD
 
 
 def _on_a_thread() -> _Place:
@@ -163,9 +166,23 @@ def _on_a_thread() -> _Place:
     return _Place(pool.submit, concurrent.futures.Future.result)
 
 
-def _on_the_cluster() -> _Place:
+def _on_the_cluster(world_size: int, task_bytes: int) -> _Place:
     """Return Ray's tasks; they reserve no processor, as they would wait for ever where training workers hold all of them."""
-    return _Place(ray.remote(num_cpus=0)(_call).remote, ray.get)
+    return _Place(
+        ray.remote(num_cpus=0)(_call).remote, ray.get, tasks_ahead(world_size, task_bytes, ray.cluster_resources())
+    )
+
+
+def tasks_ahead(world_size: int, task_bytes: int, resources: Mapping[str, float]) -> int:
+    """Return how many tasks a worker begins ahead: one for each of its processors, as far as half of the object store holds them.
+
+    Args:
+        world_size: workers that share the cluster.
+        task_bytes: what a task returns.
+        resources: those of the cluster, as Ray names them.
+    """
+    held = resources.get("object_store_memory", 0.0) / 2 / task_bytes
+    return max(_TASKS_AHEAD, int(min(resources.get("CPU", 0.0), held) / world_size))
 
 
 def _call(work: Callable[[Any], T], value: Any) -> T:
@@ -187,7 +204,7 @@ def _ahead(values: Iterable[Any], work: Callable[[Any], T], place: _Place) -> It
     under_way: collections.deque[Any] = collections.deque()
     for value in values:
         under_way.append(place.start(work, value))
-        if len(under_way) > _TASKS_AHEAD:
+        if len(under_way) > place.ahead:
             yield place.finish(under_way.popleft())
     while under_way:
         yield place.finish(under_way.popleft())

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from models.blocks.fast import FrameAverage, TemporalConvolution
+from models.blocks.fast import FrameAverage, HalvingConvolution, TemporalConvolution
 from models.blocks.normalization import Normalization, normalization
 from models.blocks.residual import PooledShortcut, Residual
 
@@ -23,7 +23,7 @@ def paper_video_encoder(*, aligned_shortcut: bool) -> nn.Sequential:
             corner, so that a shortcut's cell lies elsewhere than the convolution's.
     """
     body: OrderedDict[str, nn.Module] = OrderedDict(
-        conv1=nn.Conv3d(3, 64, (5, 7, 7), stride=2),
+        conv1=HalvingConvolution(3, 64, (5, 7, 7)),
         norm1=nn.BatchNorm3d(64),
         elu1=nn.ELU(),
         pool1=nn.MaxPool3d((1, 2, 2)),

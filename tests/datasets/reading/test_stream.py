@@ -94,3 +94,12 @@ def test_stored_clips_of_several_row_groups_are_shuffled_together(make_plan, sma
     pools = dataclasses.replace(plan, pool_bytes=64 * 2**20).pools(0)
     assert len(pools) == 1
     assert len({plan.groups[item.group].uri for item in pools[0]}) == 3
+
+
+@pytest.mark.parametrize(
+    ("world_size", "processors", "store", "expected"),
+    [(1, 16, 4e9, 16), (4, 16, 4e9, 4), (1, 16, 1e9, 5), (2, 2, 5e8, 2), (1, 2, 5e8, 2)],
+    ids=["all", "shared", "small store", "laptop with two", "laptop"],
+)
+def test_decoding_tasks_ahead_follow_processors_and_store(world_size, processors, store, expected):
+    assert stream.tasks_ahead(world_size, 100_000_000, {"CPU": processors, "object_store_memory": store}) == expected

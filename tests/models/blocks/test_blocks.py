@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from models.blocks.fast import FrameAverage, TemporalConvolution
+from models.blocks.fast import FrameAverage, HalvingConvolution, TemporalConvolution
 from models.blocks.fusion import Concatenation, JointConvolution
 from models.blocks.normalization import normalization
 from models.blocks.residual import PooledShortcut, Residual
@@ -78,3 +78,17 @@ def test_the_frame_average_equals_the_pool(shrink: int) -> None:
     assert torch.allclose(layer(video), nn.AvgPool3d.forward(layer, video), atol=1e-6)
     last = video.contiguous(memory_format=torch.channels_last_3d)
     assert torch.allclose(layer(last), layer(video), atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(6, 8, 10), (7, 9, 11)])
+def test_a_halving_convolution_is_the_same_by_blocks(size) -> None:
+    layer = HalvingConvolution(3, 4, (5, 7, 7))
+    video = torch.randn(2, 3, *size)
+    plain, by_blocks = layer(video), layer.by_blocks(video)
+    assert by_blocks.shape == plain.shape
+    assert torch.allclose(by_blocks, plain, atol=1e-5)
+
+
+def test_a_halving_convolution_refuses_even_kernels() -> None:
+    with pytest.raises(ValueError, match="even"):
+        HalvingConvolution(3, 4, (5, 8, 7))

@@ -14,6 +14,7 @@ import pytest
 
 from datasets.reading.reader import read
 from infra.errors import InputError
+from infra.tracking import model_folder
 from workflows.trained.serving import load
 
 pytestmark = pytest.mark.ray
@@ -143,6 +144,12 @@ def test_mlflow_loads_it_away_from_here_without_pickle(trained, tracking, clips,
     answer = np.load(tmp_path / "answer.npz")
     np.testing.assert_allclose(answer["logits"], expected["logits"], atol=1e-5)
     np.testing.assert_allclose(answer["maps"], expected["maps"], atol=1e-5)
+
+
+def test_the_folder_of_a_run_stands_for_its_model(trained):
+    with model_folder(trained.run_folder) as (folder, run_id):
+        assert folder == trained.model_folder
+        assert run_id == trained.run_id
 
 
 def test_requirements_name_every_library_that_loading_imports(trained, tracking):
