@@ -118,3 +118,9 @@ def test_the_lock_names_no_address():
     lock = (ROOT / "requirements.lock").read_text()
     assert "://" not in lock
     assert "sys_platform == 'linux'" in lock
+
+
+def test_a_training_worker_imports_neither_mlflow_nor_matplotlib():
+    code = "import sys, workflows.train.loop; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"mlflow", "matplotlib", "pandas"} & set(done.stdout.split())

@@ -16,7 +16,6 @@ from typing import Any
 
 from infra import storage
 from infra.errors import InputError
-from infra.tracking import model_folder
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +68,8 @@ def _resolve(name: str, uri: str, target: str) -> Reference:
                 f"references.{name}: the package '{rest}' is not installed; install it, or leave it out"
             ) from None
     if kind in ("models", "runs"):
+        from infra.tracking import model_folder  # a second of imports that a worker, which only opens, does without
+
         with model_folder(uri) as (folder, _):
             _copy(folder, target)
         return Reference(

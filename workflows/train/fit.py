@@ -107,7 +107,7 @@ def fit(
         check_resume(job, run_name, scaling)
     run = _open_run(job, run_name, resume=resume, trial=trial)
     with ending(run):
-        job = dataclasses.replace(job, run_id=run.run_id, references=_references(job))
+        job = dataclasses.replace(job, run_id=run.run_id, tracking_uri=run.uri, references=_references(job))
         _describe_run(run, job, scaling, resume=resume)
         moments.append(time.monotonic())
         with stopping_gently(job.run_folder):

@@ -14,7 +14,6 @@ from datasets.reading.selection import Screened, Selection, select_units
 from infra import storage
 from infra.errors import InputError
 from infra.seeding import digest
-from infra.tracking import tracking_uri
 from workflows.contract.references import Reference
 from workflows.contract.registry import load_recipe
 from workflows.contract.streams import Stream, check_card
@@ -124,7 +123,6 @@ def make_job(
         references={},
         sync_batch_norm=scaling.sync_batch_norm,
         run_folder=storage.resolve(os.path.join("runs", run_name), field="--run-name"),
-        tracking_uri=tracking_uri(),
     )
 
 
