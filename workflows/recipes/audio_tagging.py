@@ -54,6 +54,8 @@ class Config:
     """Longest share of bins, and of hops, that is masked to train."""
     initial: str = ""
     """Model to start from, such as models:/audio_tagging/3: its encoder's weights are taken, the head is drawn anew."""
+    frozen: bool = False
+    """Whether the encoder's weights stay as they are and only the head learns: how much its features know, also random ones."""
     num_bins: int = 64
     """Mel bins; taken from the dataset."""
     seed: int = 0
@@ -160,6 +162,7 @@ def build(config: Config, assets: Mapping[str, Any], references: Mapping[str, An
     )
     if "initial" in references:
         _start_from(module, references["initial"])
+    module.encoder.requires_grad_(not config.frozen)
     return GradientLearner(module, optim=config.optim, schedule=config.schedule)
 
 
