@@ -8,10 +8,10 @@ from typing import Literal
 import av
 import av.error
 import numpy as np
-from av.audio.resampler import AudioResampler
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from datasets.media.decode import Decoding
+from datasets.media.mono import Mono
 from datasets.media.probe import BOTH, PICTURE, SOUND, MediaError, decoded, open_media, packets, reading
 
 Pixels = Literal["rgb24", "yuv420p"]
@@ -178,19 +178,21 @@ class _Sounds:
         self._clips: dict[int, np.ndarray] = {}
         self._taken: set[int] = set()
         self._num_samples, self._rate = num_samples, sample_rate
-        self._resampler: AudioResampler | None = None
+        self._mono: Mono | None = None
+        self._kind: tuple[str, str, int] | None = None
         self._begin = self._expected = 0.0
         self._written = 0
         self.heard_until = -np.inf
 
     def add(self, frame: av.AudioFrame, time: float) -> None:
-        if self._resampler is None or abs(time - self._expected) > _REANCHOR_SECONDS:
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if self._mono is None or self._kind != kind or abs(time - self._expected) > _REANCHOR_SECONDS:
             self._flush()
-            self._resampler = AudioResampler(format="flt", layout="mono", rate=self._rate)
+            self._mono, self._kind = Mono(self._rate), kind
             self._begin, self._expected, self._written = time, time, 0
         self._expected += frame.samples / frame.sample_rate
         try:
-            pieces = self._resampler.resample(frame)
+            pieces = self._mono.add(frame)
         except (av.error.FFmpegError, ValueError) as error:
             raise MediaError("decode", "cannot resample sound", str(error)) from None
         self._place(pieces)
@@ -209,13 +211,12 @@ class _Sounds:
         return waveform
 
     def _flush(self) -> None:
-        if self._resampler is not None:
-            self._place(self._resampler.resample(None))
-            self._resampler = None
+        if self._mono is not None:
+            self._place(self._mono.finish())
+            self._mono = None
 
-    def _place(self, pieces: list[av.AudioFrame]) -> None:
-        for piece in pieces:
-            samples = piece.to_ndarray()[0]
+    def _place(self, pieces: list[np.ndarray]) -> None:
+        for samples in pieces:
             begin = self._begin + self._written / self._rate
             end = begin + len(samples) / self._rate
             for index, start in enumerate(self._starts):

@@ -5,8 +5,8 @@ import time
 import av
 import numpy as np
 from av.audio.fifo import AudioFifo
-from av.audio.resampler import AudioResampler
 
+from datasets.media.mono import Mono
 from datasets.media.probe import MediaError, decoded
 
 _REANCHOR_SECONDS = 0.010
@@ -82,7 +82,7 @@ class _Stretch:
 
     def __init__(self, sample_rate: int) -> None:
         self._waiting = AudioFifo()
-        self._resampler = AudioResampler(format="flt", layout="mono", rate=sample_rate)
+        self._mono = Mono(sample_rate)
 
     def add(self, frame: av.AudioFrame) -> list[np.ndarray]:
         frame.pts = None
@@ -91,7 +91,8 @@ class _Stretch:
 
     def finish(self) -> list[np.ndarray]:
         pieces = self._resampled() if self._waiting.samples else []
-        return pieces + [frame.to_ndarray()[0] for frame in self._resampler.resample(None)]
+        return pieces + self._mono.finish()
 
     def _resampled(self) -> list[np.ndarray]:
-        return [frame.to_ndarray()[0] for frame in self._resampler.resample(self._waiting.read())]
+        frame = self._waiting.read()
+        return [] if frame is None else self._mono.add(frame)
