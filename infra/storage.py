@@ -103,6 +103,19 @@ def exists(uri: str) -> bool:
     return any(item["Key"] == key for item in found)
 
 
+def state(uri: str) -> str:
+    """Return what changes when a file changes; empty where there is none."""
+    if is_remote(uri):
+        bucket, key = _split(uri)
+        found = _client().list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [])
+        return next((f"{item['Size']}-{item['ETag']}" for item in found if item["Key"] == key), "")
+    try:
+        status = os.stat(uri)
+    except (OSError, ValueError):
+        return ""
+    return f"{status.st_size}-{status.st_mtime_ns}"
+
+
 def list_files(uri: str, *, suffix: str = "") -> list[str]:
     """Return all files below a folder whose URIs end in `suffix`, sorted; none where it does not exist.
 

@@ -11,6 +11,7 @@ from datasets.media import MediaError
 from infra import storage
 from infra.seeding import digest
 
+ATTEMPTS = "attempts"
 MOST_ATTEMPTS = 2
 
 
@@ -21,7 +22,7 @@ def guarded(dataset: str, video_id: str, *, stage: str) -> Iterator[None]:
     Raises:
         MediaError: If reading it ended with the death of the process twice.
     """
-    mark = storage.join(dataset, "attempts", digest(stage, video_id).hex())
+    mark = storage.join(dataset, ATTEMPTS, digest(stage, video_id).hex())
     tries = int(storage.read_bytes(mark)) if storage.exists(mark) else 0
     if tries >= MOST_ATTEMPTS:
         raise MediaError(stage, "crashes the decoder", f"{tries} processes died reading it")
@@ -34,5 +35,5 @@ def guarded(dataset: str, video_id: str, *, stage: str) -> Iterator[None]:
 
 def forget(dataset: str) -> None:
     """Remove the marks that an interrupted run left: what was being read then need not have ended it."""
-    for mark in storage.list_files(storage.join(dataset, "attempts")):
+    for mark in storage.list_files(storage.join(dataset, ATTEMPTS)):
         storage.remove(mark)

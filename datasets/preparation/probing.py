@@ -72,7 +72,8 @@ def recording_names(sources: Sequence[Source], probed: Sequence[Mapping[str, Any
 
 def state_of(source: Source) -> str:
     """Return what changes when a file of a source changes."""
-    return "+".join(state for file in (source.image, source.path) if (state := _state(file)))
+    files = [file for file in (source.image, source.path) if file and not storage.is_remote(file)]
+    return "+".join(state for file in files if (state := storage.state(file)))
 
 
 @contextlib.contextmanager
@@ -91,13 +92,3 @@ def present(uri: str) -> Iterator[str]:
 def _digest_of(path: str) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
-
-
-def _state(path: str) -> str:
-    if not path or storage.is_remote(path):
-        return ""
-    try:
-        status = os.stat(path)
-    except (OSError, ValueError):
-        return ""
-    return f"{status.st_size}-{status.st_mtime_ns}"

@@ -112,6 +112,28 @@ def test_a_model_of_a_recipe_that_is_not_here(complaint, tmp_path, trained):
     assert not (tmp_path / "maps").exists()
 
 
+@pytest.mark.ray
+def test_localize_replaces_no_other_original(complaint, tmp_path, trained):
+    folder = tmp_path / "two"
+    folder.mkdir()
+    for name in ("clip.mkv", "clip.mp4"):
+        (folder / name).write_text(f"the original {name}")
+    said = complaint("localize", "--model", trained.model_folder, "--video", folder / "clip.mkv", "--output", folder)
+    assert said.startswith(f"--output: '{folder / 'clip.mp4'}' is there and was not written by this program")
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {
+        name: f"the original {name}" for name in ("clip.mkv", "clip.mp4")
+    }
+
+
+@pytest.mark.ray
+def test_prepare_writes_into_no_folder_of_other_files(complaint, scene_folder, tmp_path):
+    (tmp_path / "holiday").mkdir()
+    (tmp_path / "holiday" / "film.txt").write_text("mine")
+    said = complaint("prepare", "--source", scene_folder, "--output", tmp_path / "holiday")
+    assert said.startswith(f"--output: '{tmp_path / 'holiday'}' holds other files, such as")
+    assert [path.name for path in (tmp_path / "holiday").iterdir()] == ["film.txt"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

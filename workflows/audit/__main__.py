@@ -5,9 +5,10 @@ python -m workflows.audit --data DATASET --model models:/multisensory@champion
 """
 
 from infra import storage
+from infra.outputs import writing
 from infra.tracking import ending, find_run, start_run
 from workflows.audit.dataset_checks import audit_dataset, refuse_bad_input, write_audit
-from workflows.audit.model_checks import audit_model, write_model_audit
+from workflows.audit.model_checks import MODEL_AUDIT, audit_model, write_model_audit
 from workflows.audit.page import describe_audit
 from workflows.cli import command
 from workflows.cli.progress import ProgressLine
@@ -38,10 +39,12 @@ def audit(
     else:
         with loaded(model) as trained:
             trained.refuse_without(synchronization.NEEDS, verb="audit")
-            found = audit_model(trained, dataset, max_rows=max_rows)
             run = find_run(trained.run_id)
-        place = output or (run.tag("run_folder") if run else None) or "evaluation"
-        page = write_model_audit(found, storage.resolve(place, field="--output"), run)
+            place = output or (run.tag("run_folder") if run else None) or "evaluation"
+            folder = storage.resolve(place, field="--output")
+            with writing(folder, MODEL_AUDIT):
+                found = audit_model(trained, dataset, max_rows=max_rows)
+                page = write_model_audit(found, folder, run)
     print(describe_audit(found))
     print(f"page     {page}")
 

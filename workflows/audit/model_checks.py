@@ -19,6 +19,8 @@ from workflows.audit.page import audit_page, encoded, plain, worst
 from workflows.evaluate.report import check_fit
 from workflows.trained.model import Model
 
+MODEL_AUDIT = ("audit.json", "audit.html")
+
 
 def audit_model(model: Model, dataset: str, *, max_rows: int) -> dict[str, Any]:
     """Return the audit of a model on a dataset's test split: its verdict, every check, and its answers to late sound.
@@ -48,13 +50,13 @@ def audit_model(model: Model, dataset: str, *, max_rows: int) -> dict[str, Any]:
 
 def write_model_audit(audit: dict[str, Any], folder: str, run: Run | None) -> str:
     """Write `audit.json` and `audit.html` to a folder, and to the model's run; return the page's path."""
-    page = storage.join(folder, "audit.html")
+    values, page = (storage.join(folder, name) for name in MODEL_AUDIT)
     intro = (
         f"{audit['num_windows']} held-out windows, {audit['num_examples']} examples of {audit['dataset']}. Every value is 0 for a network "
         "that uses both sound and picture, except the accuracy above one modality; each check names its limit."
     )
     figures = f'<p><img alt="late sound" src="data:image/png;base64,{_draw_curves(audit["curves"])}"></p>'
-    storage.write_json(storage.join(folder, "audit.json"), audit)
+    storage.write_json(values, audit)
     storage.write_bytes(page, audit_page(audit, heading="Audit of a model", intro=intro, figures=figures).encode())
     if run is not None:
         run.log_dict(audit, "audit/audit.json")

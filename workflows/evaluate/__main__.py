@@ -5,9 +5,10 @@ python -m workflows.evaluate --model models:/multisensory@champion --data DATASE
 
 from datasets.reading.selection import Selection, SplitName
 from infra import storage
+from infra.outputs import writing
 from infra.tracking import find_run
 from workflows.cli import command
-from workflows.evaluate.report import describe_report, evaluate_model, write_report
+from workflows.evaluate.report import REPORT, describe_report, evaluate_model, write_report
 from workflows.trained.model import loaded
 
 
@@ -32,13 +33,14 @@ def evaluate(
     dataset = storage.resolve(data, field="--data")
     with loaded(model) as found:
         run = find_run(found.run_id)
-        selection = Selection(classes=classes, folds=folds)
-        report = evaluate_model(found, dataset=dataset, split=split, selection=selection)
         place = output or (run.tag("run_folder") if run else None) or "evaluation"
         folder = storage.resolve(place, field="--output")
-        write_report(report, folder, run)
+        with writing(folder, [REPORT]):
+            selection = Selection(classes=classes, folds=folds)
+            report = evaluate_model(found, dataset=dataset, split=split, selection=selection)
+            write_report(report, folder, run)
     print(describe_report(report))
-    print(f"report   {storage.join(folder, 'report.json')}")
+    print(f"report   {storage.join(folder, REPORT)}")
 
 
 def main() -> None:

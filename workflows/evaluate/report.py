@@ -10,6 +10,7 @@ from datasets.reading.row_groups import thin_out
 from datasets.reading.selection import Selection, SplitName, select_units
 from infra import storage
 from infra.errors import InputError
+from infra.outputs import writing
 from infra.tracking import Run, find_version
 from workflows.contract.figure import Figure, Findings, Matrix, Rows
 from workflows.contract.held_out import HeldOut
@@ -19,6 +20,7 @@ from workflows.learners.learner import asking
 from workflows.trained.card import write_model_card
 from workflows.trained.model import Model
 
+REPORT = "report.json"
 _FEW_RECORDINGS = 30
 _BATCH_SIZE = 8
 
@@ -156,13 +158,14 @@ def collect_rows(model: Model, evaluator: str, data: HeldOut) -> Rows:
 def write_report(report: Report, folder: str, run: Run | None) -> None:
     """Write `report.json` and its plots to a folder, and all to the model's run, whose card then shows them."""
     values = report.to_dict()
-    storage.write_json(storage.join(folder, "report.json"), values)
     drawn = {"accuracy.png": draw_breakdowns(report.breakdowns)} if report.breakdowns else {}
     drawn |= {f"{name}.png": draw_matrix(matrix) for name, matrix in report.matrices.items()}
-    for name, figure in drawn.items():
-        picture = io.BytesIO()
-        figure.savefig(picture, dpi=110)
-        storage.write_bytes(storage.join(folder, name), picture.getvalue())
+    with writing(folder, [REPORT, *drawn]):
+        storage.write_json(storage.join(folder, REPORT), values)
+        for name, figure in drawn.items():
+            picture = io.BytesIO()
+            figure.savefig(picture, dpi=110)
+            storage.write_bytes(storage.join(folder, name), picture.getvalue())
     if run is None:
         return
     prefix = report.split

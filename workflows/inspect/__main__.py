@@ -13,10 +13,13 @@ import tyro
 from datasets.doctor import examine, read_samples
 from infra import storage
 from infra.errors import InputError
+from infra.outputs import writing
 from workflows.cli import command
 from workflows.cli.progress import ProgressLine
 from workflows.inspect.contact_sheet import contact_sheet
 from workflows.inspect.summary import describe_examination
+
+_SHEET = "contact_sheet.png"
 
 
 def inspect(
@@ -37,16 +40,17 @@ def inspect(
         raise InputError(f"--num-clips: {num_clips} is too few; give 1 or more")
     folder = storage.resolve(dataset, field="DATASET")
     place = output or os.path.join("runs", "inspect", os.path.basename(folder))
-    sheet = storage.join(storage.resolve(place, field="--output"), "contact_sheet.png")
-    progress = ProgressLine()
-    found = examine(folder, progress=progress)
-    samples, undecodable = read_samples(found, count=num_clips)
-    progress.close()
-    found = dataclasses.replace(found, flags=sorted([*found.flags, *undecodable]))
-    print(describe_examination(found))
-    if samples:
-        storage.write_bytes(sheet, contact_sheet(samples))
-        print(f"\nsheet    {sheet}")
+    target = storage.resolve(place, field="--output")
+    with writing(target, [_SHEET]):
+        progress = ProgressLine()
+        found = examine(folder, progress=progress)
+        samples, undecodable = read_samples(found, count=num_clips)
+        progress.close()
+        found = dataclasses.replace(found, flags=sorted([*found.flags, *undecodable]))
+        print(describe_examination(found))
+        if samples:
+            storage.write_bytes(storage.join(target, _SHEET), contact_sheet(samples))
+            print(f"\nsheet    {storage.join(target, _SHEET)}")
     if found.num_errors:
         sys.exit(1)
 

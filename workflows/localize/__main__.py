@@ -7,10 +7,11 @@ import sys
 
 from infra import storage
 from infra.errors import InputError
+from infra.outputs import writing
 from workflows.cli import command
 from workflows.evaluators import localization
 from workflows.localize.maps import MapKind, map_video, output_stems
-from workflows.localize.overlay import write_outputs
+from workflows.localize.overlay import ENDINGS, write_outputs
 from workflows.trained.model import loaded
 
 
@@ -35,11 +36,12 @@ def localize(
     if storage.is_remote(folder):
         raise InputError(f"--output: '{folder}' is in S3; overlays are written to a local folder")
     failed = []
-    with loaded(model) as found:
+    paths = [storage.resolve(name, field="--video") for name in video]
+    stems = output_stems(paths)
+    with loaded(model) as found, writing(folder, [f"{stem}{ending}" for stem in stems for ending in ENDINGS]):
         found.refuse_without(localization.NEEDS, verb="localize")
         share = found.module.view_share(found.preparation.size)
-        paths = [storage.resolve(name, field="--video") for name in video]
-        for path, stem in zip(paths, output_stems(paths), strict=True):
+        for path, stem in zip(paths, stems, strict=True):
             try:
                 maps = map_video(found, path, kind=kind)
                 outputs = write_outputs(maps, path, folder, stem=stem, crop_share=share)

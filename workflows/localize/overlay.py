@@ -11,7 +11,6 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from datasets.media import MediaError, Window, cut, display_size, write_chunks
-from infra.errors import InputError
 from models.metrics.localization import place
 from workflows.localize.maps import VideoMaps, describe_frames, unreadable
 
@@ -20,17 +19,17 @@ _SAMPLE_RATE = 44100
 _CHUNK_FRAMES = 32
 _SHEET_COLUMNS, _SHEET_ROWS = 4, 2
 _STRONGEST = 0.6
+ENDINGS = (".mp4", ".png", ".npz", ".json")
+"""Of the files that are written for a video."""
 
 
 def write_outputs(maps: VideoMaps, path: str, folder: str, *, stem: str, crop_share: float) -> dict[str, Any]:
     """Write overlay, contact sheet, maps and table of a video; return their paths and in what share of frames a source was found.
 
     Raises:
-        InputError: If the overlay would replace the video, or the video cannot be read.
+        InputError: If the video cannot be read.
     """
     target = str(Path(folder) / stem)
-    if Path(f"{target}.mp4").resolve() == Path(path).resolve():
-        raise InputError(f"--output: '{folder}' holds the video '{path}' itself; give another folder")
     table = describe_frames(maps, crop_share=crop_share)
     try:
         shown_width, shown_height = display_size(path)

@@ -11,7 +11,10 @@ time) and augmentation (clips are rolled in time, masked and mixed).
     python -m workflows.train audio_tagging --data DATASET --preset demo --exclude-folds 1
     python -m workflows.evaluate --model models:/audio_tagging@champion --data DATASET --split all --folds 1
 
-Published accuracy on ESC-10: 92.2 % (SoundNet features and a linear SVM), people 95.7 %, chance 10 %.
+Published accuracy on ESC-10: 92.2 % (SoundNet features and a linear SVM), people 95.7 %, chance 10 %. Measured here with `demo()`, seed
+0, mean of the five official folds with a 95 % bootstrap interval over recordings: 0.877 [0.847, 0.908] (0.812, 0.850, 0.887, 0.925,
+0.912), below the 0.887 of hand-made features (statistics of log-mel and MFCC) and an SVM; with `--frozen`, which trains the head on
+an encoder of random weights, 0.750 [0.708, 0.792].
 
 Limits: one class a clip, of those that it was trained on; sounds of no class are given one all the same.
 """

@@ -36,9 +36,3 @@ def test_overlay_of_a_video_that_breaks_leaves_no_file(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"^--video: .*cannot open.*; give a video"):
         write(tmp_path / "video.mp4", tmp_path / "maps")
     assert not list((tmp_path / "maps").iterdir())
-
-
-def test_overlay_never_replaces_its_video(tmp_path):
-    (tmp_path / "video.mp4").write_text("no video")
-    with pytest.raises(InputError, match=r"^--output: .* holds the video .* itself"):
-        write(tmp_path / "video.mp4", tmp_path)
