@@ -151,6 +151,7 @@ class _Pictures:
                 height=self._size,
                 format=self._pixels,
                 interpolation=Interpolation.BILINEAR,
+                threads=1,  # more cost more than a small picture takes
                 **colors,
             )
         except (av.error.FFmpegError, ValueError) as error:
