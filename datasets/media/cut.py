@@ -8,10 +8,10 @@ from typing import Literal
 import av
 import av.error
 import numpy as np
-from av.audio.resampler import AudioResampler
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from datasets.media.decode import Decoding
+from datasets.media.listen import Stretch
 from datasets.media.probe import BOTH, PICTURE, SOUND, MediaError, decoded, open_media, packets, reading
 
 Pixels = Literal["rgb24", "yuv420p"]
@@ -20,6 +20,8 @@ Pixels = Literal["rgb24", "yuv420p"]
 _REANCHOR_SECONDS = 0.010
 _LONGEST_HOLD_SECONDS = 0.25
 _MISSING_TAIL_SECONDS = 0.05
+_SAMPLES_AT_ONCE = 4096
+"""Few: a window is complete only when the sound after it has been resampled too."""
 _STORED_COLORS = {"dst_colorspace": Colorspace.ITU601, "dst_color_range": ColorRange.MPEG}
 
 
@@ -179,19 +181,19 @@ class _Sounds:
         self._clips: dict[int, np.ndarray] = {}
         self._taken: set[int] = set()
         self._num_samples, self._rate = num_samples, sample_rate
-        self._resampler: AudioResampler | None = None
+        self._stretch: Stretch | None = None
         self._begin = self._expected = 0.0
         self._written = 0
         self.heard_until = -np.inf
 
     def add(self, frame: av.AudioFrame, time: float) -> None:
-        if self._resampler is None or abs(time - self._expected) > _REANCHOR_SECONDS:
+        if self._stretch is None or abs(time - self._expected) > _REANCHOR_SECONDS:
             self._flush()
-            self._resampler = AudioResampler(format="flt", layout="mono", rate=self._rate)
+            self._stretch = Stretch(self._rate, at_once=_SAMPLES_AT_ONCE)
             self._begin, self._expected, self._written = time, time, 0
         self._expected += frame.samples / frame.sample_rate
         try:
-            pieces = self._resampler.resample(frame)
+            pieces = self._stretch.add(frame)
         except (av.error.FFmpegError, ValueError) as error:
             raise MediaError("decode", "cannot resample sound", str(error)) from None
         self._place(pieces)
@@ -210,13 +212,12 @@ class _Sounds:
         return waveform
 
     def _flush(self) -> None:
-        if self._resampler is not None:
-            self._place(self._resampler.resample(None))
-            self._resampler = None
+        if self._stretch is not None:
+            self._place(self._stretch.finish())
+            self._stretch = None
 
-    def _place(self, pieces: list[av.AudioFrame]) -> None:
-        for piece in pieces:
-            samples = piece.to_ndarray()[0]
+    def _place(self, pieces: list[np.ndarray]) -> None:
+        for samples in pieces:
             begin = self._begin + self._written / self._rate
             end = begin + len(samples) / self._rate
             for index, start in enumerate(self._starts):

@@ -11,7 +11,6 @@ from datasets.media.probe import MediaError, decoded
 
 _REANCHOR_SECONDS = 0.010
 _AT_ONCE = 16384
-"""Samples that are resampled at once; frame by frame takes twice the time."""
 
 
 class Listener:
@@ -23,7 +22,7 @@ class Listener:
     def __init__(self, *, sample_rate: int, longest_seconds: float) -> None:
         self._rate = sample_rate
         self._longest = round(longest_seconds * sample_rate)
-        self._stretch: _Stretch | None = None
+        self._stretch: Stretch | None = None
         self._kind: tuple[str, str, int] | None = None
         self._tick = 0.0
         self._pieces: list[np.ndarray] = []
@@ -63,7 +62,7 @@ class Listener:
             self._finish_stretch()
             if self._pieces and gap > 0:
                 self._keep([np.zeros(round(min(gap * self._rate, self._longest)), np.float32)])
-            self._stretch, self._expected = _Stretch(self._rate), pts * self._tick
+            self._stretch, self._expected = Stretch(self._rate, at_once=_AT_ONCE), pts * self._tick
         self._expected += frame.samples / frame.sample_rate
         self._keep(self._stretch.add(frame))
 
@@ -77,19 +76,25 @@ class Listener:
         self._num_samples += sum(len(piece) for piece in pieces)
 
 
-class _Stretch:
-    """Sound of one kind (format, layout, rate) without a gap."""
+class Stretch:
+    """Sound of one kind (format, layout, rate) without a gap, resampled to mono float32.
 
-    def __init__(self, sample_rate: int) -> None:
+    `at_once` samples of the file are resampled together: frame by frame takes twice the time.
+    """
+
+    def __init__(self, sample_rate: int, *, at_once: int) -> None:
+        self._at_once = at_once
         self._waiting = AudioFifo()
         self._resampler = AudioResampler(format="flt", layout="mono", rate=sample_rate)
 
     def add(self, frame: av.AudioFrame) -> list[np.ndarray]:
+        """Take the next frame; return the pieces (samples,) that are ready."""
         frame.pts = None
         self._waiting.write(frame)
-        return self._resampled() if self._waiting.samples >= _AT_ONCE else []
+        return self._resampled() if self._waiting.samples >= self._at_once else []
 
     def finish(self) -> list[np.ndarray]:
+        """Return the last pieces."""
         pieces = self._resampled() if self._waiting.samples else []
         return pieces + [frame.to_ndarray()[0] for frame in self._resampler.resample(None)]
 
