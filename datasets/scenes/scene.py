@@ -130,7 +130,10 @@ class Scene:
                 canvas += difficulty.grain * np.stack(specks, axis=-1)
             np.clip(canvas, 0.0, 255.0, out=canvas)
             canvas += 0.5
-            yield from np.ascontiguousarray(canvas.astype(np.uint8).transpose(3, 1, 2, 0))
+            frames = np.empty((end - begin, self.size, self.size, 3), np.uint8)
+            for channel, plane in enumerate(canvas):
+                frames[..., channel] = plane.astype(np.uint8).transpose(2, 0, 1)
+            yield from frames
             begin = end
 
     def waveform(self) -> np.ndarray:
