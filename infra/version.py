@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOMS = ("workflows", "models", "datasets", "tune", "infra")
 ROOT = Path(__file__).resolve().parent.parent
-_LIBRARIES = ("ray", "torch", "torchaudio", "av", "pyarrow", "mlflow", "numpy", "librosa")
+_LIBRARIES = ("ray", "torch", "torchaudio", "av", "pyarrow", "mlflow", "numpy")
 
 
 def code_version() -> dict[str, str | None]:

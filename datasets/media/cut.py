@@ -20,6 +20,8 @@ Pixels = Literal["rgb24", "yuv420p"]
 _REANCHOR_SECONDS = 0.010
 _LONGEST_HOLD_SECONDS = 0.25
 _MISSING_TAIL_SECONDS = 0.05
+_SAMPLES_AT_ONCE = 4096
+"""Few: a window is complete only when the sound after it has been resampled too."""
 _STORED_COLORS = {"dst_colorspace": Colorspace.ITU601, "dst_color_range": ColorRange.MPEG}
 
 
@@ -151,6 +153,7 @@ class _Pictures:
                 height=self._size,
                 format=self._pixels,
                 interpolation=Interpolation.BILINEAR,
+                threads=1,  # more cost more than a small picture takes
                 **colors,
             )
         except (av.error.FFmpegError, ValueError) as error:
@@ -188,7 +191,7 @@ class _Sounds:
         kind = (frame.format.name, frame.layout.name, frame.sample_rate)
         if self._mono is None or self._kind != kind or abs(time - self._expected) > _REANCHOR_SECONDS:
             self._flush()
-            self._mono, self._kind = Mono(self._rate), kind
+            self._mono, self._kind = Mono(self._rate, at_once=_SAMPLES_AT_ONCE), kind
             self._begin, self._expected, self._written = time, time, 0
         self._expected += frame.samples / frame.sample_rate
         try:

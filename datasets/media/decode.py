@@ -40,6 +40,8 @@ class Decoding:
         found = find_streams(container, "decode", needs=needs)
         self._streams = [found[name] for name in (PICTURE, SOUND) if name in needs]
         self._groups = _Groups(moments)
+        # As whole numbers: a fraction for every packet takes longer than reading it.
+        self._clocks = {s.index: (s.time_base.numerator, s.time_base.denominator) for s in self._streams if s.time_base}
 
     def frames(self) -> Iterator[tuple[av.VideoFrame | av.AudioFrame, float]]:
         """Yield frames and their times in seconds from the origin, each stream in its order.
@@ -61,7 +63,8 @@ class Decoding:
     def _shown_at(self, packet: av.Packet) -> float | None:
         if packet.pts is None or self._container.format.name in _WITHOUT_PRESENTATION_TIMES:
             return None
-        return float(packet.pts * packet.time_base) - self._origin
+        ticks, per = self._clocks[packet.stream.index]
+        return packet.pts * ticks / per - self._origin
 
     def _decoded(self, packet: av.Packet) -> Iterator[tuple[av.VideoFrame | av.AudioFrame, float]]:
         frames, damage = decoded(packet)

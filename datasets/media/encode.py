@@ -76,7 +76,7 @@ def _pictures(data: bytes | memoryview) -> Iterator[av.VideoFrame]:
     reformatter = VideoReformatter()
     for packet in [*codec.parse(bytes(data)), *codec.parse(None), None]:
         for frame in codec.decode(packet):
-            yield reformatter.reformat(frame, format="rgb24")
+            yield reformatter.reformat(frame, format="rgb24", threads=1)
 
 
 def write_video(

@@ -4,14 +4,12 @@ import time
 
 import av
 import numpy as np
-from av.audio.fifo import AudioFifo
 
 from datasets.media.mono import Mono
 from datasets.media.probe import MediaError, decoded
 
 _REANCHOR_SECONDS = 0.010
 _AT_ONCE = 16384
-"""Samples that are resampled at once; frame by frame takes twice the time."""
 
 
 class Listener:
@@ -23,7 +21,7 @@ class Listener:
     def __init__(self, *, sample_rate: int, longest_seconds: float) -> None:
         self._rate = sample_rate
         self._longest = round(longest_seconds * sample_rate)
-        self._stretch: _Stretch | None = None
+        self._stretch: Mono | None = None
         self._kind: tuple[str, str, int] | None = None
         self._tick = 0.0
         self._pieces: list[np.ndarray] = []
@@ -63,7 +61,7 @@ class Listener:
             self._finish_stretch()
             if self._pieces and gap > 0:
                 self._keep([np.zeros(round(min(gap * self._rate, self._longest)), np.float32)])
-            self._stretch, self._expected = _Stretch(self._rate), pts * self._tick
+            self._stretch, self._expected = Mono(self._rate, at_once=_AT_ONCE), pts * self._tick
         self._expected += frame.samples / frame.sample_rate
         self._keep(self._stretch.add(frame))
 
@@ -75,24 +73,3 @@ class Listener:
     def _keep(self, pieces: list[np.ndarray]) -> None:
         self._pieces += pieces
         self._num_samples += sum(len(piece) for piece in pieces)
-
-
-class _Stretch:
-    """Sound of one kind (format, layout, rate) without a gap."""
-
-    def __init__(self, sample_rate: int) -> None:
-        self._waiting = AudioFifo()
-        self._mono = Mono(sample_rate)
-
-    def add(self, frame: av.AudioFrame) -> list[np.ndarray]:
-        frame.pts = None
-        self._waiting.write(frame)
-        return self._resampled() if self._waiting.samples >= _AT_ONCE else []
-
-    def finish(self) -> list[np.ndarray]:
-        pieces = self._resampled() if self._waiting.samples else []
-        return pieces + self._mono.finish()
-
-    def _resampled(self) -> list[np.ndarray]:
-        frame = self._waiting.read()
-        return [] if frame is None else self._mono.add(frame)

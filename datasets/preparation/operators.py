@@ -1,15 +1,14 @@
 """The operators of preparation, one function each, in the order in which they run.
 
-probe -> (plan, on the driver) -> load -> decode -> log-mel -> commit. Up to the plan a row is one source; from load on it is one shard,
-its clips one Arrow stream, so that Ray fuses the operators into one task and a lost worker costs one shard. Each adds its own counts
-and seconds, since Ray's statistics show a fused chain as one line.
+probe -> (plan, on the driver) -> load -> decode -> log-mel -> commit. Up to the plan a row is one source; from load on it is one shard.
+`make_shard` calls those of a shard one after another, so that a lost worker costs one shard and clips are never copied from one
+operator to the next: Ray would copy them four times between two operators, even of one task.
 """
 
-import dataclasses
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from datasets.preparation.plan import Shard, read_shard
 from datasets.preparation.probing import look_at, present
 from datasets.preparation.shards import PlannedShard, PlannedSource, clip_file, row_groups, write_clips
 from datasets.schema import CLIP_SCHEMA, ERROR_SCHEMA, MEDIA_COLUMNS
+from datasets.sources.source import Box, Text
 from infra import storage
 from infra.seeding import digest
 
@@ -76,15 +76,19 @@ def _fingerprint(listener: Listener, *, needed: bool) -> np.ndarray:
         return np.zeros(0, np.uint32)
 
 
-def load_shard(row: Row) -> Row:
-    """Replace a shard's place in the plan by its sources."""
-    return {"shard": read_shard(Shard(**json.loads(row["shard"]))).to_json()}
-
-
-def decode_shard(row: Row, *, dataset: str, config: PreparationConfig) -> Row:
-    """Add the clips of a shard's sources, complete but for the spectrograms, and the errors."""
+def make_shard(row: Row, *, dataset: str, config: PreparationConfig) -> Row:
+    """Make a shard of the plan; return the seconds that each operator took."""
+    shard = read_shard(Shard(**json.loads(row["shard"])))
     began = time.perf_counter()
-    shard = PlannedShard.from_json(row["shard"])
+    clips, errors = decode_shard(shard, dataset=dataset, config=config)
+    decoded = time.perf_counter()
+    add_log_mel(clips, config)
+    seconds = {"decode": decoded - began, "log_mel": time.perf_counter() - decoded}
+    return {"seconds": json.dumps(commit_shard(shard, clips, dataset=dataset, errors=errors, seconds=seconds))}
+
+
+def decode_shard(shard: PlannedShard, *, dataset: str, config: PreparationConfig) -> tuple[list[Row], list[Row]]:
+    """Return the clips of a shard's sources, complete but for the spectrograms, and the errors."""
     clips: list[Row] = []
     errors: list[Row] = []
     for source in shard.sources:
@@ -93,52 +97,38 @@ def decode_shard(row: Row, *, dataset: str, config: PreparationConfig) -> Row:
                 clips += clips_of(source, config)
         except (MediaError, FileNotFoundError) as error:
             errors.append({"source": source.place, **json.loads(_error_json(error, "decode"))})
-    table = pa.Table.from_pylist(clips, schema=CLIP_SCHEMA)
-    clips.clear()
-    seconds = {"decode": time.perf_counter() - began}
-    return {
-        "shard": row["shard"],
-        "clips": to_bytes(table),
-        "errors": json.dumps(errors),
-        "seconds": json.dumps(seconds),
-    }
+    return clips, errors
 
 
-def add_log_mel(row: Row, *, config: PreparationConfig) -> Row:
-    """Add the spectrograms."""
-    began = time.perf_counter()
-    table = _from_bytes(row["clips"])
-    spectrograms = [log_mel_of(sound, config) for sound in table["waveform"].to_pylist()]
-    place = CLIP_SCHEMA.get_field_index("log_mel")
-    table = table.set_column(place, "log_mel", pa.array(spectrograms, pa.binary()))
-    seconds = {**json.loads(row["seconds"]), "log_mel": time.perf_counter() - began}
-    return {**row, "clips": to_bytes(table), "seconds": json.dumps(seconds)}
+def add_log_mel(clips: Sequence[Row], config: PreparationConfig) -> None:
+    """Add the spectrograms to clips that have sound."""
+    for clip in clips:
+        if "waveform" in clip:
+            clip["log_mel"] = log_mel_of(clip["waveform"], config)
 
 
-def log_mel_of(sound: bytes | None, config: PreparationConfig) -> bytes | None:
+def log_mel_of(sound: bytes, config: PreparationConfig) -> bytes:
     """Return the spectrogram of a row's sound, both as they are stored."""
-    if sound is None:
-        return None
     waveform = np.frombuffer(sound, np.int16).astype(np.float32) / 32768
     return log_mel(waveform, sample_rate=config.sample_rate, config=config.log_mel).astype(np.float16).tobytes()
 
 
-def commit_shard(row: Row, *, dataset: str) -> Row:
-    """Write the shard's file, then its marker; return the seconds that all took."""
+def commit_shard(
+    shard: PlannedShard, clips: list[Row], *, dataset: str, errors: Sequence[Row], seconds: Mapping[str, float]
+) -> Row:
+    """Write the shard's file, then its marker; return the seconds of all operators, of which those before are given."""
     began = time.perf_counter()
-    shard = PlannedShard.from_json(row["shard"])
-    table = _from_bytes(row["clips"])
-    uri = clip_file(dataset, shard)
+    table = pa.Table.from_pylist(clips, schema=CLIP_SCHEMA)
     if table.num_rows:
-        write_clips(uri, table)
+        write_clips(clip_file(dataset, shard), table)
     marker = {
         **counts_of(shard, table),
-        "num_bytes": len(row["clips"]),
-        "errors": json.loads(row["errors"]),
-        "seconds": {**json.loads(row["seconds"]), "commit": time.perf_counter() - began},
+        "num_bytes": table.nbytes,
+        "errors": list(errors),
+        "seconds": {**seconds, "commit": time.perf_counter() - began},
     }
     storage.write_json(marker_file(dataset, shard.shard_id), marker)
-    return {"seconds": json.dumps(marker["seconds"])}
+    return marker["seconds"]
 
 
 def counts_of(shard: PlannedShard, table: pa.Table) -> Row:
@@ -223,7 +213,7 @@ def clip_row(
         "label": source.label,
         "fold": source.fold,
         "texts": _texts_of(source, window.start_seconds, config.row_seconds or math.inf),
-        "boxes": None if source.boxes is None else [dataclasses.asdict(box) for box in source.boxes],
+        "boxes": None if source.boxes is None else [_plain(box) for box in source.boxes],
     }
     if config.has_picture:
         raw = config.storage == "raw"
@@ -253,13 +243,18 @@ def _texts_of(source: PlannedSource, begin: float, seconds: float) -> list[Row] 
     texts = []
     for text in source.texts:
         if text.start_seconds is None:
-            texts.append(dataclasses.asdict(text))
+            texts.append(_plain(text))
             continue
         end = text.start_seconds if text.end_seconds is None else text.end_seconds
         if text.start_seconds < begin + seconds and end >= begin:
             times = {"start_seconds": text.start_seconds - begin, "end_seconds": end - begin}
-            texts.append({**dataclasses.asdict(text), **times})
+            texts.append(_plain(text) | times)
     return texts or None
+
+
+def _plain(value: Text | Box) -> Row:
+    """Return the fields of what holds nothing nested; `dataclasses.asdict` copies each at ten times the cost."""
+    return {name: getattr(value, name) for name in value.__slots__}
 
 
 def _error_json(error: MediaError | FileNotFoundError, stage: str) -> str:
@@ -269,15 +264,3 @@ def _error_json(error: MediaError | FileNotFoundError, stage: str) -> str:
         fields = {"stage": stage, "reason": "file missing", "detail": str(error)}
     assert {"source", *fields} == set(ERROR_SCHEMA.names)
     return json.dumps(fields)
-
-
-def to_bytes(table: pa.Table) -> bytes:
-    """Return clips as they travel between operators: an Arrow stream."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return sink.getvalue().to_pybytes()
-
-
-def _from_bytes(data: bytes) -> pa.Table:
-    return pa.ipc.open_stream(pa.py_buffer(data)).read_all()

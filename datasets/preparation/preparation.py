@@ -1,4 +1,4 @@
-"""From a list of sources to a dataset: the survey, the plan, the chain of operators, the card and the table of errors."""
+"""From a list of sources to a dataset: the survey, the plan, its shards, the card and the table of errors."""
 
 import dataclasses
 import functools
@@ -174,14 +174,9 @@ class Preparation:
         if not shards:
             return
         rows = [{"shard": json.dumps(dataclasses.asdict(shard))} for shard in shards]
-        decode = functools.partial(operators.decode_shard, dataset=self.dataset, config=self.config)
-        limit = self._limit(len(rows))
-        stream = (
-            all_processors(ray.data.from_items(rows, override_num_blocks=len(rows)))
-            .map(operators.load_shard, **limit)
-            .map(decode, **limit)
-            .map(functools.partial(operators.add_log_mel, config=self.config), **limit)
-            .map(functools.partial(operators.commit_shard, dataset=self.dataset), **limit)
+        make = functools.partial(operators.make_shard, dataset=self.dataset, config=self.config)
+        stream = all_processors(ray.data.from_items(rows, override_num_blocks=len(rows))).map(
+            make, **self._limit(len(rows))
         )
         for row in stream.iter_rows():
             yield json.loads(row["seconds"])

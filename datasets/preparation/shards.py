@@ -5,7 +5,6 @@ loses sources is retired: another one, planned as its replacement, has the rows 
 """
 
 import dataclasses
-import json
 from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
@@ -67,16 +66,6 @@ class PlannedShard:
     sources: tuple[PlannedSource, ...]
     replaces: str | None = None
     generation: int = 0
-
-    def to_json(self) -> str:
-        """Return the shard as text, as it travels between operators."""
-        return json.dumps(dataclasses.asdict(self))
-
-    @classmethod
-    def from_json(cls, line: str) -> "PlannedShard":
-        """Return the shard of a text."""
-        value = json.loads(line)
-        return cls(**{**value, "sources": tuple(planned_source(source) for source in value["sources"])})
 
 
 class Named(Protocol):

@@ -15,6 +15,7 @@ INK = (14.0, 12.0, 16.0)
 DENT_SECONDS = 0.06
 RISE_SECONDS = 0.16
 FALL_SECONDS = 0.12
+PIXELS_AT_ONCE = 2**19
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -123,14 +124,15 @@ def occluder_shape(occluder: Occluder, *, times: np.ndarray) -> Capsule:
 
 
 def compose(background: np.ndarray, shapes: list[Capsule], *, shake: np.ndarray, size: int) -> Iterator[np.ndarray]:
-    """Float32 canvases (frames, 3, size, size) in 0..255, a few frames at a time.
+    """Float32 canvases (3, size, size, frames) in 0..255, a few frames at a time.
 
     `background` (3, size + 2 pad, size + 2 pad) reaches over the picture's edges by what the shake
-    needs; several frames are drawn at once because small arrays cost more in calls than in work.
+    needs; several frames are drawn at once, side by side in memory, because small arrays cost more in
+    calls than in work.
     """
-    at_once = max(1, 16 * 64 * 64 // (size * size)) if size > 64 else 16
+    at_once = max(1, PIXELS_AT_ONCE // size**2)
     for begin in range(0, len(shake), at_once):
-        part = slice(begin, min(begin + at_once, len(shake)))
+        part = slice(begin, begin + at_once)
         canvas = _shifted(background, offsets=shake[part] * size, size=size)
         for capsule in shapes:
             _paint(canvas, capsule, part, shake[part], size)
@@ -232,46 +234,53 @@ def _hammer(striker: Striker, contact_y: float, height: np.ndarray) -> list[Caps
 
 def _shifted(background: np.ndarray, *, offsets: np.ndarray, size: int) -> np.ndarray:
     """The background moved by offsets (frames, 2) in pixels, one copy a frame."""
-    canvas = np.empty((len(offsets), 3, size, size), dtype=np.float32)
+    canvas = np.empty((3, size, size, len(offsets)), dtype=np.float32)
     pad = (background.shape[-1] - size) // 2
     if pad == 0:
-        canvas[:] = background
+        canvas[:] = background[..., None]
         return canvas
-    for frame, (x, y) in zip(canvas, pad - offsets, strict=True):
+    for index, (x, y) in enumerate(pad - offsets):
         column, row = int(x), int(y)
         along, down = np.float32(x - column), np.float32(y - row)
         rows = background[:, row : row + size + 1, column : column + size + 1]
         rows = rows[:, :-1] * (1 - down) + rows[:, 1:] * down
-        frame[:] = rows[..., :-1] * (1 - along) + rows[..., 1:] * along
+        canvas[..., index] = rows[..., :-1] * (1 - along) + rows[..., 1:] * along
     return canvas
 
 
 def _paint(canvas: np.ndarray, capsule: Capsule, part: slice, shake: np.ndarray, size: int) -> None:
     """Draws a capsule with its outline, antialiased, into all frames of the canvas at once."""
-    start = ((capsule.start[part] + shake) * size).astype(np.float32)
-    along = ((capsule.end[part] - capsule.start[part]) * size).astype(np.float32)
+    start = ((capsule.start[part] + shake) * size).astype(np.float32).T
+    along = ((capsule.end[part] - capsule.start[part]) * size).astype(np.float32).T
     radius = np.float32(capsule.radius * size)
     reach = radius + np.float32(capsule.outline * size)
-    ends = np.concatenate([start, start + along])
-    low = np.clip(np.floor(ends.min(axis=0) - reach - 1), 0, size).astype(int)
-    high = np.clip(np.ceil(ends.max(axis=0) + reach + 1), 0, size).astype(int)
+    ends = np.concatenate([start, start + along], axis=1)
+    low = np.clip(np.floor(ends.min(axis=1) - reach - 1), 0, size).astype(int)
+    high = np.clip(np.ceil(ends.max(axis=1) + reach + 1), 0, size).astype(int)
     if (low >= high).any():
         return
-    x = np.arange(low[0], high[0], dtype=np.float32) + np.float32(0.5) - start[:, :1]
-    y = np.arange(low[1], high[1], dtype=np.float32) + np.float32(0.5) - start[:, 1:]
-    length2 = np.maximum((along**2).sum(axis=1, keepdims=True), np.float32(1e-6))
-    nearest = (x * (along[:, :1] / length2))[:, None, :] + (y * (along[:, 1:] / length2))[:, :, None]
+    x = (np.arange(low[0], high[0], dtype=np.float32)[:, None] + np.float32(0.5) - start[0])[None, :]
+    y = (np.arange(low[1], high[1], dtype=np.float32)[:, None] + np.float32(0.5) - start[1])[:, None]
+    length2 = np.maximum((along**2).sum(axis=0), np.float32(1e-6))
+    nearest = x * (along[0] / length2) + y * (along[1] / length2)
     np.clip(nearest, 0.0, 1.0, out=nearest)
-    away_x = x[:, None, :] - nearest * along[:, :1, None]
-    away_y = y[:, :, None] - nearest * along[:, 1:, None]
-    distance = np.sqrt(away_x * away_x + away_y * away_y)
-    outer = np.clip(reach + np.float32(0.5) - distance, 0.0, 1.0)
-    inner = np.clip(radius + np.float32(0.5) - distance, 0.0, 1.0) if capsule.outline else outer
-    window = canvas[:, :, low[1] : high[1], low[0] : high[0]]
+    away_x = x - nearest * along[0]
+    away_y = y - nearest * along[1]
+    away_x *= away_x
+    away_y *= away_y
+    away_x += away_y
+    distance = np.sqrt(away_x, out=away_x)
+    outer = _within(reach, distance)
+    inner = _within(radius, distance) if capsule.outline else outer
     keep, edge = 1.0 - outer, outer - inner
-    for channel in range(3):
-        layer = window[:, channel]
+    for layer, color, ink in zip(canvas[:, low[1] : high[1], low[0] : high[0]], capsule.color, INK, strict=True):
         layer *= keep
-        layer += inner * np.float32(capsule.color[channel])
+        layer += inner * np.float32(color)
         if capsule.outline:
-            layer += edge * np.float32(INK[channel])
+            layer += edge * np.float32(ink)
+
+
+def _within(reach: np.float32, distance: np.ndarray) -> np.ndarray:
+    """How much of a pixel lies within reach of a line, 0 to 1."""
+    share = reach + np.float32(0.5) - distance
+    return np.clip(share, 0.0, 1.0, out=share)

@@ -120,18 +120,21 @@ class Scene:
         gains = (1.0 + difficulty.flicker * rng.standard_normal(len(times))).astype(np.float32)
         grain = rng.standard_normal((self.size + 16, self.size + 16), dtype=np.float32)
         corners = rng.integers(0, 17, (len(times), 2))
-        index = 0
+        begin = 0
         for canvas in compose(background, shapes, shake=self._shake(), size=self.size):
-            for planes in canvas:
-                if difficulty.flicker:
-                    planes *= gains[index]
-                if difficulty.grain:
-                    row, column = corners[index]
-                    speck = grain[row : row + self.size, column : column + self.size]
-                    planes += difficulty.grain * speck
-                index += 1
+            end = begin + canvas.shape[-1]
+            if difficulty.flicker:
+                canvas *= gains[begin:end]
+            if difficulty.grain:
+                specks = [grain[y : y + self.size, x : x + self.size] for y, x in corners[begin:end]]
+                canvas += difficulty.grain * np.stack(specks, axis=-1)
             np.clip(canvas, 0.0, 255.0, out=canvas)
-            yield from np.ascontiguousarray((canvas + 0.5).astype(np.uint8).transpose(0, 2, 3, 1))
+            canvas += 0.5
+            frames = np.empty((end - begin, self.size, self.size, 3), np.uint8)
+            for channel, plane in enumerate(canvas):
+                frames[..., channel] = plane.astype(np.uint8).transpose(2, 0, 1)
+            yield from frames
+            begin = end
 
     def waveform(self) -> np.ndarray:
         """The sound from time zero, mono float32 (samples,) in [-1, 1]."""

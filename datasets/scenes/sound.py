@@ -1,5 +1,6 @@
 """Strike times and the sound of strikes: modal decays and noise bursts over background noise."""
 
+import functools
 from dataclasses import dataclass
 from typing import Literal
 
@@ -158,6 +159,11 @@ def _pink_noise(rng: np.random.Generator, *, num_samples: int) -> np.ndarray:
     length = 1 << max(num_samples - 1, 1).bit_length()
     white = rng.standard_normal(length, dtype=np.float32)
     spectrum = np.fft.rfft(white)
-    spectrum /= np.sqrt(np.maximum(np.arange(len(spectrum)), length / 1000.0))
+    spectrum *= _pink_gains(length)
     noise = np.fft.irfft(spectrum, length)[:num_samples]
     return (noise / noise.std()).astype(np.float32)
+
+
+@functools.cache
+def _pink_gains(length: int) -> np.ndarray:
+    return 1.0 / np.sqrt(np.maximum(np.arange(length // 2 + 1), length / 1000.0))

@@ -18,6 +18,7 @@ from datasets.sources.synthetic import SceneLabel
 from datasets.tables.licenses import MADE_HERE, record_licenses
 from infra import storage
 from infra.errors import InputError, refuse_outside
+from infra.progress import Progress, silent
 
 SYNTHETIC = "synthetic"
 _BLOCK_SCENES = 32
@@ -84,6 +85,7 @@ def render_scenes(
     null: bool = False,
     tag_noise: float = 0.0,
     label_by: SceneLabel = "kind",
+    progress: Progress = silent,
 ) -> list[Source]:
     """Return `num_videos` synthetic videos as files below the dataset.
 
@@ -111,8 +113,11 @@ def render_scenes(
     )
     blocks = max(1, min(num_videos, num_videos // _BLOCK_SCENES))
     stream = all_processors(ray.data.range(num_videos, override_num_blocks=blocks)).map(render)
-    rendered = sorted((json.loads(row["scene"]) for row in stream.iter_rows()), key=lambda r: r["path"])
-    sources = [source_from_dict(row) for row in rendered]
+    sources = []
+    for row in stream.iter_rows():
+        sources.append(source_from_dict(json.loads(row["scene"])))
+        progress("scenes", len(sources), num_videos)
+    sources.sort(key=lambda source: source.path)
     record_licenses(dataset, {source.video_id: MADE_HERE for source in sources})
     return sources
 

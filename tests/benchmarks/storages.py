@@ -169,7 +169,7 @@ def _decode(file: Any, config: PreparationConfig) -> Batch:
             stream.codec_context.thread_count = 1
         for frame in container.decode(video=0, audio=0):
             if isinstance(frame, av.VideoFrame) and num_frames < len(frames):
-                frames[num_frames] = reformatter.reformat(frame, format="rgb24").to_ndarray()
+                frames[num_frames] = reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
                 num_frames += 1
             elif isinstance(frame, av.AudioFrame):
                 for piece in resampler.resample(frame):

@@ -102,10 +102,8 @@ def _prepare(dataset: str, place: str | None, num_videos: int, progress: Progres
     config = PRESETS["demo"] if place is None else dataclasses.replace(PRESETS["demo"], pairs_per_video=4)
     preparation = Preparation(dataset, config, progress=progress)
     if place is None:
-        sources, missing = (
-            render_scenes(dataset, num_videos=num_videos, level="medium", config=config),
-            [],
-        )
+        sources = render_scenes(dataset, num_videos=num_videos, level="medium", config=config, progress=progress)
+        missing = []
     else:
         sources, missing = list_sources(place, video_root=None, classes=())
     preparation.plan(sources, missing=missing)

@@ -63,7 +63,7 @@ def main() -> None:
         preparation = Preparation(dataset, config, num_workers=num_workers, progress=progress)
         with cluster.running():
             if source == SYNTHETIC:
-                sources = render_scenes(dataset, config=config, **dataclasses.asdict(scenes))
+                sources = render_scenes(dataset, config=config, progress=progress, **dataclasses.asdict(scenes))
             preparation.plan(sources, missing=missing, restore=restore)
             if dry_run:
                 print(describe_plan(preparation))

@@ -32,7 +32,7 @@ def describe_plan(preparation: Preparation) -> str:
     sample = preparation.sample()
     if sample is not None:
         began = time.perf_counter()
-        decode_shard({"shard": sample.to_json()}, dataset=preparation.dataset, config=config)
+        decode_shard(sample, dataset=preparation.dataset, config=config)
         seconds = (time.perf_counter() - began) / len(sample.sources[0].windows) * num_windows
         workers = preparation.num_workers
         divisor = workers or 1

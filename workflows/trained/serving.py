@@ -31,7 +31,7 @@ from infra.version import ROOMS, ROOT, library_versions
 from workflows.learners.learner import asking
 from workflows.trained.model import Model, loaded
 
-_NEEDED = ("torch", "torchaudio", "numpy", "librosa", "mlflow", "pyarrow", "av")
+_NEEDED = ("torch", "torchaudio", "numpy", "mlflow", "pyarrow", "av")
 _UNPINNED = ("boto3", "filelock", "jaxtyping", "psutil", "safetensors")
 _ROOMS_WITHOUT_SWEEPS = tuple(room for room in ROOMS if room != "tune")
 

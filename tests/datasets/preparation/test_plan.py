@@ -7,7 +7,7 @@ from datasets.clips.windows import PlannedWindow
 from datasets.preparation import plan
 from datasets.preparation.markers import list_markers, marker_file, read_markers
 from datasets.preparation.plan import append_plan, planned_videos, read_plan, read_planned, read_shard, walk_plan
-from datasets.preparation.shards import SPLITS, PlannedShard, PlannedSource, cut_shards, name_shard
+from datasets.preparation.shards import SPLITS, PlannedSource, cut_shards, name_shard
 from datasets.sources.source import Box, Text
 from infra import storage
 
@@ -76,10 +76,6 @@ def test_plan_without_a_shard_writes_nothing(tmp_path):
     append_plan(str(tmp_path), [])
     assert list(tmp_path.iterdir()) == []
     assert read_plan(str(tmp_path)) == []
-
-
-def test_a_shard_survives_its_way_to_a_task(shards):
-    assert PlannedShard.from_json(shards[2].to_json()) == shards[2]
 
 
 def test_shards_are_cut_in_order_by_split_and_ever_smaller():

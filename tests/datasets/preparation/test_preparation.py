@@ -113,7 +113,9 @@ def test_more_scenes_leave_those_that_are_there_and_their_boxes(ray_cluster, sma
     folder = str(tmp_path / "scenes")
     render_scenes(folder, num_videos=4, level="easy", config=small_config)
     before = {path: path.stat().st_mtime_ns for path in Path(folder, "videos").iterdir()}
-    render_scenes(folder, num_videos=6, level="easy", config=small_config)
+    shown = []
+    render_scenes(folder, num_videos=6, level="easy", config=small_config, progress=lambda *state: shown.append(state))
+    assert shown == [("scenes", done, 6) for done in range(1, 7)]
     after = {path: path.stat().st_mtime_ns for path in Path(folder, "videos").iterdir()}
     assert before.items() <= after.items()
     assert len(after) == 6

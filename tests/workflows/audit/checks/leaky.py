@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
 from datasets.card import tally_markers, write_card
 from datasets.clips.spectrogram import LogMelConfig
@@ -15,9 +14,8 @@ from datasets.config import PreparationConfig
 from datasets.media import read_sound, write_video
 from datasets.preparation.fingerprint import fingerprint
 from datasets.preparation.markers import read_markers
-from datasets.preparation.operators import add_log_mel, clip_row, commit_shard, to_bytes
+from datasets.preparation.operators import add_log_mel, clip_row, commit_shard
 from datasets.preparation.shards import SPLITS, PlannedShard, PlannedSource
-from datasets.schema import CLIP_SCHEMA
 from datasets.sources.synthetic import scene
 from datasets.tables.recordings import RECORDING_SCHEMA, recordings_file
 from datasets.tables.table import write_table
@@ -173,13 +171,8 @@ def write_dataset(
         if not rows:
             continue
         shard = PlannedShard(shard_id=split, split=split, sources=())
-        row = {
-            "shard": shard.to_json(),
-            "clips": to_bytes(pa.Table.from_pylist(rows, schema=CLIP_SCHEMA)),
-            "errors": "[]",
-            "seconds": "{}",
-        }
-        commit_shard(add_log_mel(row, config=config), dataset=str(folder))
+        add_log_mel(rows, config)
+        commit_shard(shard, rows, dataset=str(folder), errors=[], seconds={})
         markers += read_markers(str(folder), [split])
     _write(recordings[0], Path(sources[0].path))
     prints = [
