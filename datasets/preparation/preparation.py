@@ -13,7 +13,7 @@ from datasets.card import CONFIG, read_card, tally_markers, write_card, write_co
 from datasets.config import PreparationConfig
 from datasets.editing.rewrite import finish_rewrites
 from datasets.preparation import operators
-from datasets.preparation.attempts import ATTEMPTS, forget
+from datasets.preparation.attempts import forget
 from datasets.preparation.draft import Draft, draft_plan, first_planned, read_known, write_draft
 from datasets.preparation.markers import list_markers, read_markers
 from datasets.preparation.plan import Shard, read_plan
@@ -26,7 +26,6 @@ from datasets.sources.source import Source
 from datasets.tables.table import write_table
 from infra import cluster, storage
 from infra.errors import InputError
-from infra.outputs import refuse_foreign
 from infra.progress import Progress, silent
 
 Row = dict[str, Any]
@@ -51,7 +50,6 @@ class Preparation:
         self.seconds: dict[str, float] = {}
         self.draft: Draft | None = None
         self._longest_seconds = 0.0
-        refuse_foreign(dataset, CONFIG, ATTEMPTS)
         self._refuse_other_configuration()
 
     def plan(self, sources: Iterable[Source], *, missing: list[Row] | None = None, restore: bool = False) -> None:

@@ -8,12 +8,15 @@ from typing import Annotated, Any
 
 import tyro
 
+from datasets.card import CONFIG
 from datasets.config import PreparationConfig
+from datasets.preparation.attempts import ATTEMPTS
 from datasets.preparation.preparation import Preparation
 from datasets.presets import PRESETS
 from datasets.sources.listing import SYNTHETIC, SceneOptions, list_sources, render_scenes
 from datasets.tables.licenses import match_licenses, record_licenses
 from infra import cluster, storage
+from infra.outputs import refuse_foreign
 from infra.tracking import ending, start_run
 from workflows.cli import command
 from workflows.cli.progress import ProgressLine
@@ -56,6 +59,7 @@ def main() -> None:
             dry_run: Only say what would be done.
         """
         dataset = storage.resolve(output, field="--output")
+        refuse_foreign(dataset, CONFIG, ATTEMPTS)
         place = source if source == SYNTHETIC else storage.resolve(source, field="--source")
         progress = ProgressLine()
         sources, missing = _listed(place, video_root, classes, columns)
