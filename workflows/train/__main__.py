@@ -11,6 +11,7 @@ import tyro
 from datasets.card import warn_of_leaks
 from datasets.reading.selection import Selection
 from infra import storage
+from infra.outputs import refuse_foreign
 from workflows.cli import command
 from workflows.cli.progress import ProgressLine
 from workflows.contract.registry import default_configuration, load_recipe, named_configurations, recipe_names
@@ -58,7 +59,8 @@ def main() -> None:
         short = {"epochs": epochs, "max_minutes": max_minutes, "keep_checkpoints": keep_checkpoints}
         progress = ProgressLine()
         name = resume or run_name or default_run_name(recipe)
-        storage.run_folder(name, field="--run-name" if resume is None else "--resume")
+        option = "--run-name" if resume is None else "--resume"
+        refuse_foreign(storage.run_folder(name, field=option), "run_id", option=option)
         datasets = parse_data(data, module.streams(config))
         say = functools.partial(print, flush=True)
         for dataset in datasets.values():

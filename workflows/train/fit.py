@@ -18,7 +18,6 @@ import ray.train.torch
 from datasets.reading.selection import Selection
 from infra import cluster, storage
 from infra.errors import InputError
-from infra.outputs import refuse_foreign
 from infra.tracking import Run, ending, resume_run, start_run
 from infra.version import code_version
 from workflows.contract.references import Reference, resolve_references
@@ -152,8 +151,6 @@ def _open_run(job: Job, run_name: str, *, resume: bool, trial: Trial | None) -> 
             f"--run-name: '{run_name}' exists already in {job.run_folder}; "
             f"choose another name, or continue it with --resume {run_name}"
         )
-    if trial is None:
-        refuse_foreign(job.run_folder, "run_id", option="--run-name")
     parent = None if trial is None else trial.parent_run
     run = start_run(job.recipe, name=os.path.basename(run_name), tags={"stage": "train"}, parent=parent)
     storage.write_bytes(record, run.run_id.encode())
