@@ -59,8 +59,7 @@ def main() -> None:
         short = {"epochs": epochs, "max_minutes": max_minutes, "keep_checkpoints": keep_checkpoints}
         progress = ProgressLine()
         name = resume or run_name or default_run_name(recipe)
-        option = "--run-name" if resume is None else "--resume"
-        refuse_foreign(storage.run_folder(name, field=option), "run_id", option=option)
+        _refuse_name(name, option="--run-name" if resume is None else "--resume")
         datasets = parse_data(data, module.streams(config))
         say = functools.partial(print, flush=True)
         for dataset in datasets.values():
@@ -81,6 +80,11 @@ def main() -> None:
         say(describe_result(result, objective=module.objective(config).title))
 
     command.parse(train)
+
+
+def _refuse_name(name: str, *, option: str) -> None:
+    """Refuse a name that is none of a folder, or whose folder holds other files than a run's."""
+    refuse_foreign(storage.run_folder(name, field=option), "run_id", option=option)
 
 
 if __name__ == "__main__":
