@@ -12,6 +12,8 @@ from infra import storage
 from infra.errors import InputError
 
 RECORD = ".sensorium-outputs.json"
+RUN_MARK = "run_id"
+"""A file that every run's folder has: all in such a folder is this program's own."""
 _BEGUN = "begun"
 
 
@@ -24,7 +26,8 @@ def writing(folder: str, names: Collection[str], *, option: str = "--output") ->
     """
     record = storage.join(folder, RECORD)
     known = _read(record)
-    for name in names:
+    own = storage.exists(storage.join(folder, RUN_MARK))
+    for name in () if own else names:
         state = storage.state(storage.join(folder, name))
         if state and known.get(name) not in (state, _BEGUN):
             raise InputError(

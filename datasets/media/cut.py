@@ -11,7 +11,7 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from datasets.media.decode import Decoding
-from datasets.media.mono import Mono
+from datasets.media.mono import Mono, kind_of
 from datasets.media.probe import BOTH, PICTURE, SOUND, MediaError, decoded, open_media, packets, reading
 
 Pixels = Literal["rgb24", "yuv420p"]
@@ -188,7 +188,7 @@ class _Sounds:
         self.heard_until = -np.inf
 
     def add(self, frame: av.AudioFrame, time: float) -> None:
-        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        kind = kind_of(frame)
         if self._mono is None or self._kind != kind or abs(time - self._expected) > _REANCHOR_SECONDS:
             self._flush()
             self._mono, self._kind = Mono(self._rate, at_once=_SAMPLES_AT_ONCE), kind

@@ -5,7 +5,7 @@ import time
 import av
 import numpy as np
 
-from datasets.media.mono import Mono
+from datasets.media.mono import Mono, kind_of
 from datasets.media.probe import MediaError, decoded
 
 _REANCHOR_SECONDS = 0.010
@@ -52,7 +52,7 @@ class Listener:
         return sound
 
     def _add(self, frame: av.AudioFrame, pts: int) -> None:
-        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        kind = kind_of(frame)
         if self._kind != kind:
             self._kind, self._tick = kind, float(frame.time_base or 0)
             self._finish_stretch()

@@ -42,6 +42,11 @@ class Mono:
         return [] if frame is None else [_mean(piece) for piece in self._resampler.resample(frame)]
 
 
+def kind_of(frame: av.AudioFrame) -> tuple[str, str, int]:
+    """Return format, layout and rate: sound of another kind needs another `Mono`."""
+    return frame.format.name, frame.layout.name, frame.sample_rate
+
+
 def _mean(piece: av.AudioFrame) -> np.ndarray:
     samples = piece.to_ndarray()[0]
     channels = piece.layout.nb_channels

@@ -50,6 +50,13 @@ def test_outputs_never_replace_a_file_of_the_user(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
 
+def test_outputs_in_the_folder_of_a_run_are_ours_without_a_record(tmp_path):
+    (tmp_path / "run_id").write_text("1")
+    (tmp_path / "a.mp4").write_text("of an earlier version")
+    write(tmp_path)
+    assert (tmp_path / "a.mp4").read_text() == "ours"
+
+
 def test_outputs_that_the_user_changed_are_not_replaced(tmp_path):
     write(tmp_path)
     (tmp_path / "a.mp4").write_text("changed by the user")

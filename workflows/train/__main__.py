@@ -11,7 +11,7 @@ import tyro
 from datasets.card import warn_of_leaks
 from datasets.reading.selection import Selection
 from infra import storage
-from infra.outputs import refuse_foreign
+from infra.outputs import RUN_MARK, refuse_foreign
 from workflows.cli import command
 from workflows.cli.progress import ProgressLine
 from workflows.contract.registry import default_configuration, load_recipe, named_configurations, recipe_names
@@ -84,7 +84,7 @@ def main() -> None:
 
 def _refuse_name(name: str, *, option: str) -> None:
     """Refuse a name that is none of a folder, or whose folder holds other files than a run's."""
-    refuse_foreign(storage.run_folder(name, field=option), "run_id", option=option)
+    refuse_foreign(storage.run_folder(name, field=option), RUN_MARK, option=option)
 
 
 if __name__ == "__main__":
