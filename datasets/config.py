@@ -117,11 +117,6 @@ class PreparationConfig:
         return self.clip_seconds if self.has_picture or self.has_sound else 0.0
 
     @property
-    def shortest_seconds(self) -> float:
-        """A frame, or without picture a fiftieth of a second: less of a source than that is not accounted for."""
-        return 1 / self.frame_rate if self.has_picture else 0.02
-
-    @property
     def pixels(self) -> Pixels:
         """How pictures lie in memory on their way into storage."""
         return "rgb24" if self.storage == "raw" else "yuv420p"

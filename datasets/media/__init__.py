@@ -10,9 +10,10 @@ from datasets.media.listen import Listener
 from datasets.media.probe import MediaError, display_size, probe, reading
 from datasets.media.recode import through_aac
 from datasets.media.still import decode_image, image_size, read_image
-from datasets.media.timeline import PICTURE, SOUND, Span, Timeline, intersection, length, timeline_from_dict
+from datasets.media.timeline import BOTH, PICTURE, SOUND, Span, Timeline, intersection, length, timeline_from_dict
 
 __all__ = [
+    "BOTH",
     "PICTURE",
     "SOUND",
     "Coding",

@@ -5,12 +5,14 @@ from typing import Any
 
 from datasets.clips.windows import PlannedWindow
 from datasets.config import PreparationConfig
-from datasets.media import PICTURE, SOUND, Span, Timeline, intersection, length
+from datasets.media import BOTH, PICTURE, SOUND, Span, Timeline, intersection, length
 from datasets.preparation.shards import PlannedShard
 from datasets.preparation.spans import asked_for, usable_spans
 from datasets.sources.source import Source
 
 _TOLERANCE = 1e-6
+_SHORTEST = 0.001
+_SHORTEST_SHOWN = 0.05
 
 
 def account(
@@ -31,14 +33,14 @@ def account(
     ]
     starts = {window.start_seconds for window in windows} | {window.sound_start_seconds for window in windows}
     covered = intersection(sorted((start, start + config.clip_seconds) for start in starts), whole)
-    left_out = seconds_left_out(line, usable, whole, needs=config.modalities, shortest=config.shortest_seconds)
+    left_out = seconds_left_out(line, usable, whole, needs=config.modalities)
     return length(whole) + line.unplaced_seconds, length(covered), left_out
 
 
 def seconds_left_out(
-    line: Timeline, usable: Sequence[Span], whole: Sequence[Span], *, needs: Collection[str], shortest: float
+    line: Timeline, usable: Sequence[Span], whole: Sequence[Span], *, needs: Collection[str] = BOTH
 ) -> dict[str, float]:
-    """Return the seconds of a whole that are in none of its usable spans, by reason; less than the shortest are not named."""
+    """Return the seconds of a whole that are in none of its usable spans, by reason."""
     runs = [intersection(getattr(line, name), whole) for name in (PICTURE, SOUND) if name in needs]
     common = intersection(line.spans(needs), whole)
     found = {
@@ -48,13 +50,13 @@ def seconds_left_out(
     }
     if len(runs) == len((PICTURE, SOUND)):
         found |= {"no sound": length(runs[0]) - length(common), "no picture": length(runs[1]) - length(common)}
-    return {reason: seconds for reason, seconds in found.items() if seconds >= shortest}
+    return {reason: seconds for reason, seconds in found.items() if seconds >= _SHORTEST}
 
 
 def describe_left_out(seconds: Mapping[str, float]) -> str:
-    """Return reasons and seconds, the largest first."""
-    ordered = sorted(seconds.items(), key=lambda item: -item[1])
-    return ", ".join(f"{reason} {value:.1f} s" for reason, value in ordered)
+    """Return reasons and seconds, the largest first; what is below a twentieth of a second is not named."""
+    ordered = sorted(seconds.items(), key=lambda item: item[1], reverse=True)
+    return ", ".join(f"{reason} {value:.1f} s" for reason, value in ordered if value >= _SHORTEST_SHOWN)
 
 
 def describe_account(account: Mapping[str, Any]) -> list[str]:
@@ -62,10 +64,9 @@ def describe_account(account: Mapping[str, Any]) -> list[str]:
     if not account.get("seconds"):
         return []
     left_out, tracks = account["left_out_seconds"], account["other_audio_tracks"]
+    reasons = describe_left_out(left_out)
     line = f"{account['seconds'] / 3600:.3f} hours in, {account['covered_seconds'] / 3600:.3f} as clips, "
-    line += (
-        f"{sum(left_out.values()) / 3600:.3f} left out: {describe_left_out(left_out)}" if left_out else "none left out"
-    )
+    line += f"{sum(left_out.values()) / 3600:.3f} left out: {reasons}" if reasons else "none left out"
     return [line, *([f"{tracks} sources whose sound is not their first audio track"] if tracks else [])]
 
 

@@ -49,8 +49,11 @@ def localize(
             except InputError as error:
                 failed.append(str(error))
                 continue
-            left_out = f"; left out: {describe_left_out(maps.left_out)}" if maps.left_out else ""
-            print(f"{outputs['overlay']}  source found in {outputs['source_found_share']:.0%} of frames{left_out}")
+            left_out = describe_left_out(maps.left_out)
+            print(
+                f"{outputs['overlay']}  source found in {outputs['source_found_share']:.0%} of frames"
+                + (f"; left out: {left_out}" if left_out else "")
+            )
     for message in failed:
         print(f"error: {message}", file=sys.stderr)
     if failed:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from datasets.clips.spectrogram import log_mel
 from datasets.config import PreparationConfig
-from datasets.media import PICTURE, SOUND, MediaError, Span, Timeline, Window, cut, probe
+from datasets.media import MediaError, Span, Timeline, Window, cut, probe
 from datasets.preparation.accounts import seconds_left_out
 from datasets.preparation.spans import describe_too_short
 from infra.errors import InputError
@@ -84,9 +84,7 @@ def map_video(model: Model, path: str, *, kind: MapKind = "signed") -> VideoMaps
                 f"--kind: contrast needs the sound of another moment, '{path}' lasts one clip of {preparation.clip_seconds} s; "
                 "give a longer video, or --kind signed"
             )
-        left_out = seconds_left_out(
-            line, spans, [line.extent()], needs=(PICTURE, SOUND), shortest=preparation.shortest_seconds
-        )
+        left_out = seconds_left_out(line, spans, [line.extent()])
         clips = functools.partial(_cut_clips, model, path, grid=grid, line=line)
         with torch.inference_mode():
             signed, contrast, logits = _blend(model, clips, grid, kind)

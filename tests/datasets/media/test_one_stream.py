@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from datasets.media import MediaError, Window, cut, probe, write_video
-from datasets.media.timeline import BOTH
+from datasets.media import BOTH, MediaError, Window, cut, probe, write_video
 
 RATE = 8000
 OPTIONS = {"clip_seconds": 1.0, "frame_rate": 8, "size": 32, "sample_rate": RATE}
