@@ -64,3 +64,14 @@ def test_a_file_of_any_layout_is_cut_and_heard_at_its_level(layout, num_channels
     ((_, _, waveform),) = cut(path, windows, line=info, **options)
     np.testing.assert_allclose(waveform, SINE, atol=1e-6)
     np.testing.assert_allclose(listener.sound(), SINE, atol=1e-6)
+
+
+def test_overshoot_of_the_resampler_stays_below_full_scale():
+    square = np.where(SINE > 0, 0.97, -0.97).astype(np.float32)[None]
+    found = mixed(square, "mono", rate=44100)
+    assert 0.98 < abs(found).max() <= 32766 / 32768
+    square[0, RATE] = 1.0
+    found = mixed(square, "mono", rate=44100)
+    beyond = np.flatnonzero(abs(found) > 32766 / 32768) / 44100
+    assert beyond.size
+    assert np.abs(beyond - 1.0).max() <= 0.001
