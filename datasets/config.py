@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from datasets.clips.spectrogram import LogMelConfig
 from datasets.clips.windows import LabelMode, WindowRule
-from datasets.media.cut import Pixels
+from datasets.media.convert import Pixels
+from datasets.media.fit import Fit
 from datasets.schema import DATASET_VERSION, MODALITIES, Modality
 from infra.errors import InputError, refuse_outside
 from infra.seeding import digest
@@ -38,7 +39,9 @@ class PreparationConfig:
     frame_rate: float = 30.0
     """Frames per second of a clip."""
     size: int = 256
-    """Height and width in pixels: the whole frame is squeezed to a square."""
+    """Height and width in pixels."""
+    fit: Fit = "squeeze"
+    """How a frame becomes a square: squeezed whole, as published, its middle cropped, or padded with bars."""
     sample_rate: int = 44100
     """Sound samples per second, mono."""
     audio_track: int | None = None

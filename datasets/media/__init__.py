@@ -4,7 +4,7 @@ All times are seconds on a file's `Timeline`, which begins with the first time s
 """
 
 from datasets.media.calibrate import Coding, coding_of, measure_delay
-from datasets.media.cut import Window, cut, read_sound
+from datasets.media.cut import Clip, Window, cut, read_sound
 from datasets.media.encode import decode_frames, decode_into, encode_frames, write_chunks, write_video
 from datasets.media.listen import Listener
 from datasets.media.probe import MediaError, display_size, probe, reading
@@ -16,6 +16,7 @@ __all__ = [
     "BOTH",
     "PICTURE",
     "SOUND",
+    "Clip",
     "Coding",
     "Listener",
     "MediaError",

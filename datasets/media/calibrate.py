@@ -73,7 +73,7 @@ def measure_delay(coding: Coding) -> float:
         window = Window(start_seconds=start, sound_start_seconds=start)
         # Finer than the frames: what is measured is the decoder's delay, not the rounding to frames.
         fine_rate = _OVERSAMPLING * _FRAME_RATE
-        ((_, frames, sound),) = cut(
+        ((_, frames, sound, _),) = cut(
             path,
             [window],
             line=probe(path),

@@ -22,7 +22,7 @@ _WITHOUT_PRESENTATION_TIMES = ("avi",)
 
 
 class Decoding:
-    """One pass over a file; `damage` is what the last packet that could not be decoded said.
+    """One pass over a file; `damage` is what the last packet that could not be decoded said, `pixel_aspect` the width of pixels by their height.
 
     Args:
         container: the open file.
@@ -43,6 +43,7 @@ class Decoding:
         self._container, self._origin = container, line.origin_seconds
         found = streams_of(container, "decode", line, needs=needs)
         self._streams = [found[name] for name in (PICTURE, SOUND) if name in found]
+        self.pixel_aspect = float(getattr(found.get(PICTURE), "sample_aspect_ratio", None) or 1)
         self._groups = _Groups(moments)
         # As whole numbers: a fraction for every packet takes longer than reading it.
         self._clocks = {s.index: (s.time_base.numerator, s.time_base.denominator) for s in self._streams if s.time_base}

@@ -19,7 +19,8 @@ from datasets.clips.measures import MOTION, measure_sound, motion
 from datasets.clips.spectrogram import log_mel
 from datasets.config import PreparationConfig
 from datasets.index import describe_rows
-from datasets.media import Listener, MediaError, Window, cut, encode_frames, read_image, reading
+from datasets.media import Clip, Listener, MediaError, Window, cut, encode_frames, read_image, reading
+from datasets.media.fit import Scales, scales_of
 from datasets.preparation.accounts import add_up
 from datasets.preparation.attempts import guarded
 from datasets.preparation.fingerprint import LONGEST_SECONDS, SAMPLE_RATE, fingerprint
@@ -171,15 +172,15 @@ def clips_of(source: PlannedSource, config: PreparationConfig) -> list[Row]:
         with present(source.image) as path:
             shared["image"] = read_image(path, size=config.image_size)
     rows: dict[int, Row] = {}
-    for index, frames, waveform in _cut(source, config):
-        rows[index] = clip_row(source, index, frames, waveform, config) | shared
+    for clip in _cut(source, config):
+        rows[clip.window] = clip_row(source, clip, config) | shared
     return [rows[index] for index in sorted(rows)]
 
 
-def _cut(source: PlannedSource, config: PreparationConfig) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+def _cut(source: PlannedSource, config: PreparationConfig) -> Iterator[Clip]:
     """Yield the windows of a source with their frames and sound, both empty where rows have neither."""
     if not config.row_seconds:
-        yield 0, np.empty((0, 0, 0, 3), np.uint8), np.empty(0, np.float32)
+        yield Clip(0, np.empty((0, 0, 0, 3), np.uint8), np.empty(0, np.float32), None)
         return
     windows = [
         Window(start_seconds=w.start_seconds, sound_start_seconds=w.sound_start_seconds, pad_seconds=w.pad_seconds)
@@ -195,18 +196,14 @@ def _cut(source: PlannedSource, config: PreparationConfig) -> Iterator[tuple[int
             size=config.size,
             sample_rate=config.sample_rate,
             pixels=config.pixels,
+            fit=config.fit,
             needs=config.modalities,
         )
 
 
-def clip_row(
-    source: PlannedSource,
-    index: int,
-    frames: np.ndarray,
-    waveform: np.ndarray,
-    config: PreparationConfig,
-) -> Row:
+def clip_row(source: PlannedSource, clip: Clip, config: PreparationConfig) -> Row:
     """Return the row of a source's window, complete but for the spectrogram; what frames or sound would tell is null without them."""
+    index, frames, waveform, aspect = clip
     window = source.windows[index]
     row: Row = {
         "clip_id": f"{source.video_id}#{index}",
@@ -216,12 +213,13 @@ def clip_row(
         "label": source.label,
         "fold": source.fold,
         "texts": _texts_of(source, window.start_seconds, config.row_seconds or math.inf),
-        "boxes": None if source.boxes is None else [_plain(box) for box in source.boxes],
+        "boxes": None if source.boxes is None else _seen_boxes(source.boxes, scales_of(config.fit, aspect)),
     }
     if config.has_picture:
         raw = config.storage == "raw"
         row |= {
             "start_seconds": window.start_seconds,
+            "aspect": aspect,
             MOTION: motion(frames, frame_rate=config.frame_rate),
             "frames": frames.tobytes() if raw else encode_frames(frames, frame_rate=config.frame_rate),
         }
@@ -253,6 +251,19 @@ def _texts_of(source: PlannedSource, begin: float, seconds: float) -> list[Row] 
             times = {"start_seconds": text.start_seconds - begin, "end_seconds": end - begin}
             texts.append(_plain(text) | times)
     return texts or None
+
+
+def _seen_boxes(boxes: Sequence[Box], scales: Scales) -> list[Row]:
+    """Return boxes on the square that is stored of a picture, as far as they are on it."""
+    if scales == (1.0, 1.0):
+        return [_plain(box) for box in boxes]
+    seen = []
+    for box in boxes:
+        x0, x1 = (min(1.0, max(0.0, 0.5 + (x - 0.5) / scales.across)) for x in (box.x0, box.x1))
+        y0, y1 = (min(1.0, max(0.0, 0.5 + (y - 0.5) / scales.down)) for y in (box.y0, box.y1))
+        if x1 > x0 and y1 > y0:
+            seen.append(_plain(box) | {"x0": x0, "x1": x1, "y0": y0, "y1": y1})
+    return seen
 
 
 def _plain(value: Text | Box) -> Row:

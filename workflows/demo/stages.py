@@ -70,7 +70,6 @@ def demonstrate(*, videos: str | None, name: str, num_videos: int, epochs: int, 
                     path,
                     storage.join(run_folder, "overlays"),
                     stem=stem,
-                    crop_share=model.module.view_share(model.preparation.size),
                 )["overlay"]
                 for path, stem in zip(videos_to_show, output_stems(videos_to_show), strict=True)
             ]

@@ -41,11 +41,10 @@ def localize(
     stems = output_stems(paths)
     with loaded(model) as found, writing(folder, [f"{stem}{ending}" for stem in stems for ending in ENDINGS]):
         found.refuse_without(localization.NEEDS, verb="localize")
-        share = found.module.view_share(found.preparation.size)
         for path, stem in zip(paths, stems, strict=True):
             try:
                 maps = map_video(found, path, kind=kind)
-                outputs = write_outputs(maps, path, folder, stem=stem, crop_share=share)
+                outputs = write_outputs(maps, path, folder, stem=stem)
             except InputError as error:
                 failed.append(str(error))
                 continue

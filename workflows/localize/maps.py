@@ -20,7 +20,8 @@ from torch import Tensor
 
 from datasets.clips.spectrogram import log_mel
 from datasets.config import PreparationConfig
-from datasets.media import MediaError, Span, Timeline, Window, cut, probe
+from datasets.media import Clip, MediaError, Span, Timeline, Window, cut, display_size, probe
+from datasets.media.fit import Scales, scales_of
 from datasets.preparation.accounts import seconds_left_out
 from datasets.preparation.spans import describe_too_short
 from infra.errors import InputError
@@ -28,7 +29,7 @@ from models.metrics.localization import source_found
 from workflows.trained.model import Model
 
 MapKind = Literal["signed", "contrast"]
-_Clips = Callable[[Sequence[int]], Iterator[tuple[int, np.ndarray, np.ndarray]]]
+_Clips = Callable[[Sequence[int]], Iterator[Clip]]
 """From windows of the grid to number among them, frames and waveform of each."""
 
 _SMALLEST_STEP = 2.0**-15
@@ -50,6 +51,10 @@ class VideoMaps:
     line: Timeline
     left_out: dict[str, float]
     """Seconds of the video that have no map, by reason."""
+    aspect: float
+    """Width of the picture by its height, as players show it."""
+    view: Scales
+    """How much of its width and height the maps cover, about its center."""
     rows: tuple[float, ...]
     columns: tuple[float, ...]
 
@@ -85,12 +90,15 @@ def map_video(model: Model, path: str, *, kind: MapKind = "signed") -> VideoMaps
                 "give a longer video, or --kind signed"
             )
         left_out = seconds_left_out(line, spans, [line.extent()])
+        width, height = display_size(path)
+        aspect = width / height
         clips = functools.partial(_cut_clips, model, path, grid=grid, line=line)
         with torch.inference_mode():
             signed, contrast, logits = _blend(model, clips, grid, kind)
     except MediaError as error:
         raise unreadable(path, error) from None
     centers = model.module.cell_centers()
+    seen, share = scales_of(preparation.fit, aspect), model.module.view_share(preparation.size)
     return VideoMaps(
         signed=signed,
         contrast=contrast,
@@ -100,6 +108,8 @@ def map_video(model: Model, path: str, *, kind: MapKind = "signed") -> VideoMaps
         parts=grid.parts,
         line=line,
         left_out=left_out,
+        aspect=aspect,
+        view=Scales(share * seen.across, share * seen.down),
         rows=centers.rows,
         columns=centers.columns,
     )
@@ -143,13 +153,12 @@ def unreadable(path: str, error: MediaError) -> InputError:
     return InputError(f"--video: '{path}': {error.reason} {error.detail}; give a video with picture and sound")
 
 
-def describe_frames(maps: VideoMaps, *, crop_share: float) -> list[dict[str, Any]]:
+def describe_frames(maps: VideoMaps) -> list[dict[str, Any]]:
     """Return time, peak, score, box and whether a source was found, frame by frame.
 
-    The box bounds the cells above half the peak; peak and box are normalized to the whole frame.
+    The box bounds the cells above half the peak; peak and box are normalized to the video's frame.
     """
     rows = []
-    margin = (1 - crop_share) / 2
     found = source_found(maps.shown, maps.logits)
     for seconds, cells, logit, is_found in zip(maps.seconds, maps.shown, maps.logits, found, strict=True):
         peak = np.unravel_index(cells.argmax(), cells.shape)
@@ -157,8 +166,9 @@ def describe_frames(maps: VideoMaps, *, crop_share: float) -> list[dict[str, Any
         half_y = 0.5 / cells.shape[0]
         half_x = 0.5 / cells.shape[1]
 
-        def whole(value: float) -> float:
-            return round(float(np.clip(margin + crop_share * value, 0, 1)), 4)
+        def whole(across: float, down: float) -> list[float]:
+            places = (0.5 + share * (at - 0.5) for share, at in zip(maps.view, (across, down), strict=True))
+            return [round(float(np.clip(place, 0, 1)), 4) for place in places]
 
         row = {
             "seconds": round(float(seconds), 4),
@@ -168,12 +178,10 @@ def describe_frames(maps: VideoMaps, *, crop_share: float) -> list[dict[str, Any
             "box": None,
         }
         if is_found:
-            row["peak"] = [whole(maps.columns[peak[1]]), whole(maps.rows[peak[0]])]
+            row["peak"] = whole(maps.columns[peak[1]], maps.rows[peak[0]])
             row["box"] = [
-                whole(maps.columns[inside_x.min()] - half_x),
-                whole(maps.rows[inside_y.min()] - half_y),
-                whole(maps.columns[inside_x.max()] + half_x),
-                whole(maps.rows[inside_y.max()] + half_y),
+                *whole(maps.columns[inside_x.min()] - half_x, maps.rows[inside_y.min()] - half_y),
+                *whole(maps.columns[inside_x.max()] + half_x, maps.rows[inside_y.max()] + half_y),
             ]
         rows.append(row)
     return rows
@@ -188,9 +196,7 @@ def output_stems(paths: list[str]) -> list[str]:
     ]
 
 
-def _cut_clips(
-    model: Model, path: str, windows: Sequence[int], *, grid: _Grid, line: Timeline
-) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+def _cut_clips(model: Model, path: str, windows: Sequence[int], *, grid: _Grid, line: Timeline) -> Iterator[Clip]:
     preparation = model.preparation
     starts = [grid.starts[window] for window in windows]
     return cut(
@@ -201,6 +207,7 @@ def _cut_clips(
         frame_rate=preparation.frame_rate,
         size=preparation.size,
         sample_rate=preparation.sample_rate,
+        fit=preparation.fit,
     )
 
 
@@ -231,8 +238,8 @@ def _score_windows(model: Model, clips: _Clips, grid: _Grid, kind: MapKind) -> I
     # The farthest window of any is the first or the last: two sounds are all that contrasts need.
     ends: dict[int, Tensor] = {}
     if kind == "contrast":
-        ends = {index: _encode_sound(model, waveform) for index, _, waveform in clips([0, last])}
-    for window, frames, waveform in clips(range(last + 1)):
+        ends = {index: _encode_sound(model, waveform) for index, _, waveform, _ in clips([0, last])}
+    for window, frames, waveform, _ in clips(range(last + 1)):
         if np.abs(waveform).max() < _SMALLEST_STEP / 2:
             continue
         picture = module.encode_picture({"frames": frames[None]})

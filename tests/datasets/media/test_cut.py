@@ -48,7 +48,7 @@ def click_and_flash(path, *, frame_times, events, sound_start=0.0, seconds=6.0, 
 def offsets(path, *, start, frame_rate=30.0):
     """Return sound minus picture in seconds for every event in a 3 s window."""
     info = probe(path)
-    ((_, frames, waveform),) = cut(
+    ((_, frames, waveform, _),) = cut(
         path,
         [Window(start_seconds=start, sound_start_seconds=start)],
         line=info,
@@ -96,9 +96,9 @@ def test_a_window_does_not_depend_on_the_others(tmp_path):
     write_video(path, frames, chance.normal(0, 0.1, 3 * RATE), frame_rate=30, sample_rate=RATE)
     options = {"line": probe(path), "clip_seconds": 1.0, "frame_rate": 15.0, "size": 32, "sample_rate": RATE}
     windows = [Window(start_seconds=s, sound_start_seconds=s) for s in (0.2, 0.6, 1.7)]
-    together = {i: (f, w) for i, f, w in cut(path, windows, **options)}
+    together = {i: (f, w) for i, f, w, _ in cut(path, windows, **options)}
     for index, window in enumerate(windows):
-        ((_, alone, sound),) = cut(path, [window], **options)
+        ((_, alone, sound, _),) = cut(path, [window], **options)
         np.testing.assert_array_equal(alone, together[index][0])
         np.testing.assert_array_equal(sound, together[index][1])
 
@@ -160,7 +160,9 @@ def test_a_slow_last_frame_is_shown_as_long_as_it_says(tmp_path):
     ((_, end),) = probe(path).picture
     assert end == pytest.approx(4.0, abs=0.01)
     window = Window(start_seconds=2.0, sound_start_seconds=2.0)
-    ((_, frames, _),) = cut(path, [window], line=probe(path), clip_seconds=2.0, frame_rate=8, size=32, sample_rate=RATE)
+    ((_, frames, _, _),) = cut(
+        path, [window], line=probe(path), clip_seconds=2.0, frame_rate=8, size=32, sample_rate=RATE
+    )
     assert np.abs(frames[:8].mean(axis=(1, 2, 3)) - 120).max() < 4
     assert np.abs(frames[8:].mean(axis=(1, 2, 3)) - 180).max() < 4
 

@@ -62,7 +62,7 @@ def test_a_file_of_any_layout_is_cut_and_heard_at_its_level(layout, num_channels
     info = probe(path, needs=("sound",), hear=listener.hear)
     windows = [Window(start_seconds=0.0, sound_start_seconds=0.0)]
     options = {"clip_seconds": 2.0, "frame_rate": 8.0, "size": 8, "sample_rate": RATE, "needs": ("sound",)}
-    ((_, _, waveform),) = cut(path, windows, line=info, **options)
+    ((_, _, waveform, _),) = cut(path, windows, line=info, **options)
     np.testing.assert_allclose(waveform, SINE, atol=1e-6)
     np.testing.assert_allclose(listener.sound(), SINE, atol=1e-6)
 

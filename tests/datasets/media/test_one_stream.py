@@ -37,21 +37,21 @@ def test_probe_of_a_silent_video_needs_the_picture_only(videos):
 
 
 def test_cut_of_one_modality_is_that_of_both(videos):
-    ((_, frames, sound),) = clips(videos / "both.mp4", window(0.5))
-    ((_, only_frames, nothing),) = clips(videos / "both.mp4", window(0.5), needs=["picture"])
+    ((_, frames, sound, _),) = clips(videos / "both.mp4", window(0.5))
+    ((_, only_frames, nothing, _),) = clips(videos / "both.mp4", window(0.5), needs=["picture"])
     np.testing.assert_array_equal(only_frames, frames)
     assert nothing.size == 0
-    ((_, nothing, only_sound),) = clips(videos / "both.mp4", window(0.5), needs=["sound", "text"])
+    ((_, nothing, only_sound, _),) = clips(videos / "both.mp4", window(0.5), needs=["sound", "text"])
     np.testing.assert_array_equal(only_sound, sound)
     assert nothing.size == 0
-    ((_, frames, _),) = clips(videos / "silent.mp4", window(0.5), needs=["picture"])
+    ((_, frames, _, _),) = clips(videos / "silent.mp4", window(0.5), needs=["picture"])
     np.testing.assert_array_equal(frames, only_frames)
 
 
 def test_cut_fills_a_short_sound_with_silence_as_told(videos):
     ((_, end),) = probe(videos / "both.mp4").sound
     lacking = 1.5 + 1.0 - end
-    ((_, _, sound),) = clips(videos / "both.mp4", window(1.5, lacking), needs=["sound"])
+    ((_, _, sound, _),) = clips(videos / "both.mp4", window(1.5, lacking), needs=["sound"])
     begin = RATE - round(lacking * RATE)
     assert np.abs(sound[begin - 200 : begin]).max() > 0.1
     assert not sound[begin:].any()

@@ -120,7 +120,9 @@ def part(tmp_path):
 def heard_and_seen(path, line, start):
     """When the click and the flash of a window of 3 s come, in seconds after its start."""
     window = Window(start_seconds=start, sound_start_seconds=start)
-    ((_, frames, sound),) = cut(path, [window], line=line, clip_seconds=3.0, frame_rate=30, size=32, sample_rate=RATE)
+    ((_, frames, sound, _),) = cut(
+        path, [window], line=line, clip_seconds=3.0, frame_rate=30, size=32, sample_rate=RATE
+    )
     return np.argmax(np.abs(sound) > 0.3) / RATE, np.argmax(frames.mean(axis=(1, 2, 3)) > 128) / 30
 
 

@@ -62,7 +62,7 @@ def test_picture_and_sound_survive_encoding_in_place(tmp_path: Path) -> None:
     drawn = scene(0, **options)
     frames, waveform = next(
         (frames, waveform)
-        for _, frames, waveform in cut(
+        for _, frames, waveform, _ in cut(
             source.path,
             [Window(start_seconds=0.0, sound_start_seconds=0.0)],
             line=probe(source.path),

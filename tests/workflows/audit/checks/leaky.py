@@ -11,7 +11,7 @@ from datasets.card import tally_markers, write_card
 from datasets.clips.spectrogram import LogMelConfig
 from datasets.clips.windows import LabelMode, PlannedWindow, draw_windows
 from datasets.config import PreparationConfig
-from datasets.media import probe, read_sound, write_video
+from datasets.media import Clip, probe, read_sound, write_video
 from datasets.preparation.fingerprint import fingerprint
 from datasets.preparation.markers import read_markers
 from datasets.preparation.operators import add_log_mel, clip_row, commit_shard
@@ -207,7 +207,7 @@ def _cut(recording: Recording, source: PlannedSource, config: PreparationConfig,
         begin = round(window.sound_start_seconds * config.sample_rate)
         frames = recording.frames[first : first + config.num_frames]
         sound = recording.waveform[begin : begin + config.num_samples]
-        rows.append(clip_row(source, index, *retouch(window, frames, sound), config))
+        rows.append(clip_row(source, Clip(index, *retouch(window, frames, sound), 1.0), config))
     return rows
 
 
