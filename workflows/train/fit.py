@@ -18,6 +18,7 @@ import ray.train.torch
 from datasets.reading.selection import Selection
 from infra import cluster, storage
 from infra.errors import InputError
+from infra.ray_address import check_cluster
 from infra.tracking import Run, ending, resume_run, start_run
 from infra.version import code_version
 from workflows.contract.references import Reference, resolve_references
@@ -105,6 +106,8 @@ def fit(
         resume = bool(list_checkpoints(job.run_folder))
     if resume:
         check_resume(job, run_name, scaling)
+    if scaling.num_workers and trial is None:
+        check_cluster()
     run = _open_run(job, run_name, resume=resume, trial=trial)
     with ending(run):
         job = dataclasses.replace(job, run_id=run.run_id, tracking_uri=run.uri, references=_references(job))
