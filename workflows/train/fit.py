@@ -19,7 +19,7 @@ from datasets.reading.selection import Selection
 from infra import cluster, storage
 from infra.errors import InputError
 from infra.ray_address import check_cluster
-from infra.tracking import Run, ending, resume_run, start_run
+from infra.tracking import Run, ending, find_run, optional, resume_run, start_run
 from infra.version import code_version
 from workflows.contract.references import Reference, resolve_references
 from workflows.contract.registry import load_recipe
@@ -124,8 +124,9 @@ def fit(
         _refuse_divergence(job)
         result = _conclude(run, job.run_folder)
         if trial is None:
-            version = register(run, recipe=recipe, folder=result.model_folder, dataset=job.main.dataset)
-            result = dataclasses.replace(result, model_uri=f"models:/{recipe}/{version}")
+            with optional(f"the model is not registered; `workflows.train` with --resume {run_name} does it"):
+                version = register(run, recipe=recipe, folder=result.model_folder, dataset=job.main.dataset)
+                result = dataclasses.replace(result, model_uri=f"models:/{recipe}/{version}")
     moments.append(time.monotonic())
     stages = zip(("open", "work", "conclude"), itertools.pairwise(moments), strict=True)
     return dataclasses.replace(result, seconds={name: end - begin for name, (begin, end) in stages})
@@ -147,8 +148,11 @@ def _open_run(job: Job, run_name: str, *, resume: bool, trial: Trial | None) -> 
     forget_wish(job.run_folder)
     for leftover in (PROGRESS, DIVERGED):
         storage.remove(storage.join(job.run_folder, leftover))
-    if resume or (trial is not None and storage.exists(record)):
+    if resume and trial is None:
         return resume_run(storage.read_bytes(record).decode())
+    earlier = find_run(storage.read_bytes(record).decode()) if trial is not None and storage.exists(record) else None
+    if earlier is not None:
+        return resume_run(earlier.run_id)
     if list_checkpoints(job.run_folder):
         raise InputError(
             f"--run-name: '{run_name}' exists already in {job.run_folder}; "
