@@ -102,8 +102,7 @@ def fit(
     moments = [time.monotonic()]
     job = make_job(recipe, config, data=data, run_name=run_name, scaling=scaling, selection=selection)
     _tell_screening(job, tell)
-    if trial is not None:
-        resume = bool(list_checkpoints(job.run_folder))
+    resume = resume if trial is None else bool(list_checkpoints(job.run_folder))
     if resume:
         check_resume(job, run_name, scaling)
     if scaling.num_workers and trial is None:
@@ -124,12 +123,19 @@ def fit(
         _refuse_divergence(job)
         result = _conclude(run, job.run_folder)
         if trial is None:
-            with optional(f"the model is not registered; `workflows.train` with --resume {run_name} does it"):
-                version = register(run, recipe=recipe, folder=result.model_folder, dataset=job.main.dataset)
-                result = dataclasses.replace(result, model_uri=f"models:/{recipe}/{version}")
+            result = dataclasses.replace(result, model_uri=_register(run, job, result.model_folder))
     moments.append(time.monotonic())
     stages = zip(("open", "work", "conclude"), itertools.pairwise(moments), strict=True)
     return dataclasses.replace(result, seconds={name: end - begin for name, (begin, end) in stages})
+
+
+def _register(run: Run, job: Job, folder: str) -> str | None:
+    """Return the URI of the registered model; none where the store does not answer, which a training does not end with."""
+    name = os.path.basename(job.run_folder)
+    with optional(f"the model is not registered; `workflows.train` with --resume {name} does it"):
+        version = register(run, recipe=job.recipe, folder=folder, dataset=job.main.dataset)
+        return f"models:/{job.recipe}/{version}"
+    return None
 
 
 def default_run_name(recipe: str) -> str:
