@@ -239,3 +239,42 @@ def test_a_preparation_repeated_elsewhere_gives_the_same_bytes(prepare, videos, 
     assert shards
     for path in shards:
         assert (tmp_path / "one" / path).read_bytes() == (tmp_path / "other" / path).read_bytes()
+
+
+def test_official_splits_of_copies_give_way_to_the_held_out_one(videos, small_config, tmp_path):
+    first, second, third = sorted(str(path) for path in videos.glob("*-1-*.mp4"))
+    copy = str(shutil.copy(second, tmp_path / "copy.mp4"))
+    sources = [
+        Source(path=first, video_id="a", catalog_id="upload", split="train"),
+        Source(path=second, video_id="b", catalog_id="upload", split="test"),
+        Source(path=copy, video_id="c", split="validation"),
+        Source(path=third, video_id="d", split="validation"),
+    ]
+    found = []
+    for _ in range(2):
+        preparation = Preparation(str(tmp_path / "clips"), small_config)
+        preparation.plan(sources)
+        card = preparation.run()
+        found.append(pq.read_table(tmp_path / "clips" / "errors.parquet").to_pylist())
+    rows = read_planned(read_plan(preparation.dataset), ["video_id", "split"]).to_pylist()
+    assert {row["video_id"]: row["split"] for row in rows} == {"a": "test", "b": "test", "c": "test", "d": "validation"}
+    told = {row["source"]: row["detail"] for row in found[0]}
+    assert told == {
+        first: "listed in train, kept in test with all of its recording upload",
+        copy: "listed in validation, kept in test with all of its recording upload",
+    }
+    assert found[0] == found[1]
+    assert "used, but 2 x kept in another split (split)" in summarize_card("x", card, preparation.errors)
+
+
+def test_official_splits_do_not_move_what_is_prepared(videos, small_config, tmp_path):
+    first, second, _ = sorted(str(path) for path in videos.glob("*-1-*.mp4"))
+    for path, split in ((first, "train"), (second, "test")):
+        preparation = Preparation(str(tmp_path / "clips"), small_config)
+        preparation.plan([Source(path=path, video_id=split, catalog_id="upload", split=split)])
+        preparation.run()
+    rows = read_planned(read_plan(preparation.dataset), ["video_id", "split"]).to_pylist()
+    assert {row["video_id"]: row["split"] for row in rows} == {"train": "train", "test": "train"}
+    assert [row["detail"] for row in preparation.errors] == [
+        "listed in test, kept in train with all of its recording upload"
+    ]
