@@ -8,8 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from datasets.sources.lines import read_lines, read_text
-from datasets.sources.numbers import is_number, times
+from datasets.sources.lines import is_number, read_lines, read_text, times
 from datasets.sources.source import Box, Source
 from datasets.sources.splits import is_split, official_split
 from infra.errors import InputError
@@ -134,7 +133,7 @@ def _vggss(path: str) -> Iterator[tuple[int, Source]]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"--source: '{path}' is not in the format of VGG-SS, a list of {{file, class, bbox}} "
-            f"({type(error).__name__}: {error}); give its vggss.json"
+            f"({type(error).__name__}: {error}); give its vggss.json, or another catalog's CSV file"
         ) from None
 
 

@@ -20,14 +20,13 @@ MEDIA_ENDINGS = frozenset(_ENDINGS.split())
 def find_media(folder: str, *, say: Say) -> tuple[list[str], list[dict[str, str]]]:
     """Return the video and sound files below a folder, sorted, and error rows for the folders that cannot be read.
 
-    A file without an ending may be one, unless its name begins with a dot. `say` is told how many of which endings are left out.
+    A file without an ending may be one, unless its name or a folder's begins with a dot. `say` is told how many of which endings are left out.
     """
     unread: dict[str, str] = {}
     files, others = [], Counter[str]()
     for path in storage.list_files(folder, unread=unread):
-        name = os.path.basename(path)
-        ending = os.path.splitext(name)[1].lower()
-        if ending in MEDIA_ENDINGS or not (ending or name.startswith(".")):
+        ending = os.path.splitext(path)[1].lower()
+        if ending in MEDIA_ENDINGS or not (ending or "/." in path[len(folder) :]):
             files.append(path)
         else:
             others[ending or "no ending"] += 1

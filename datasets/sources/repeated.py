@@ -20,7 +20,9 @@ def join_rows(rows: Iterable[tuple[int, Source]]) -> tuple[list[Source], list[Ro
     errors = []
     for number, source in rows:
         before = found.setdefault(source.video_id, source)
-        known = given.setdefault(source.video_id, set())
+        if before is source:
+            continue
+        known = given.setdefault(source.video_id, {before.texts})
         differing = next((name for name in _NAMES if _differ(before, source, name)), None)
         if differing:
             detail = (
@@ -31,7 +33,7 @@ def join_rows(rows: Iterable[tuple[int, Source]]) -> tuple[list[Source], list[Ro
         elif source.texts in known:
             errors.append(repeated(source, "listed twice", f"line {number}"))
         else:
-            found[source.video_id] = _joined(before, source) if known else source
+            found[source.video_id] = _joined(before, source)
             known.add(source.texts)
     return list(found.values()), errors
 

@@ -16,8 +16,7 @@ import pyarrow.parquet as pq
 
 from datasets.schema import TEXT_ROLES
 from datasets.sources.catalog_formats import is_catalog_header
-from datasets.sources.lines import read_lines, read_text
-from datasets.sources.numbers import is_number, seconds, times
+from datasets.sources.lines import is_number, read_lines, read_text, seconds, times
 from datasets.sources.repeated import join_rows
 from datasets.sources.source import Source, Text
 from datasets.sources.splits import official_split

@@ -43,14 +43,15 @@ def test_a_folder_takes_files_of_every_ending_that_is_read(tmp_path, ending):
 
 
 def test_a_folder_counts_the_endings_that_are_left_out(tmp_path):
-    for name in ("a.mp4", "plain", "a.json", "b.json", "c.txt", ".hidden"):
+    (tmp_path / ".git").mkdir()
+    for name in ("a.mp4", "plain", "a.json", "b.json", "c.txt", ".hidden", ".git/HEAD"):
         (tmp_path / name).touch()
     said = []
     sources, missing = folder.index(str(tmp_path), say=said.append)
     assert [source.video_id for source in sources] == ["a.mp4", "plain"]
     assert missing == []
     (line,) = said
-    assert "2 .json" in line and "1 .txt" in line and "1 no ending" in line
+    assert "2 .json" in line and "1 .txt" in line and "2 no ending" in line
     for name in ("a.mp4", "plain"):
         (tmp_path / name).unlink()
     with pytest.raises(InputError, match=r"holds no media files \(.*2 \.json.*give a folder"):
