@@ -69,7 +69,9 @@ def read_catalog(path: str) -> Catalog:
     if is_catalog_header(first):
         names, rows = [_column(cell) for cell in first], lines
         if _START not in names:
-            raise InputError(f"--source: '{path}' has no column '{_START}'; it has {', '.join(first)}")
+            raise InputError(
+                f"--source: '{path}' has no column '{_START}', it has {', '.join(first)}; name one so in the first line"
+            )
     else:
         names, rows = _names_without_header(path, number, first), itertools.chain([(number, first)], lines)
     return Catalog(_sources(path, names, rows), [name for name in names if name not in _READ])

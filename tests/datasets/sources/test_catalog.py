@@ -159,7 +159,7 @@ def test_a_catalog_of_boxes_gives_test_videos_with_boxes(listed):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("label,youtube_id,begin\nx,abc,1\n", "has no column 'time_start'; it has label, youtube_id, begin"),
+        ("label,youtube_id,begin\nx,abc,1\n", "has no column 'time_start', it has label, youtube_id, begin; name"),
         ("abc,5.0,15.0,0.5,0.5\nabc,five,6,1,1\n", "line 2: start 'five' is no number of seconds"),
         ("abc,5.0,15.0,0.5,0.5\nabc,5,4,1,1\n", "line 2: end 4 is not after start 5"),
         ("abc,5.0,15.0,0.5,0.5\nabc,nan,4,1,1\n", "line 2: start 'nan' is no number"),
