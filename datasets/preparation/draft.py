@@ -179,7 +179,7 @@ def _with_decided(found: pa.Table, known: Known) -> pa.Table:
 
 
 def _splits_of(found: pa.Table, identities: Identities, known: Known, config: PreparationConfig) -> np.ndarray:
-    """Return the index (sources,) in `SPLITS` of each source's split, which is that of its recording: one of before, else the official one, else by a hash.
+    """Return the index (sources,) in `SPLITS` of each source's split: that of its recording of before, the official one, or a hash's.
 
     Of several official ones test goes before validation, and validation before train, so that nothing trained on is tested.
     """
@@ -191,11 +191,14 @@ def _splits_of(found: pa.Table, identities: Identities, known: Known, config: Pr
         if split is not None:
             of_group[group] = max(index[split], of_group.get(group, 0))
     splits = []
-    for group, earlier, name in zip(
-        identities.groups.tolist(), before, identities.recording_ids.to_pylist(), strict=True
-    ):
-        drawn = earlier or (None if group in of_group else split_of(name, config) if name is not None else SPLITS[0])
-        splits.append(of_group[group] if drawn is None else index[drawn])
+    recordings = identities.recording_ids.to_pylist()
+    for group, earlier, name in zip(identities.groups.tolist(), before, recordings, strict=True):
+        if earlier is not None:
+            splits.append(index[earlier])
+        elif group in of_group:
+            splits.append(of_group[group])
+        else:
+            splits.append(0 if name is None else index[split_of(name, config)])
     return np.array(splits, np.int64)
 
 
@@ -217,16 +220,29 @@ def _in_other_splits(
     official = sources.filter(pc.is_valid(sources["split"]))
     place = pc.index_in(as_array(official["video_id"]), videos)
     differ = pc.fill_null(pc.not_equal(as_array(official["split"]), kept.take(place)), False)
-    told = pa.table([recordings.take(place), kept.take(place)], ["recording_id", "kept"])
-    rows = pa.table([official["path"], official["split"], *told.columns], ["path", "split", *told.column_names])
+    told = [official["path"], official["split"], recordings.take(place), kept.take(place)]
+    rows = pa.table(told, ["path", "split", "recording", "kept"]).filter(differ).to_pylist()
+    copies = pc.is_in(recordings, pa.array({row["recording"] for row in rows}, pa.string()))
+    said = dict(zip(official["video_id"].to_pylist(), official["split"].to_pylist(), strict=True)) if rows else {}
+    first: dict[tuple[str, str], str] = {}
+    for video, recording, split in zip(
+        *(column.filter(copies).to_pylist() for column in (videos, recordings, kept)), strict=True
+    ):
+        if said.get(video, split) == split:
+            first[recording, split] = min(video, first.get((recording, split), video))
     return [
         {
             "source": row["path"],
             "stage": "split",
             "reason": OTHER_SPLIT,
-            "detail": f"listed in {row['split']}, kept in {row['kept']} with all of its recording {row['recording_id']}",
+            "detail": f"listed in {row['split']}, kept in {row['kept']} "
+            + (
+                f"like its copy {copy}"
+                if (copy := first.get((row["recording"], row["kept"])))
+                else "as prepared before"
+            ),
         }
-        for row in rows.filter(differ).to_pylist()
+        for row in rows
     ]
 
 

@@ -260,8 +260,8 @@ def test_official_splits_of_copies_give_way_to_the_held_out_one(videos, small_co
     assert {row["video_id"]: row["split"] for row in rows} == {"a": "test", "b": "test", "c": "test", "d": "validation"}
     told = {row["source"]: row["detail"] for row in found[0]}
     assert told == {
-        first: "listed in train, kept in test with all of its recording upload",
-        copy: "listed in validation, kept in test with all of its recording upload",
+        first: "listed in train, kept in test like its copy b",
+        copy: "listed in validation, kept in test like its copy b",
     }
     assert found[0] == found[1]
     assert "used, but 2 x kept in another split (split)" in summarize_card("x", card, preparation.errors)
@@ -269,12 +269,20 @@ def test_official_splits_of_copies_give_way_to_the_held_out_one(videos, small_co
 
 def test_official_splits_do_not_move_what_is_prepared(videos, small_config, tmp_path):
     first, second, _ = sorted(str(path) for path in videos.glob("*-1-*.mp4"))
-    for path, split in ((first, "train"), (second, "test")):
+
+    def prepare(path, video, split):
         preparation = Preparation(str(tmp_path / "clips"), small_config)
-        preparation.plan([Source(path=path, video_id=split, catalog_id="upload", split=split)])
+        preparation.plan([Source(path=path, video_id=video, catalog_id="upload", split=split)])
         preparation.run()
-    rows = read_planned(read_plan(preparation.dataset), ["video_id", "split"]).to_pylist()
-    assert {row["video_id"]: row["split"] for row in rows} == {"train": "train", "test": "train"}
-    assert [row["detail"] for row in preparation.errors] == [
-        "listed in test, kept in train with all of its recording upload"
-    ]
+        return [row["detail"] for row in preparation.errors]
+
+    assert prepare(first, "a", "train") == []
+    assert prepare(second, "b", "test") == ["listed in test, kept in train like its copy a"]
+    assert prepare(first, "a", "validation") == ["listed in validation, kept in train like its copy b"]
+    rows = read_planned(read_plan(str(tmp_path / "clips")), ["video_id", "split"]).to_pylist()
+    assert {row["video_id"]: row["split"] for row in rows} == {"a": "train", "b": "train"}
+    for split in ("train", "test"):
+        alone = Preparation(str(tmp_path / "alone"), small_config)
+        alone.plan([Source(path=first, video_id="a", split=split)])
+        alone.run()
+    assert [row["detail"] for row in alone.errors] == ["listed in test, kept in train as prepared before"]
