@@ -12,7 +12,7 @@ from typing import Literal
 
 import pyarrow as pa
 
-DATASET_VERSION = 2
+DATASET_VERSION = 3
 
 MEDIA_COLUMNS = ("frames", "waveform", "log_mel", "image")
 
@@ -62,5 +62,10 @@ CLIP_SCHEMA = pa.schema(
         pa.field("boxes", pa.list_(BOX_TYPE)),
     ]
 )
+
+LEFT_OUT_SCHEMA = pa.schema(
+    [*(pa.field(name, pa.string()) for name in ("source", "stage", "reason")), pa.field("seconds", pa.float64())]
+)
+"""What of a source that was used no window can reach."""
 
 ERROR_SCHEMA = pa.schema([pa.field(name, pa.string()) for name in ("source", "stage", "reason", "detail")])

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from datasets.card import tally_markers, write_card
 from datasets.config import PreparationConfig
+from datasets.preparation.accounts import add_up
 from datasets.preparation.markers import list_markers, marker_file, read_markers
 from datasets.preparation.operators import counts_of
 from datasets.preparation.plan import Shard, current_shards, read_plan, read_shard, read_whole_plan
@@ -70,11 +71,13 @@ def rows_of(uri: str, videos: Collection[str] | None = None) -> pa.Table:
 
 def marker_of(shard: PlannedShard, table: pa.Table, before: Row) -> Row:
     """Return the marker of a shard whose rows, and whose errors, come from another one's."""
-    sources = {source.path for source in shard.sources}
+    sources = {source.place for source in shard.sources}
+    errors = [error for error in before["errors"] if error["source"] in sources]
     return {
         **counts_of(shard, table),
+        **add_up(shard, errors),
         "num_bytes": table.nbytes,
-        "errors": [error for error in before["errors"] if error["source"] in sources],
+        "errors": errors,
         "seconds": {},
     }
 

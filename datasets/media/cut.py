@@ -12,7 +12,8 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 
 from datasets.media.decode import Decoding
 from datasets.media.mono import Mono, kind_of
-from datasets.media.probe import BOTH, PICTURE, SOUND, MediaError, decoded, open_media, packets, reading
+from datasets.media.probe import MediaError, open_media, reading
+from datasets.media.timeline import BOTH, PICTURE, SOUND, Timeline
 
 Pixels = Literal["rgb24", "yuv420p"]
 """How a picture lies in memory: (height, width, 3), or planes of BT.601 below each other, (3 height / 2, width), as H.264 is fed."""
@@ -39,7 +40,7 @@ def cut(
     path: str | os.PathLike[str],
     windows: Sequence[Window],
     *,
-    origin_seconds: float,
+    line: Timeline,
     clip_seconds: float,
     frame_rate: float,
     size: int,
@@ -49,7 +50,7 @@ def cut(
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Yield (window index, frames uint8 (n, size, size, 3), waveform float32 (samples,)) as each is complete.
 
-    With `pixels` "yuv420p" frames are (n, 3 size / 2, size). Of picture and sound, what is not among the needs is empty.
+    `line` is what `probe` says of the file. With `pixels` "yuv420p" frames are (n, 3 size / 2, size). Of picture and sound, what is not among the needs is empty.
 
     One sequential pass. Frame i shows the source frame with the latest time stamp up to start + (i + 0.5) / frame_rate, so that
     every event lands within half an output frame of its time; sound is placed by its own time stamps, with zeros where there is none.
@@ -70,7 +71,7 @@ def cut(
                 yield index, pictures.take(index), sounds.take(index)
 
     with reading("decode"), open_media(path, "decode") as container:
-        decoding = Decoding(container, moments=pictures.moments, origin_seconds=origin_seconds, needs=needs)
+        decoding = Decoding(container, moments=pictures.moments, line=line, needs=needs)
         for frame, time in decoding.frames():
             if isinstance(frame, av.VideoFrame):
                 pictures.add(frame, time)
@@ -236,25 +237,21 @@ class _Sounds:
 
 
 @reading("decode")
-def read_sound(
-    path: str | os.PathLike[str], *, origin_seconds: float, sample_rate: int, longest_seconds: float
-) -> np.ndarray:
-    """Return mono sound float32 (samples,) from the origin on, at most `longest_seconds` of it.
+def read_sound(path: str | os.PathLike[str], *, line: Timeline, sample_rate: int, longest_seconds: float) -> np.ndarray:
+    """Return mono sound float32 (samples,) from its first sample on, at most `longest_seconds` of it.
 
     Raises:
         MediaError: If the file cannot be opened or has no sound.
     """
-    window = Window(start_seconds=0.0, sound_start_seconds=0.0)
+    begin = line.sound[0][0] if line.sound else 0.0
+    window = Window(start_seconds=begin, sound_start_seconds=begin)
     sounds = _Sounds([window], round(longest_seconds * sample_rate), sample_rate)
     with open_media(path, "decode") as container:
-        if not container.streams.audio:
-            raise MediaError("decode", "no audio stream")
-        for packet in packets(container, container.streams.audio[:1]):
-            for frame in decoded(packet)[0]:
-                if isinstance(frame, av.AudioFrame) and frame.time is not None:
-                    sounds.add(frame, frame.time - origin_seconds)
-            if sounds.heard_until >= longest_seconds:
+        for frame, time in Decoding(container, moments=(), line=line, needs=(SOUND,)).frames():
+            if isinstance(frame, av.AudioFrame):
+                sounds.add(frame, time)
+            if sounds.heard_until >= begin + longest_seconds:
                 break
         sounds.finish()
-    length = max(0.0, min(sounds.heard_until - _MISSING_TAIL_SECONDS, longest_seconds))
+    length = max(0.0, min(sounds.heard_until - _MISSING_TAIL_SECONDS - begin, longest_seconds))
     return sounds.take(0)[: round(length * sample_rate)] if length > 0 else np.zeros(0, np.float32)

@@ -5,6 +5,7 @@ probe -> (plan, on the driver) -> load -> decode -> log-mel -> commit. Up to the
 operator to the next: Ray would copy them four times between two operators, even of one task.
 """
 
+import dataclasses
 import json
 import math
 import time
@@ -19,6 +20,7 @@ from datasets.clips.spectrogram import log_mel
 from datasets.config import PreparationConfig
 from datasets.index import describe_rows
 from datasets.media import Listener, MediaError, Window, cut, encode_frames, read_image, reading
+from datasets.preparation.accounts import add_up
 from datasets.preparation.attempts import guarded
 from datasets.preparation.fingerprint import LONGEST_SECONDS, SAMPLE_RATE, fingerprint
 from datasets.preparation.markers import marker_file
@@ -40,13 +42,13 @@ def probe_source(row: Row, *, dataset: str, config: PreparationConfig) -> Row:
     """
     began = time.perf_counter()
     listener = Listener(sample_rate=SAMPLE_RATE, longest_seconds=LONGEST_SECONDS)
-    found: Row = {"info": "", "content_id": "", "image_id": "", "error": ""}
+    found: Row = {"line": "", "content_id": "", "image_id": "", "error": ""}
     codes = np.zeros(0, np.uint32)
     hearing = 0.0
     try:
         with guarded(dataset, row["video_id"], stage="probe"):
-            info, content_id, image_id = look_at(row, config, hear=listener.hear)
-            found |= {"info": json.dumps(info), "content_id": content_id, "image_id": image_id}
+            line, content_id, image_id = look_at(row, config, hear=listener.hear)
+            found |= {"line": json.dumps(dataclasses.asdict(line)), "content_id": content_id, "image_id": image_id}
             heard = time.perf_counter()
             codes = _fingerprint(listener, needed=config.has_sound)
             hearing = listener.seconds + time.perf_counter() - heard
@@ -123,6 +125,7 @@ def commit_shard(
         write_clips(clip_file(dataset, shard), table)
     marker = {
         **counts_of(shard, table),
+        **add_up(shard, errors),
         "num_bytes": table.nbytes,
         "errors": list(errors),
         "seconds": {**seconds, "commit": time.perf_counter() - began},
@@ -186,7 +189,7 @@ def _cut(source: PlannedSource, config: PreparationConfig) -> Iterator[tuple[int
         yield from cut(
             path,
             windows,
-            origin_seconds=source.origin_seconds,
+            line=source.line,
             clip_seconds=config.clip_seconds,
             frame_rate=config.frame_rate,
             size=config.size,

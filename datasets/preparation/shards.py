@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datasets.clips.windows import PlannedWindow
+from datasets.media import Timeline, timeline_from_dict
 from datasets.schema import MEDIA_COLUMNS
 from datasets.sources.source import Box, Text, nested_parts
 from infra import storage
@@ -35,12 +36,18 @@ class PlannedSource:
     content_id: str
     recording_id: str
     label: str | None
-    origin_seconds: float
     windows: tuple[PlannedWindow, ...]
     image: str = ""
     texts: tuple[Text, ...] = ()
     boxes: tuple[Box, ...] | None = None
     fold: int | None = None
+    line: Timeline = Timeline()
+    seconds: float = 0.0
+    """How long it is."""
+    covered_seconds: float = 0.0
+    """What of that is in a window."""
+    left_out: dict[str, float] = dataclasses.field(default_factory=dict)
+    """Seconds that no window can reach, by reason."""
 
     @property
     def place(self) -> str:
@@ -85,7 +92,9 @@ class Named(Protocol):
 def planned_source(value: dict[str, Any]) -> PlannedSource:
     """Return a source of nested plain values, as `dataclasses.asdict` gives them."""
     windows = tuple(PlannedWindow(**window) for window in value["windows"])
-    return PlannedSource(**{**value, "windows": windows, **nested_parts(value)})
+    return PlannedSource(
+        **{**value, "windows": windows, "line": timeline_from_dict(value["line"]), **nested_parts(value)}
+    )
 
 
 def shard_name(fingerprint: str, split: str, content: Sequence[tuple[str, str]], generation: int = 0) -> str:

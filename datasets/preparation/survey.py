@@ -15,8 +15,11 @@ import numpy as np
 import pyarrow as pa
 import ray
 
+from datasets.clips.windows import PlannedWindow
 from datasets.config import PreparationConfig
+from datasets.media import Timeline, timeline_from_dict
 from datasets.preparation import operators
+from datasets.preparation.accounts import account
 from datasets.preparation.duplicates import Fingerprints
 from datasets.preparation.plan import source_json
 from datasets.preparation.probing import probe_row, recording_names, state_of
@@ -25,9 +28,10 @@ from datasets.preparation.shards import PlannedSource
 from datasets.preparation.spans import (
     describe_too_short,
     lacks,
+    longest,
     offered_modalities,
     refuse_other_modalities,
-    usable_span,
+    usable_spans,
     windows_of,
 )
 from datasets.sources.source import Source, source_from_dict
@@ -162,11 +166,13 @@ def survey_block(sources: pa.Table, *, dataset: str, config: PreparationConfig) 
         if probed["error"]:
             summary.errors.append({"source": source.place, **json.loads(probed["error"])})
             continue
-        span = usable_span(source, json.loads(probed["info"]), config)
-        summary.longest_seconds = max(summary.longest_seconds, span[1] - span[0])
-        planned = _plan_source(source, probed, span, config)
+        line = timeline_from_dict(json.loads(probed["line"]))
+        spans = usable_spans(source, line, config)
+        begin, end = longest(spans)
+        summary.longest_seconds = max(summary.longest_seconds, end - begin)
+        planned = _plan_source(source, probed, line, windows_of(source, spans, config), config)
         if not planned.windows:
-            detail = describe_too_short(span, config)
+            detail = describe_too_short(spans, config)
             summary.errors.append({"source": source.place, "stage": "plan", "reason": "too short", "detail": detail})
             continue
         found.append(
@@ -225,18 +231,24 @@ def _to_json(source: Source) -> str:
     return json.dumps(values, default=dataclasses.asdict)
 
 
-def _plan_source(source: Source, probed: Row, span: tuple[float, float], config: PreparationConfig) -> PlannedSource:
+def _plan_source(
+    source: Source, probed: Row, line: Timeline, windows: Sequence[PlannedWindow], config: PreparationConfig
+) -> PlannedSource:
     """Return a source with its windows; which recording it is of is not known yet."""
+    seconds, covered, left_out = account(source, line, windows, config)
     return PlannedSource(
         path=source.path,
         video_id=source.video_id,
         content_id=probed["content_id"],
         recording_id="",
         label=source.label,
-        origin_seconds=json.loads(probed["info"]).get("origin_seconds", 0.0),
-        windows=tuple(windows_of(source, span, config)),
+        windows=tuple(windows),
         image=source.image,
         texts=source.texts,
         boxes=source.boxes,
         fold=source.fold,
+        line=line,
+        seconds=seconds,
+        covered_seconds=covered,
+        left_out=left_out,
     )

@@ -64,9 +64,7 @@ def kind() -> str:
 
 def _lasts(path: str) -> bool:
     try:
-        info = probe(path)
+        spans = probe(path).spans()
     except MediaError:
         return False
-    ends, starts = (info.video_end, info.audio_end), (info.video_start, info.audio_start)
-    seconds = min(end or 0.0 for end in ends) - max(start or 0.0 for start in starts)
-    return seconds > PAIR_SECONDS
+    return any(end - begin > PAIR_SECONDS for begin, end in spans)

@@ -5,6 +5,7 @@ python -m workflows.localize --model models:/multisensory@champion --video FILE.
 
 import sys
 
+from datasets.preparation.accounts import describe_left_out
 from infra import storage
 from infra.errors import InputError
 from infra.outputs import writing
@@ -48,7 +49,11 @@ def localize(
             except InputError as error:
                 failed.append(str(error))
                 continue
-            print(f"{outputs['overlay']}  source found in {outputs['source_found_share']:.0%} of frames")
+            left_out = describe_left_out(maps.left_out)
+            print(
+                f"{outputs['overlay']}  source found in {outputs['source_found_share']:.0%} of frames"
+                + (f"; left out: {left_out}" if left_out else "")
+            )
     for message in failed:
         print(f"error: {message}", file=sys.stderr)
     if failed:

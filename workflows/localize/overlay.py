@@ -1,6 +1,7 @@
 """Overlays of localization maps on their video: an MP4 with the original sound, a contact sheet, arrays and a table."""
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,7 +48,15 @@ def write_outputs(maps: VideoMaps, path: str, folder: str, *, stem: str, crop_sh
     np.savez_compressed(f"{target}.npz", **arrays)
     found = float(np.mean([row["source_found"] for row in table]))
     Path(f"{target}.json").write_text(
-        json.dumps({"video": path, "kind": maps.kind, "source_found_share": found, "frames": table})
+        json.dumps(
+            {
+                "video": path,
+                "kind": maps.kind,
+                "source_found_share": found,
+                "left_out_seconds": maps.left_out,
+                "frames": table,
+            }
+        )
     )
     return {"overlay": f"{target}.mp4", "sheet": f"{target}.png", "source_found_share": found}
 
@@ -76,15 +85,16 @@ def _write_overlay(drawing: "_Drawing", path: str, target: str) -> np.ndarray:
 def _chunks(maps: VideoMaps, path: str) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Yield number of the first frame, frames and sound, piece by piece, of the time that the maps cover."""
     total, rate = len(maps.seconds), maps.frame_rate
-    length = min(_CHUNK_FRAMES, total)
-    # The last piece ends with the video and may begin before the one before it ends.
-    firsts = [*range(0, total - length, length), total - length]
+    bounds = list(itertools.pairwise([*maps.parts, total]))
+    length = min(_CHUNK_FRAMES, *(end - begin for begin, end in bounds))
+    # The last piece of a part ends with it and may begin before the one before it ends.
+    firsts = [first for begin, end in bounds for first in [*range(begin, end - length, length), end - length]]
     starts = [float(maps.seconds[first]) for first in firsts]
     drawn = 0
     for index, pictures, sound in cut(
         path,
         [Window(start_seconds=start, sound_start_seconds=start) for start in starts],
-        origin_seconds=maps.origin_seconds,
+        line=maps.line,
         clip_seconds=length / rate,
         frame_rate=rate,
         size=_HEIGHT,

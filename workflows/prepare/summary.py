@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from datasets.card import preparation_of
+from datasets.preparation.accounts import describe_account
 from datasets.preparation.draft import OTHER_SPLIT
 from datasets.preparation.operators import decode_shard
 from datasets.preparation.preparation import Preparation
@@ -59,6 +60,7 @@ def summarize_card(
         lines.append(f"{split:<12}{row['videos']:>8}{row['rows']:>8}{row['pairs']:>8}")
     seconds = ", ".join(f"{name} {value:.1f} s" for name, value in card["seconds_by_operator"].items())
     lines.append(f"{card['hours']:.3f} hours, {card['num_bytes'] / 1e6:.1f} MB; {seconds}")
+    lines += describe_account(card["sources"])
     held = {name: sum(counts.values()) for name, counts in card["holds"].items()}
     lines.append(f"hold     {', '.join(f'{name} {count}' for name, count in held.items()) or 'nothing'}")
     singles = sum(row["rows"] - 2 * row["pairs"] for row in card["splits"].values())

@@ -46,7 +46,7 @@ def contrast_of(model, path, *, start, other):
     clips = cut(
         path,
         [Window(start_seconds=s, sound_start_seconds=s) for s in (start, other)],
-        origin_seconds=probe(path).origin_seconds,
+        line=probe(path),
         clip_seconds=CLIP.clip_seconds,
         frame_rate=CLIP.frame_rate,
         size=CLIP.size,

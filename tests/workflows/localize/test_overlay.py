@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from datasets.media import Timeline
 from infra.errors import InputError
 from workflows.localize import overlay
 from workflows.localize.maps import VideoMaps
@@ -13,7 +14,9 @@ MAPS = VideoMaps(
     logits=np.zeros(8),
     frame_rate=8.0,
     seconds=np.arange(8) / 8,
-    origin_seconds=0.0,
+    parts=(0,),
+    line=Timeline(),
+    left_out={},
     rows=(0.25, 0.75),
     columns=(0.25, 0.75),
 )
