@@ -41,7 +41,13 @@ from infra.seeding import digest
 Row = dict[str, Any]
 
 SOURCE_SCHEMA = pa.schema(
-    [("path", pa.string()), ("state", pa.string()), ("video_id", pa.string()), ("source", pa.large_string())]
+    [
+        ("path", pa.string()),
+        ("state", pa.string()),
+        ("video_id", pa.string()),
+        ("split", pa.string()),
+        ("source", pa.large_string()),
+    ]
 )
 FOUND_SCHEMA = pa.schema(
     [
@@ -112,7 +118,7 @@ def tabulate_sources(sources: Iterable[Source], config: PreparationConfig) -> pa
         if not usable:
             usable = any(not lacks(source, config) for source in some)
             offered |= offered_modalities(some, config)
-        rows = [(s.place, state_of(s), s.video_id, _to_json(s)) for s in some]
+        rows = [(s.place, state_of(s), s.video_id, s.split, _to_json(s)) for s in some]
         tables.append(pa.table([list(column) for column in zip(*rows, strict=True)], schema=SOURCE_SCHEMA))
         keys += [int.from_bytes(digest(config.seed, "order", source.video_id)[:8]) for source in some]
     if keys and not usable:
@@ -156,10 +162,7 @@ def survey_block(sources: pa.Table, *, dataset: str, config: PreparationConfig) 
     summary = _Summary(found=FOUND_SCHEMA.empty_table())
     found, details, fingerprints = [], [], []
     for row in sources.to_pylist():
-        source = source_of(row)
-        probed = operators.probe_source(probe_row(source, config), dataset=dataset, config=config)
-        for stage in summary.seconds:
-            summary.seconds[stage] += probed[f"{stage}_seconds"]
+        source, probed = _probed(source_of(row), dataset, config, summary.seconds)
         if probed["error"]:
             summary.errors.append({"source": source.place, **json.loads(probed["error"])})
             continue
@@ -186,6 +189,21 @@ def survey_block(sources: pa.Table, *, dataset: str, config: PreparationConfig) 
         fingerprints.append(probed["fingerprint"])
     summary.found = pa.Table.from_pylist(found, schema=FOUND_SCHEMA)
     return summary, details_table(details), pa.array(fingerprints, pa.binary())
+
+
+def _probed(source: Source, dataset: str, config: PreparationConfig, seconds: dict[str, float]) -> tuple[Source, Row]:
+    """Return a source with the first of its files that has what rows hold, or as it is, and what the probe said; add to the seconds."""
+    first = None
+    for path in (source.path, *source.others):
+        tried = dataclasses.replace(source, path=path)
+        probed = operators.probe_source(probe_row(tried, config), dataset=dataset, config=config)
+        for stage in seconds:
+            seconds[stage] += probed[f"{stage}_seconds"]
+        if not probed["error"]:
+            return tried, probed
+        first = first or probed
+    assert first is not None
+    return source, first
 
 
 def walk_blocks(blocks: Sequence[Block]) -> Iterator[tuple[int, pa.Table]]:

@@ -36,7 +36,7 @@ def sources(setting: Setting, config: PreparationConfig) -> tuple[Source, ...]:
     if videos is None:
         home = str(setting.folder / "scenes")
         return tuple(render_scenes(home, num_videos=number // 2, level="medium", config=config))
-    usable = [source for source in folder.index(str(videos)) if _lasts(source.path)]
+    usable = [source for source in folder.index(str(videos))[0] if _lasts(source.path)]
     every = max(1, len(usable) // number)
     return tuple(usable[::every][:number])
 

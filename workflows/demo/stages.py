@@ -106,7 +106,7 @@ def _prepare(dataset: str, place: str | None, num_videos: int, progress: Progres
         sources = render_scenes(dataset, num_videos=num_videos, level="medium", config=config, progress=progress)
         missing = []
     else:
-        sources, missing = list_sources(place, video_root=None, classes=())
+        sources, missing = list_sources(place, video_root=None, classes=(), say=print)
     preparation.plan(sources, missing=missing)
     run = start_run("prepare", name=dataset.rsplit("/", 1)[-1], tags={"stage": "prepare"})
     with ending(run):

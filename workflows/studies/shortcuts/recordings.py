@@ -42,7 +42,7 @@ def read_recordings(folders: Sequence[str]) -> list[Recording]:
     """
     official = {path: fold for place in folders for path, fold in _official_folds(place).items()}
     waveforms, codes = {}, {}
-    for source in (source for place in folders for source in folder.index(place)):
+    for source in (source for place in folders for source in folder.index(place)[0]):
         try:
             line = probe(source.path, needs=(SOUND,))
             sound, heard = (
