@@ -3,7 +3,7 @@
 import dataclasses
 import os
 from collections.abc import Collection, Iterator, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import av
 import av.error
@@ -12,6 +12,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 
 from datasets.media.decode import Decoding
 from datasets.media.mono import Mono, kind_of
+from datasets.media.orientation import orientation_of, oriented
 from datasets.media.probe import BOTH, PICTURE, SOUND, MediaError, decoded, open_media, packets, reading
 
 Pixels = Literal["rgb24", "yuv420p"]
@@ -22,7 +23,11 @@ _LONGEST_HOLD_SECONDS = 0.25
 _MISSING_TAIL_SECONDS = 0.05
 _SAMPLES_AT_ONCE = 4096
 """Few: a window is complete only when the sound after it has been resampled too."""
-_STORED_COLORS = {"dst_colorspace": Colorspace.ITU601, "dst_color_range": ColorRange.MPEG}
+_UNTAGGED, _BT601 = 2, (5, 6)
+"""Of FFmpeg's AVColorSpace: UNSPECIFIED; BT470BG and SMPTE170M."""
+_LARGEST_BT601 = (1279, 576)
+"""Width and height up to which players take colors that no tag describes for BT.601; larger ones are BT.709 (as mpv and VLC do)."""
+_STORED_COLORS: dict[str, Any] = {"dst_colorspace": Colorspace.ITU601, "dst_color_range": ColorRange.MPEG}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,30 +150,32 @@ class _Pictures:
     def _convert(self) -> np.ndarray:
         assert self._held is not None
         frame = self._held[0]
-        colors = {} if self._pixels == "rgb24" else _STORED_COLORS
         try:
             scaled = self._reformatter.reformat(
                 frame,
                 width=self._size,
                 height=self._size,
                 format=self._pixels,
-                interpolation=Interpolation.BILINEAR,
                 threads=1,  # more cost more than a small picture takes
-                **colors,
+                **_colors(frame, self._pixels),
             )
         except (av.error.FFmpegError, ValueError) as error:
             raise MediaError("decode", "cannot convert picture", str(error)) from None
-        return turn(scaled.to_ndarray(), round(frame.rotation / 90))
+        return oriented(scaled.to_ndarray(), orientation_of(frame))
 
 
-def turn(picture: np.ndarray, quarters: int) -> np.ndarray:
-    """Return a square picture turned counterclockwise; of planes, each for itself."""
-    if quarters % 4 == 0 or picture.ndim == 3:
-        return np.rot90(picture, k=quarters)
-    size = picture.shape[1]
-    chroma = picture[size:].reshape(2, size // 2, size // 2)
-    turned = [np.rot90(picture[:size], k=quarters).ravel(), np.rot90(chroma, k=quarters, axes=(1, 2)).ravel()]
-    return np.concatenate(turned).reshape(picture.shape)
+def _colors(frame: av.VideoFrame, pixels: str) -> dict[str, Any]:
+    """Return how the colors of a frame are converted and scaled."""
+    large = frame.width > _LARGEST_BT601[0] or frame.height > _LARGEST_BT601[1]
+    how: dict[str, Any] = {"interpolation": Interpolation.BILINEAR}
+    if large and frame.colorspace == _UNTAGGED and not frame.format.is_rgb:
+        how["src_colorspace"] = Colorspace.ITU709
+    if pixels == "rgb24":
+        return how
+    if "src_colorspace" in how or frame.colorspace not in {_UNTAGGED, *_BT601}:
+        # Otherwise a large picture that becomes a small one of another matrix is darker by up to 11 of 255.
+        how["interpolation"] |= Interpolation.ACCURATE_RND
+    return how | _STORED_COLORS
 
 
 class _Sounds:

@@ -12,12 +12,14 @@ import numpy as np
 from av import logging as av_logging
 from av.container import InputContainer
 from av.stream import Disposition
+from av.video.reformatter import ColorTrc
 
 av_logging.set_level(av_logging.PANIC)
 
 
 PICTURE, SOUND = "picture", "sound"
 BOTH = (PICTURE, SOUND)
+_HIGH_DYNAMIC_RANGE = {ColorTrc.SMPTE2084: "PQ", ColorTrc.ARIB_STD_B67: "HLG"}
 
 
 class MediaError(Exception):
@@ -150,10 +152,12 @@ def probe(
     """Return what a file holds, by reading its packets without decoding; `hear` is given those of the sound.
 
     Raises:
-        MediaError: If it cannot be opened or lacks a usable picture or sound that it needs.
+        MediaError: If it cannot be opened, lacks a usable picture or sound that it needs, or its picture has high dynamic range.
     """
     with open_media(path, "probe") as container:
         found = find_streams(container, "probe", needs=needs)
+        if PICTURE in needs:
+            _refuse_high_dynamic_range(found[PICTURE])
         times: dict[int, list[float]] = {stream.index: [] for stream in found.values()}
         ends = dict.fromkeys(times, 0.0)
         # As whole numbers: a fraction for every packet takes half the time of a probe.
@@ -181,6 +185,17 @@ def probe(
             origin_seconds=origin,
             **_picture(found.get(PICTURE), *spans.get(PICTURE, ([], 0.0)), origin),
             **_sound(found.get(SOUND), *spans.get(SOUND, ([], 0.0)), origin),
+        )
+
+
+def _refuse_high_dynamic_range(stream: Any) -> None:
+    """Refuse colors that are gray and dark without the tone mapping of a player."""
+    transfer = _HIGH_DYNAMIC_RANGE.get(stream.codec_context.color_trc)
+    if transfer:
+        raise MediaError(
+            "probe",
+            "high dynamic range",
+            f"{transfer} colors; give a copy in standard dynamic range (tone-mapped to BT.709)",
         )
 
 

@@ -39,6 +39,7 @@ def test_with_windows_of_one_second_every_file_ends_as_rows_or_as_a_named_error(
         "no audio stream": 5,
         "no video stream": 1,
         "cannot open": 1,
+        "high dynamic range": 1,
     }
 
 
