@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: help setup demo demo-real ui check test test-fast bench docs lock
+.PHONY: help setup demo demo-real ui check test test-fast bench formats docs lock
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -42,6 +42,9 @@ test-fast: setup  ## run the tests that need no cluster
 
 bench: setup  ## measure speed as ratios in one table; make bench QUICK=1 is shorter
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks $(if $(QUICK),--quick) $(BENCH_OPTIONS)
+
+formats: setup  ## try media files of all kinds and write docs/formats.md
+	$(BIN)/python -m tests.formats
 
 docs: setup  ## write docs/recipes.md from the recipes' docstrings
 	$(BIN)/python -m tests.docs.recipes

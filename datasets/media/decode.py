@@ -5,6 +5,7 @@ group. So a group is decoded if a wanted moment lies in it, or in the one before
 """
 
 import bisect
+import heapq
 import math
 from collections.abc import Collection, Iterator, Sequence
 from fractions import Fraction
@@ -18,7 +19,11 @@ from datasets.media.timeline import BOTH, PICTURE, SOUND, Timeline
 _LONG_AGO = 2**40
 """In ticks of any clock."""
 _WITHOUT_PRESENTATION_TIMES = ("avi",)
-"""Containers that only say when a packet is to be decoded: it cannot be told which pictures its group shows."""
+"""Containers that only say when a packet is to be decoded: it cannot be told which pictures its group shows.
+
+What FFmpeg guesses as presentation times is a picture late for H.264, and out of order with B-frames. Pictures come out of the decoder in
+the order in which they are shown, so the first takes the first time at which one was decoded, and so on.
+"""
 
 
 class Decoding:
@@ -45,6 +50,7 @@ class Decoding:
         self._streams = [found[name] for name in (PICTURE, SOUND) if name in found]
         self.pixel_aspect = float(getattr(found.get(PICTURE), "sample_aspect_ratio", None) or 1)
         self._groups = _Groups(moments)
+        self._decoding_times: list[int] = []
         # As whole numbers: a fraction for every packet takes longer than reading it.
         self._clocks = {s.index: (s.time_base.numerator, s.time_base.denominator) for s in self._streams if s.time_base}
         self._mending = {
@@ -73,17 +79,33 @@ class Decoding:
                     yield from self._decoded(one)
 
     def _shown_at(self, packet: av.Packet) -> float | None:
-        if packet.pts is None or self._container.format.name in _WITHOUT_PRESENTATION_TIMES:
+        if packet.pts is None or self._lacks_presentation_times:
             return None
         ticks, per = self._clocks[packet.stream.index]
         return packet.pts * ticks / per - self._origin
 
+    @property
+    def _lacks_presentation_times(self) -> bool:
+        return self._container.format.name in _WITHOUT_PRESENTATION_TIMES
+
     def _decoded(self, packet: av.Packet) -> Iterator[tuple[av.VideoFrame | av.AudioFrame, float]]:
         frames, damage = decoded(packet)
         self.damage = damage or self.damage
+        if self._lacks_presentation_times and packet.stream.type == "video":
+            self._time_by_order(packet, frames)
         for frame in frames:
             if frame.time is not None:
                 yield frame, frame.time - self._origin
+
+    def _time_by_order(self, packet: av.Packet, frames: Sequence[av.frame.Frame]) -> None:
+        """Give the frames of a packet the earliest decoding times that are left; of packets without a picture there are no more left over."""
+        if packet.dts is not None:
+            heapq.heappush(self._decoding_times, packet.dts)
+        for frame in frames:
+            while len(self._decoding_times) > 1 + self._streams[0].codec_context.reorder_depth:
+                heapq.heappop(self._decoding_times)
+            if self._decoding_times:
+                frame.pts = heapq.heappop(self._decoding_times)
 
 
 class _Mending:

@@ -4,6 +4,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from datasets.media.orientation import Orientation, oriented
+
 Fit = Literal["squeeze", "crop", "pad"]
 _BLACK = (16, 128, 128)
 """Of the planes of BT.601."""
@@ -32,22 +34,22 @@ def size_before(fit: Fit, aspect: float, size: int) -> tuple[int, int]:
     return max(2, 2 * round(size / scales.across / 2)), max(2, 2 * round(size / scales.down / 2))
 
 
-def square(picture: np.ndarray, size: int, *, height: int, quarters: int = 0) -> np.ndarray:
-    """Return a picture turned counterclockwise by quarters, its middle cut out or bars added up to a square.
+def square(picture: np.ndarray, size: int, *, height: int, orientation: Orientation = Orientation()) -> np.ndarray:
+    """Return a picture as it is shown, its middle cut out or bars added up to a square.
 
     Args:
         picture: uint8 (height, width, 3), or its planes of YUV 4:2:0 below each other (3 height / 2, width).
         size: height and width of what comes out.
-        height: of the picture before it is turned.
-        quarters: how often it is turned.
+        height: of the picture as it is given.
+        orientation: how it is shown.
     """
     if picture.ndim == 3:
-        return _centered(np.rot90(picture, k=quarters), size, 0)
+        return _centered(oriented(picture, orientation), size, 0)
     width = picture.shape[1]
     chroma = picture[height:].reshape(2, height // 2, width // 2)
     sides = (size, size // 2, size // 2)
     planes = [
-        _centered(np.rot90(plane, k=quarters), side, black, step=step)
+        _centered(oriented(plane, orientation), side, black, step=step)
         for plane, side, black, step in zip((picture[:height], *chroma), sides, _BLACK, (2, 1, 1), strict=True)
     ]
     return np.concatenate([plane.ravel() for plane in planes]).reshape(size * 3 // 2, size)

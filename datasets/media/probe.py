@@ -13,10 +13,15 @@ import numpy as np
 from av import logging as av_logging
 from av.container import InputContainer
 from av.stream import Disposition
+from av.video.reformatter import ColorTrc
 
+from datasets.media.orientation import orientation_of
 from datasets.media.timeline import BOTH, PICTURE, SOUND, Packet, Timeline, measure_timeline
 
 av_logging.set_level(av_logging.PANIC)
+
+
+_HIGH_DYNAMIC_RANGE = {ColorTrc.SMPTE2084: "PQ", ColorTrc.ARIB_STD_B67: "HLG"}
 
 
 class MediaError(Exception):
@@ -148,10 +153,12 @@ def probe(
     """Return when picture and sound of a file run, by reading its packets without decoding; `hear` is given those of the sound.
 
     Raises:
-        MediaError: If it cannot be opened or lacks a usable picture or sound that it needs.
+        MediaError: If it cannot be opened, lacks a usable picture or sound that it needs, or its picture has high dynamic range.
     """
     with open_media(path, "probe") as container:
         found = find_streams(container, "probe", needs=needs, audio_track=audio_track)
+        if PICTURE in needs:
+            _refuse_high_dynamic_range(found[PICTURE])
         shown = _shown_packets(container, found, hear)
         for name, stream in list(found.items()):
             lack = _lack(name, stream.type, shown[name])
@@ -169,6 +176,17 @@ def probe(
             picture_stream=found[PICTURE].index if PICTURE in found else None,
             sound_stream=sound.index if sound else None,
             first_sound=sound is None or sound.index == container.streams.audio[0].index,
+        )
+
+
+def _refuse_high_dynamic_range(stream: Any) -> None:
+    """Refuse colors that are gray and dark without the tone mapping of a player."""
+    transfer = _HIGH_DYNAMIC_RANGE.get(stream.codec_context.color_trc)
+    if transfer:
+        raise MediaError(
+            "probe",
+            "high dynamic range",
+            f"{transfer} colors; give a copy in standard dynamic range (tone-mapped to BT.709)",
         )
 
 
@@ -241,6 +259,5 @@ def display_size(path: str | os.PathLike[str]) -> tuple[int, int]:
             for frame in decoded(packet)[0]:
                 if isinstance(frame, av.VideoFrame):
                     width = round(frame.width * float(video.sample_aspect_ratio or 1))
-                    turned = round(frame.rotation / 90) % 2
-                    return (frame.height, width) if turned else (width, frame.height)
+                    return (frame.height, width) if orientation_of(frame).exchanged else (width, frame.height)
     raise MediaError("decode", "no picture")

@@ -9,6 +9,7 @@ import pytest
 from datasets.media import Window, cut, probe
 from datasets.media.encode import sound_frame
 from datasets.media.fit import Scales, scales_of, size_before, square
+from datasets.media.orientation import Orientation
 
 RATE = 8000
 COLORS = np.array([[200, 30, 30], [30, 180, 30], [30, 30, 200], [200, 200, 30]])
@@ -86,7 +87,8 @@ def test_size_before_is_even_and_covers_or_fits_the_square():
 def test_square_keeps_the_middle_at_every_turn():
     picture = np.zeros((20, 40, 3), np.uint8)
     picture[9:11, 19:21] = 255
-    for quarters in range(4):
+    for exchanged in (False, True):
         for size in (20, 40):
-            rows, columns = np.nonzero(square(picture, size, height=20, quarters=quarters)[..., 0])
+            shown = square(picture, size, height=20, orientation=Orientation(exchanged=exchanged))
+            rows, columns = np.nonzero(shown[..., 0])
             assert (rows.mean() + 0.5, columns.mean() + 0.5) == (size / 2, size / 2)
