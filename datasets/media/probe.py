@@ -21,6 +21,7 @@ from datasets.media.timeline import BOTH, PICTURE, SOUND, Packet, Timeline, meas
 av_logging.set_level(av_logging.PANIC)
 
 
+_LONG_SOUND_SECONDS = 0.1
 _HIGH_DYNAMIC_RANGE = {ColorTrc.SMPTE2084: "PQ", ColorTrc.ARIB_STD_B67: "HLG"}
 
 
@@ -170,6 +171,8 @@ def probe(
             return Timeline()
         if PICTURE in shown:
             shown[PICTURE] = _held_pictures(shown[PICTURE])
+        if SOUND in shown:
+            shown[SOUND] = _held_sounds(shown[SOUND])
         sound = found.get(SOUND)
         return dataclasses.replace(
             measure_timeline(shown),
@@ -230,6 +233,12 @@ def _held_pictures(shown: Sequence[Packet]) -> list[Packet]:
     """Return pictures of which each is held for a usual step at least: some containers know no durations."""
     usual = float(np.median(_steps(shown)))
     return [packet._replace(end=max(packet.end, packet.begin + usual)) for packet in shown]
+
+
+def _held_sounds(shown: Sequence[Packet]) -> list[Packet]:
+    """Return sounds of which none lasts much longer than usual: MP4 has a hole as a long duration before it."""
+    longest = max(_LONG_SOUND_SECONDS, 4 * float(np.median([packet.end - packet.begin for packet in shown])))
+    return [packet._replace(end=min(packet.end, packet.begin + longest)) for packet in shown]
 
 
 def _lack(name: str, kind: str, shown: Sequence[Packet]) -> tuple[str, ...]:

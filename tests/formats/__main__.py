@@ -23,6 +23,7 @@ with the encoders of PyAV's wheel and prepared in one run. A file is as good as 
 - level: a channel's tone against its share of the mean of the channels, at most 0.1 dB off. The channels are those that were written;
   of lossy sound, those that the file itself decodes to
 - color: the corner that is farthest from its color, at most 4 of 255
+- left out: seconds that no window can reach, at most 0.1 s off
 - shown: the four corners are where a player shows them
 
 What cannot be prepared has the line that stands in the table of errors. **Bold** is what is wrong today.
@@ -32,8 +33,8 @@ What cannot be prepared has the line that stands in the table of errors. **Bold*
 def page(findings: dict[str, Finding]) -> str:
     """Return the page as Markdown."""
     head = [
-        "| file | what is special | picture | sound | windows | offset | level | color |",
-        "|---|---|---|---|---|---|---|---|",
+        "| file | what is special | picture | sound | windows | left out | offset | level | color |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     return "\n".join([_HEAD.format(count=len(CASES)), *head, *(_row(case, findings[case.name]) for case in CASES), ""])
 
@@ -48,12 +49,13 @@ def _row(case: Case, finding: Finding) -> str:
         f"{case.audio}, {case.layout}, {case.sample_rate / 1000:g} kHz" if case.audio else "",
     ]
     if faults:
-        told = [f"**{'; '.join(faults)}**", "", "", ""]
+        told = [f"**{'; '.join(faults)}**", "", "", "", ""]
     elif case.error:
-        told = [f"{finding.error}: {finding.detail}".removesuffix(": "), "", "", ""]
+        told = [f"{finding.error}: {finding.detail}".removesuffix(": "), "", "", "", ""]
     else:
         told = [
             str(finding.num_windows),
+            f"{finding.left_out or 0:.1f} s",
             f"{1000 * (finding.offset_seconds or 0):.1f} ms",
             f"{abs(finding.level_db or 0):.2f} dB",
             f"{finding.color:.0f}",
