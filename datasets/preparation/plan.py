@@ -102,8 +102,20 @@ def read_planned(shards: Sequence[Shard], columns: Sequence[str]) -> pa.Table:
 
 
 def planned_videos(shards: Sequence[Shard]) -> pa.ChunkedArray:
-    """Return the videos whose clips are in some shards."""
-    return read_planned(shards, ["video_id"])["video_id"]
+    """Return the videos whose clips are in some shards, each once."""
+    return pa.chunked_array([read_planned(shards, ["video_id"])["video_id"].unique()])
+
+
+def made_together(shards: Sequence[Shard]) -> list[list[Shard]]:
+    """Return shards in groups, each of one shard or of all that one source has for itself."""
+    single = [shard for shard in shards if shard.num_sources == 1]
+    named = read_planned(single, ["shard_id", "video_id"])
+    videos = dict(zip(*(named[name].to_pylist() for name in named.column_names), strict=True))
+    groups: dict[tuple[str | None, str], list[Shard]] = {}
+    for shard in sorted(shards, key=lambda shard: (shard.part, shard.begin)):
+        video = videos.get(shard.shard_id)
+        groups.setdefault((video, "" if video else shard.shard_id), []).append(shard)
+    return list(groups.values())
 
 
 def shard_of(shard: Shard, rows: pa.Table) -> PlannedShard:

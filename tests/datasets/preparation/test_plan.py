@@ -80,12 +80,13 @@ def test_plan_without_a_shard_writes_nothing(tmp_path):
 
 def test_shards_are_cut_in_order_by_split_and_ever_smaller():
     splits = np.array([0, 1, 0, -1] * 250)
-    shards, names = cut_shards(np.full(1000, 2), splits, most_rows=100, num_workers=2)
+    shards, cut = cut_shards(np.full(1000, 2), splits, most_rows=100, num_workers=2)
     assert set(shards[splits < 0]) == {-1}
     sizes = np.bincount(shards[splits >= 0]) * 2
     assert (sizes.max(), sizes.min(), sizes.sum()) == (100, 2, 1500)
-    for number, name in enumerate(names):
+    for number, (name, num_rows) in enumerate(cut):
         assert set(splits[shards == number]) == {SPLITS.index(name)}
+        assert num_rows == 2 * (shards == number).sum()
     train = shards[splits == 0]
     assert (np.diff(train) >= 0).all()
 
