@@ -133,8 +133,9 @@ def shard_of(shard: Shard, rows: pa.Table) -> PlannedShard:
 
 
 def source_json(source: PlannedSource) -> str:
-    """Return what the plan holds of a source beside its names."""
-    return json.dumps({name: value for name, value in dataclasses.asdict(source).items() if name not in _IDS})
+    """Return what the plan holds of a source beside its names; places only where they are not its own."""
+    left_out = _IDS if source.places else (*_IDS, "places")
+    return json.dumps({name: value for name, value in dataclasses.asdict(source).items() if name not in left_out})
 
 
 def append_plan(dataset: str, shards: Iterable[PlannedShard]) -> None:
