@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from datasets.config import PreparationConfig
 from datasets.index import index_rows, write_index
 from datasets.preparation.plan import planned_videos, read_plan
 from datasets.preparation.shards import SPLITS, clip_path
-from datasets.schema import DATASET_VERSION
+from datasets.schema import DATASET_VERSION, LEFT_OUT_SCHEMA
 from datasets.tables.licenses import count_licenses
 from infra import storage
 from infra.errors import InputError
@@ -56,6 +57,9 @@ class Tally:
     holds: dict[str, Counter[str]] = dataclasses.field(default_factory=dict)
     index: list[pa.Table] = dataclasses.field(default_factory=list)
     errors: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    left_out: list[pa.Table] = dataclasses.field(default_factory=list)
+    seconds: Counter[str] = dataclasses.field(default_factory=Counter)
+    other_tracks: int = 0
     num_bytes: int = 0
     clips: int = 0
 
@@ -71,6 +75,9 @@ class Tally:
         if marker["num_rows"]:
             self.index.append(index_rows(clip_path(split, marker["shard_id"]), rows))
         self.errors += marker["errors"]
+        self.left_out.append(pa.Table.from_pylist(marker["left_out"], schema=LEFT_OUT_SCHEMA))
+        self.seconds.update({"in": marker["seconds_in"], "covered": marker["seconds_covered"]})
+        self.other_tracks += marker["other_tracks"]
         self.num_bytes += marker["num_bytes"]
         self.clips = (self.clips + int(marker["clips"], 16)) % 2**128
 
@@ -99,6 +106,7 @@ def write_card(
         "config": config.to_dict(),
         "splits": splits,
         "hours": num_rows * config.row_seconds / 3600,
+        "sources": _account_of(tally),
         "num_bytes": tally.num_bytes,
         "num_errors": num_errors,
         "licenses": count_licenses(dataset, videos),
@@ -109,12 +117,26 @@ def write_card(
         "library_versions": library_versions(),
     }
     write_index(dataset, tally.index)
+    with storage.staged(storage.join(dataset, "left_out.parquet")) as path:
+        pq.write_table(pa.concat_tables([LEFT_OUT_SCHEMA.empty_table(), *tally.left_out]), path)
     uri = storage.join(dataset, "dataset.json")
     if storage.exists(uri):
         before = storage.read_json(uri)
         card |= {"audit": before["audit"]} if "audit" in before else {}
     storage.write_json(uri, card)
     return card
+
+
+def _account_of(tally: Tally) -> dict[str, Any]:
+    """Return how long the sources are, how much of them is in clips, and what no clip can reach, by reason, in seconds."""
+    left_out = pa.concat_tables([LEFT_OUT_SCHEMA.empty_table(), *tally.left_out])
+    sums = left_out.group_by("reason").aggregate([("seconds", "sum")]).sort_by("reason").to_pylist()
+    return {
+        "seconds": tally.seconds["in"],
+        "covered_seconds": tally.seconds["covered"],
+        "left_out_seconds": {row["reason"]: row["seconds_sum"] for row in sums},
+        "other_audio_tracks": tally.other_tracks,
+    }
 
 
 def write_verdict(dataset: str, verdict: str) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from datasets.clips.spectrogram import LogMelConfig
 from datasets.clips.windows import LabelMode, WindowRule
-from datasets.media.cut import Pixels
+from datasets.media.convert import Pixels
+from datasets.media.fit import Fit
 from datasets.schema import DATASET_VERSION, MODALITIES, Modality
 from infra.errors import InputError, refuse_outside
 from infra.seeding import digest
@@ -38,9 +39,13 @@ class PreparationConfig:
     frame_rate: float = 30.0
     """Frames per second of a clip."""
     size: int = 256
-    """Height and width in pixels: the whole frame is squeezed to a square."""
+    """Height and width in pixels."""
+    fit: Fit = "squeeze"
+    """How a frame becomes a square: squeezed whole, as published, its middle cropped, or padded with bars."""
     sample_rate: int = 44100
     """Sound samples per second, mono."""
+    audio_track: int | None = None
+    """Which of several audio tracks is the sound, from 1 on; the one that players choose if not given."""
     pad_sound: bool = False
     """Fill sounds without picture that are shorter than a clip with silence, however short they are; a fiftieth of a clip always is."""
     image_size: int | None = None
@@ -69,6 +74,8 @@ class PreparationConfig:
         object.__setattr__(self, "modalities", tuple(name for name in MODALITIES if name in self.modalities))
         if not self.modalities:
             raise InputError(f"modalities: none is left; give one or more of {', '.join(MODALITIES)}")
+        if self.audio_track is not None:
+            refuse_outside("audio_track", self.audio_track, 1, 1000)
         if self.image_size is not None:
             refuse_outside("image_size", self.image_size, 1, 7000)
         for field, (low, high) in _RANGES.items():

@@ -4,15 +4,15 @@ A row is one clip: one window of one source, or one still picture, sound or text
 stream or raw uint8 (frames, height, width, 3) in C order, `waveform` int16 PCM (samples,), `log_mel` float16 (bins, hops), `image` one
 encoded still picture; which, and of what size, says `dataset.json`. `clips/measures.py` says what loudness, silence and motion are.
 Only where a row has picture and sound is it in sync or not, and only what moves or sounds has a start.
-`texts` are timed on the clip's own clock where they have times. `boxes` are normalized to the frame and bound what sounds: null where
-nobody knows, empty where what sounds is out of sight.
+`texts` are timed on the clip's own clock where they have times. `boxes` are normalized to the stored frame and bound what sounds: null where
+nobody knows, empty where what sounds is out of sight. `aspect` is the width of the source's picture by its height, as players show it.
 """
 
 from typing import Literal
 
 import pyarrow as pa
 
-DATASET_VERSION = 2
+DATASET_VERSION = 3
 
 MEDIA_COLUMNS = ("frames", "waveform", "log_mel", "image")
 
@@ -54,6 +54,7 @@ CLIP_SCHEMA = pa.schema(
         pa.field("loudness_db", pa.float64()),
         pa.field("silence_share", pa.float64()),
         pa.field("motion", pa.float64()),
+        pa.field("aspect", pa.float64()),
         pa.field("frames", pa.binary()),
         pa.field("waveform", pa.binary()),
         pa.field("log_mel", pa.binary()),
@@ -62,5 +63,10 @@ CLIP_SCHEMA = pa.schema(
         pa.field("boxes", pa.list_(BOX_TYPE)),
     ]
 )
+
+LEFT_OUT_SCHEMA = pa.schema(
+    [*(pa.field(name, pa.string()) for name in ("source", "stage", "reason")), pa.field("seconds", pa.float64())]
+)
+"""What of a source that was used no window can reach."""
 
 ERROR_SCHEMA = pa.schema([pa.field(name, pa.string()) for name in ("source", "stage", "reason", "detail")])

@@ -9,6 +9,9 @@ from pathlib import Path
 import ray
 import ray.data
 
+from infra.ray_address import check_cluster, cluster_address
+from infra.socket_folder import socket_folder
+
 ROOT = str(Path(__file__).resolve().parent.parent)
 
 # Read by Ray's processes when they start; none overrides what the user has set.
@@ -42,6 +45,9 @@ def running(
         num_cpus: processors of a cluster of our own, all of the machine if not given; at least 2.
         object_store_mb: its object store; 250 for every processor if not given.
         dashboard: whether it has one; without, processors of stopped trials that have workers are never given back.
+
+    Raises:
+        InputError: If RAY_ADDRESS names no cluster that answers.
     """
     if ray.is_initialized():
         yield
@@ -51,26 +57,27 @@ def running(
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False
-    if os.environ.get("RAY_ADDRESS"):
-        ray.init(log_to_driver=False, logging_level=logging.ERROR)
-    else:
-        os.environ.setdefault("RAY_AUTH_MODE", "disabled")
-        paths = os.environ.get("PYTHONPATH", "")
-        if ROOT not in paths.split(os.pathsep):
-            os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (ROOT, paths)))
-        processors = max(2, num_cpus or os.cpu_count() or 2)
-        ray.init(
-            address="local",
-            num_cpus=processors,
-            object_store_memory=(object_store_mb or 250 * processors) * 2**20,
-            include_dashboard=dashboard,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
-    try:
+    with contextlib.ExitStack() as ended:
+        if cluster_address():
+            check_cluster()
+            ray.init(log_to_driver=False, logging_level=logging.ERROR)
+        else:
+            os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+            paths = os.environ.get("PYTHONPATH", "")
+            if ROOT not in paths.split(os.pathsep):
+                os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (ROOT, paths)))
+            processors = max(2, num_cpus or os.cpu_count() or 2)
+            ray.init(
+                address="local",
+                num_cpus=processors,
+                object_store_memory=(object_store_mb or 250 * processors) * 2**20,
+                include_dashboard=dashboard,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                _temp_dir=ended.enter_context(socket_folder()),
+            )
+        ended.callback(ray.shutdown)
         yield
-    finally:
-        ray.shutdown()
 
 
 def num_processors() -> float:

@@ -116,20 +116,20 @@ def state(uri: str) -> str:
     return f"{status.st_size}-{status.st_mtime_ns}"
 
 
-def list_files(uri: str, *, suffix: str = "") -> list[str]:
+def list_files(uri: str, *, suffix: str = "", unread: dict[str, str] | None = None) -> list[str]:
     """Return all files below a folder whose URIs end in `suffix`, sorted; none where it does not exist.
 
-    Links to folders are followed, each folder once.
+    Links to folders are followed, each folder once. `unread` is given the folders that cannot be listed, and why.
     """
     if not is_remote(uri):
-        return sorted(path for path in _walk(uri) if path.endswith(suffix))
+        return sorted(path for path in _walk(uri, {} if unread is None else unread) if path.endswith(suffix))
     bucket, key = _split(uri)
     pages = _client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=_folder_prefix(key))
     return sorted(
         f"s3://{bucket}/{item['Key']}"
         for page in pages
         for item in page.get("Contents", [])
-        if item["Key"].endswith(suffix)
+        if item["Key"].endswith(suffix) and not item["Key"].endswith("/")
     )
 
 
@@ -266,9 +266,12 @@ def remove_if_empty(uri: str) -> None:
             Path(uri).rmdir()
 
 
-def _walk(folder: str) -> Iterator[str]:
+def _walk(folder: str, unread: dict[str, str]) -> Iterator[str]:
+    def note(error: OSError) -> None:
+        unread[str(error.filename)] = error.strerror or str(error)
+
     seen = {os.path.realpath(folder)}
-    for place, folders, names in os.walk(folder, followlinks=True):
+    for place, folders, names in os.walk(folder, onerror=note, followlinks=True):
         real = {name: os.path.realpath(os.path.join(place, name)) for name in sorted(folders)}
         folders[:] = [name for name in real if real[name] not in seen]
         seen.update(real.values())

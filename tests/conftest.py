@@ -76,10 +76,10 @@ def small_config() -> PreparationConfig:
 @pytest.fixture(scope="session")
 def tracking_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tracking store whose tables are made: seconds that only one test pays."""
-    from infra import tracking
+    from infra.tracking.client import impatient_client
 
     path = tmp_path_factory.mktemp("tracking") / "mlflow.db"
-    tracking._client(f"sqlite:///{path}")
+    impatient_client(f"sqlite:///{path}")
     return path
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from infra import cluster, storage
 from infra.errors import InputError
-from infra.tracking import Run, ending, resume_run, start_run
+from infra.tracking import Run, ending, optional, resume_run, start_run
 from tune.comparison import figures, ranked, table
 from tune.plan import SweepPlan, write_sweep_plan
 from tune.ray_tune import fitting_trials, run_trials
@@ -93,12 +93,14 @@ def _conclude(plan: SweepPlan, run: Run, seconds: float) -> None:
     if finished:
         best = finished[0]
         folder = storage.join(plan.folder, best["name"], "model")
-        version = register(
-            Run(best["run_id"]), recipe=plan.recipe, folder=folder, dataset=next(iter(plan.data.values()))
-        )
+        name = "not registered"
+        with optional(f"the best model is not registered; `tune.sweep` with --resume {plan.name} does it"):
+            dataset = next(iter(plan.data.values()))
+            version = register(Run(best["run_id"]), recipe=plan.recipe, folder=folder, dataset=dataset)
+            name = f"models:/{plan.recipe}/{version}"
         run.set_tags({"best_trial": best["name"]})
         run.log_metrics({"best_objective": best["metrics"][OBJECTIVE]})
-        print(f"best     {best['name']}  models:/{plan.recipe}/{version}  {folder}")
+        print(f"best     {best['name']}  {name}  {folder}")
     left = plan.num_trials - sum(1 for record in records if record.get("status"))
     if left:
         print(f"warning  {left} of {plan.num_trials} trials did not end; go on with --resume {plan.name}")

@@ -91,24 +91,22 @@ def read_records(plan: SweepPlan) -> list[dict[str, Any]]:
 
 def objective_curve(plan: SweepPlan, record: Mapping[str, Any]) -> list[tuple[int, float]]:
     """Return a trial's objective by epochs done."""
-    run = _find_run(plan, record)
+    run = find_run(_run_id(plan, record))
     return [] if run is None else [(epoch + 1, value) for epoch, value in run.curve(OBJECTIVE)]
 
 
 def close_run(plan: SweepPlan, record: Mapping[str, Any]) -> None:
-    """End a trial's run as its record says: a killed process leaves it running, a stopped one failed."""
-    run = _find_run(plan, record)
-    if run is None:
+    """End a trial's run as its record says, without waiting: a killed process leaves it running, a stopped one failed."""
+    run_id = _run_id(plan, record)
+    if run_id is None:
         return
-    status = record.get("status")
+    run, status = Run(run_id), record.get("status")
     run.set_tags({"trial_status": status, "trial_reason": record.get("reason")})
-    ending = {FINISHED: "FINISHED", STOPPED: "FINISHED", FAILED: "FAILED"}.get(status or "", "KILLED")
-    if run.status != ending:
-        run.finish(ending)
+    run.set_status({FINISHED: "FINISHED", STOPPED: "FINISHED", FAILED: "FAILED"}.get(status or "", "KILLED"))
     with contextlib.suppress(KeyError):
         run.log_metrics({"best_objective": record["metrics"][OBJECTIVE]})
 
 
-def _find_run(plan: SweepPlan, record: Mapping[str, Any]) -> Run | None:
+def _run_id(plan: SweepPlan, record: Mapping[str, Any]) -> str | None:
     uri = storage.join(plan.folder, record["name"], "run_id")
-    return find_run(storage.read_bytes(uri).decode()) if storage.exists(uri) else None
+    return storage.read_bytes(uri).decode() if storage.exists(uri) else None

@@ -3,7 +3,7 @@
 python -m workflows.ui
 """
 
-from infra.tracking import UI_PORT, has_server, serve_ui, ui_page
+from infra.tracking import UI_PORT, has_server, send_unsent, serve_ui, ui_page
 from workflows.cli import command
 
 
@@ -13,6 +13,7 @@ def ui(port: int = UI_PORT) -> None:
     Args:
         port: Port of 127.0.0.1.
     """
+    send_unsent(wait=True)
     print(f"open {ui_page(port)}", flush=True)
     if not has_server():
         serve_ui(port)

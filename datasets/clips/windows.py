@@ -7,6 +7,7 @@ sound's position says anything about the label (Owens and Efros 2018 draw from s
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -40,18 +41,25 @@ class WindowRule:
     label_mode: LabelMode = "pairs"
 
 
-def draw_windows(rule: WindowRule, *, begin: float, end: float, generator: np.random.Generator) -> list[PlannedWindow]:
-    """Return the windows of a source whose picture and sound both last from `begin` to `end` (seconds).
+def draw_windows(
+    rule: WindowRule, spans: Sequence[tuple[float, float]], *, generator: np.random.Generator
+) -> list[PlannedWindow]:
+    """Return the windows of a source whose picture and sound both last through some spans (begin and end in seconds).
 
-    A source too short for a pair gives one window without one; a source shorter than a clip gives none.
+    Both windows of a pair are in one span, which is drawn in proportion to the pairs that it allows. A source too short for a pair
+    gives one window without one; a source shorter than a clip gives none.
     """
-    num_starts = math.floor((end - begin - rule.clip_seconds) * rule.frame_rate + 1e-6) + 1
-    if num_starts < 1:
+    starts = np.array([_num_starts(rule, span) for span in spans], np.int64)
+    if not starts.any():
         return []
+    pairs = np.array([_num_pairs(rule, int(count)) for count in starts], np.int64)
+    windows: list[PlannedWindow] = []
     if rule.label_mode == "roll" and rule.pairs_per_video:
-        return _rolled(rule, begin=begin, num_starts=num_starts, generator=generator)
-    if rule.pairs_per_video == 0 or _max_shift_frames(rule, num_starts) < _min_shift_frames(rule):
-        start = begin + int(generator.integers(num_starts)) / rule.frame_rate
+        for _ in range(rule.pairs_per_video):
+            windows.append(_rolled(rule, _draw_start(rule, spans, starts, generator), generator))
+        return windows
+    if rule.pairs_per_video == 0 or not pairs.any():
+        start = _draw_start(rule, spans, starts, generator)
         return [
             PlannedWindow(
                 start_seconds=start,
@@ -61,11 +69,11 @@ def draw_windows(rule: WindowRule, *, begin: float, end: float, generator: np.ra
                 pair=None,
             )
         ]
-    windows = []
     for pair in range(rule.pairs_per_video):
+        place = _draw_span(pairs, generator)
         first, second = (
-            begin + frame / rule.frame_rate
-            for frame in draw_ordered_pair(rule, num_starts=num_starts, generator=generator)
+            spans[place][0] + frame / rule.frame_rate
+            for frame in draw_ordered_pair(rule, num_starts=int(starts[place]), generator=generator)
         )
         windows += _pair(first, second, pair) if rule.label_mode == "pairs" else _sliced(first, second, generator)
     return windows
@@ -119,22 +127,40 @@ def _sliced(first: float, second: float, generator: np.random.Generator) -> list
     ]
 
 
-def _rolled(rule: WindowRule, *, begin: float, num_starts: int, generator: np.random.Generator) -> list[PlannedWindow]:
-    """Return windows whose sound is in sync or rolled in a circle, by a fair coin."""
-    windows = []
-    for _ in range(rule.pairs_per_video):
-        start = begin + int(generator.integers(num_starts)) / rule.frame_rate
-        in_sync = bool(generator.random() < 0.5)
-        longest = min(rule.max_shift_seconds, rule.clip_seconds - rule.min_shift_seconds)
-        roll = float(generator.uniform(min(rule.min_shift_seconds, longest), longest))
-        windows.append(
-            PlannedWindow(
-                start_seconds=start,
-                sound_start_seconds=start,
-                in_sync=in_sync,
-                shift_seconds=0.0 if in_sync else roll,
-                pair=None,
-                roll_seconds=0.0 if in_sync else roll,
-            )
-        )
-    return windows
+def _rolled(rule: WindowRule, start: float, generator: np.random.Generator) -> PlannedWindow:
+    """Return a window whose sound is in sync or rolled in a circle, by a fair coin."""
+    in_sync = bool(generator.random() < 0.5)
+    most = min(rule.max_shift_seconds, rule.clip_seconds - rule.min_shift_seconds)
+    roll = float(generator.uniform(min(rule.min_shift_seconds, most), most))
+    return PlannedWindow(
+        start_seconds=start,
+        sound_start_seconds=start,
+        in_sync=in_sync,
+        shift_seconds=0.0 if in_sync else roll,
+        pair=None,
+        roll_seconds=0.0 if in_sync else roll,
+    )
+
+
+def _num_starts(rule: WindowRule, span: tuple[float, float]) -> int:
+    return max(0, math.floor((span[1] - span[0] - rule.clip_seconds) * rule.frame_rate + 1e-6) + 1)
+
+
+def _num_pairs(rule: WindowRule, num_starts: int) -> int:
+    """Return how many pairs of starts with an admissible shift a span allows."""
+    low, high = _min_shift_frames(rule), _max_shift_frames(rule, num_starts)
+    return (high - low + 1) * (2 * num_starts - low - high) // 2 if high >= low else 0
+
+
+def _draw_span(weights: np.ndarray, generator: np.random.Generator) -> int:
+    """Return one of some spans, in proportion to their weights."""
+    if np.count_nonzero(weights) == 1:
+        return int(np.flatnonzero(weights)[0])
+    return int(generator.choice(len(weights), p=weights / weights.sum()))
+
+
+def _draw_start(
+    rule: WindowRule, spans: Sequence[tuple[float, float]], starts: np.ndarray, generator: np.random.Generator
+) -> float:
+    place = _draw_span(starts, generator)
+    return spans[place][0] + int(generator.integers(starts[place])) / rule.frame_rate

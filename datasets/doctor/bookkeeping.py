@@ -15,7 +15,7 @@ from datasets.schema import DATASET_VERSION
 from infra import storage
 from infra.errors import InputError
 
-_TABLES = ("errors.parquet", "index.parquet", "licenses.parquet")
+_TABLES = ("errors.parquet", "index.parquet", "left_out.parquet", "licenses.parquet")
 _CONTENT = ("video_id", "content_id")
 _FINISH = "run workflows.prepare again with the same options"
 

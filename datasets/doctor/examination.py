@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -41,6 +42,8 @@ class Examination:
     """The first window of every video."""
     holds: dict[str, dict[str, int]]
     """Rows of each split that hold each thing, as the card counts them."""
+    sources: dict[str, Any]
+    """How much of the sources is in clips, as the card has it."""
 
     @property
     def num_errors(self) -> int:
@@ -105,6 +108,7 @@ def examine(dataset: str, *, progress: Progress = silent) -> Examination:
         flags=sorted(flags),
         places=rows.first_windows,
         holds=dict((card or {}).get("holds", {})),
+        sources=dict((card or {}).get("sources", {})),
     )
 
 

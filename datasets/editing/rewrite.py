@@ -16,6 +16,7 @@ from datasets.card import tally_markers, write_card
 from datasets.clips.parquet import row_groups, write_clips
 from datasets.config import PreparationConfig
 from datasets.index import outline
+from datasets.preparation.accounts import add_up
 from datasets.preparation.markers import list_markers, marker_file, read_markers
 from datasets.preparation.operators import counts_of
 from datasets.preparation.plan import Shard, current_shards, read_plan, read_shard, read_whole_plan
@@ -72,11 +73,13 @@ def rows_of(uri: str, videos: Collection[str] | None = None) -> pa.Table:
 
 def marker_of(shard: PlannedShard, table: pa.Table, before: Row) -> Row:
     """Return the marker of a shard whose rows, and whose errors, come from another one's."""
-    sources = {source.path for source in shard.sources}
+    sources = {source.place for source in shard.sources}
+    errors = [error for error in before["errors"] if error["source"] in sources]
     return {
         **counts_of(shard, outline(table), [group.num_rows for group in row_groups(table)]),
+        **add_up(shard, errors),
         "num_bytes": table.nbytes,
-        "errors": [error for error in before["errors"] if error["source"] in sources],
+        "errors": errors,
         "seconds": {},
     }
 

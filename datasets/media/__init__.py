@@ -1,23 +1,27 @@
 """Demuxing, decoding and encoding; the only place that knows PyAV.
 
-All times are seconds since `MediaInfo.origin_seconds`: the earliest presented time stamp of picture and sound, as players count.
+All times are seconds on a file's `Timeline`, which begins with the first time stamp of picture and sound that is shown.
 """
 
 from datasets.media.calibrate import Coding, coding_of, measure_delay
-from datasets.media.cut import Window, cut, read_sound
+from datasets.media.cut import Clip, Window, cut, read_sound
 from datasets.media.encode import decode_frames, decode_into, encode_frames, write_chunks, write_video
 from datasets.media.listen import Listener
-from datasets.media.probe import PICTURE, SOUND, MediaError, MediaInfo, display_size, probe, reading, sound_origin
+from datasets.media.probe import MediaError, display_size, probe, reading
 from datasets.media.recode import through_aac
 from datasets.media.still import decode_image, image_size, read_image
+from datasets.media.timeline import BOTH, PICTURE, SOUND, Span, Timeline, intersection, length, timeline_from_dict
 
 __all__ = [
+    "BOTH",
     "PICTURE",
     "SOUND",
+    "Clip",
     "Coding",
     "Listener",
     "MediaError",
-    "MediaInfo",
+    "Span",
+    "Timeline",
     "Window",
     "coding_of",
     "cut",
@@ -27,13 +31,15 @@ __all__ = [
     "display_size",
     "encode_frames",
     "image_size",
+    "intersection",
+    "length",
     "measure_delay",
     "probe",
     "read_image",
     "read_sound",
     "reading",
-    "sound_origin",
     "through_aac",
+    "timeline_from_dict",
     "write_chunks",
     "write_video",
 ]

@@ -11,7 +11,8 @@ import numpy as np
 
 from datasets.media.cut import Window, cut
 from datasets.media.encode import sound_frame
-from datasets.media.probe import MediaError, open_media, probe, reading, streams
+from datasets.media.probe import MediaError, find_streams, open_media, probe, reading
+from datasets.media.timeline import BOTH, PICTURE, SOUND
 
 _SAMPLE_RATE = 48000
 _FRAME_RATE = 30
@@ -50,9 +51,10 @@ def coding_of(path: str | os.PathLike[str]) -> Coding:
         MediaError: If it cannot be opened or lacks picture or sound.
     """
     with open_media(path, "probe") as container:
-        video, audio = streams(container, "probe")
+        found = find_streams(container, "probe", needs=BOTH)
         name = container.format.name.split(",")[0]
-        return Coding("mp4" if name == "mov" else name, video.codec_context.name, audio.codec_context.name)
+        codecs = [found[kind].codec_context.name for kind in (PICTURE, SOUND)]
+        return Coding("mp4" if name == "mov" else name, *codecs)
 
 
 def measure_delay(coding: Coding) -> float:
@@ -67,15 +69,14 @@ def measure_delay(coding: Coding) -> float:
             _write(path, coding)
         except (av.error.FFmpegError, ValueError) as error:
             raise MediaError("calibrate", "cannot write", f"{'/'.join(coding)}: {error}") from None
-        origin = probe(path).origin_seconds
         start = 0.5
         window = Window(start_seconds=start, sound_start_seconds=start)
         # Finer than the frames: what is measured is the decoder's delay, not the rounding to frames.
         fine_rate = _OVERSAMPLING * _FRAME_RATE
-        ((_, frames, sound),) = cut(
+        ((_, frames, sound, _),) = cut(
             path,
             [window],
-            origin_seconds=origin,
+            line=probe(path),
             clip_seconds=_SECONDS - 1,
             frame_rate=fine_rate,
             size=_SIDE,

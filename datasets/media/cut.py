@@ -4,26 +4,24 @@ import bisect
 import dataclasses
 import os
 from collections.abc import Collection, Iterator, Sequence
-from typing import Literal
+from typing import NamedTuple
 
 import av
 import av.error
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
+from datasets.media.convert import Converter, Pixels
 from datasets.media.decode import Decoding
+from datasets.media.fit import Fit
 from datasets.media.mono import Mono, kind_of
-from datasets.media.probe import BOTH, PICTURE, SOUND, MediaError, decoded, open_media, packets, reading
-
-Pixels = Literal["rgb24", "yuv420p"]
-"""How a picture lies in memory: (height, width, 3), or planes of BT.601 below each other, (3 height / 2, width), as H.264 is fed."""
+from datasets.media.probe import MediaError, open_media, reading
+from datasets.media.timeline import BOTH, PICTURE, SOUND, Timeline
 
 _REANCHOR_SECONDS = 0.010
 _LONGEST_HOLD_SECONDS = 0.25
 _MISSING_TAIL_SECONDS = 0.05
 _SAMPLES_AT_ONCE = 4096
 """Few: a window is complete only when the sound after it has been resampled too."""
-_STORED_COLORS = {"dst_colorspace": Colorspace.ITU601, "dst_color_range": ColorRange.MPEG}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,21 +34,34 @@ class Window:
     """Silence at the end, where there is less sound than a clip takes."""
 
 
+class Clip(NamedTuple):
+    """A window with what it shows and sounds like."""
+
+    window: int
+    frames: np.ndarray
+    """uint8 (frames, size, size, 3), or as planes (frames, 3 size / 2, size)."""
+    waveform: np.ndarray
+    """float32 (samples,)."""
+    aspect: float | None
+    """Width of the source's picture by its height, as players show it."""
+
+
 def cut(
     path: str | os.PathLike[str],
     windows: Sequence[Window],
     *,
-    origin_seconds: float,
+    line: Timeline,
     clip_seconds: float,
     frame_rate: float,
     size: int,
     sample_rate: int,
     pixels: Pixels = "rgb24",
+    fit: Fit = "squeeze",
     needs: Collection[str] = BOTH,
-) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Yield (window index, frames uint8 (n, size, size, 3), waveform float32 (samples,)) as each is complete.
+) -> Iterator[Clip]:
+    """Yield the windows as each is complete.
 
-    With `pixels` "yuv420p" frames are (n, 3 size / 2, size). Of picture and sound, what is not among the needs is empty.
+    `line` is what `probe` says of the file. With `pixels` "yuv420p" frames are (n, 3 size / 2, size). Of picture and sound, what is not among the needs is empty.
 
     One sequential pass. Frame i shows the source frame with the latest time stamp up to start + (i + 0.5) / frame_rate, so that
     every event lands within half an output frame of its time; sound is placed by its own time stamps, with zeros where there is none.
@@ -60,21 +71,23 @@ def cut(
     """
     num_frames = round(clip_seconds * frame_rate) if PICTURE in needs else 0
     num_samples = round(clip_seconds * sample_rate) if SOUND in needs else 0
-    pictures = _Pictures(windows, num_frames, frame_rate, size, pixels)
+    converter = Converter(size=size, pixels=pixels, fit=fit)
+    pictures = _Pictures(windows, num_frames, frame_rate, converter)
     sounds = _Sounds(windows, num_samples, sample_rate)
     waiting = sorted(range(len(windows)), key=lambda index: -_end_of(windows[index]))
 
     def is_complete(index: int) -> bool:
-        return pictures.missing[index] == 0 and (not num_samples or sounds.heard_until >= sounds.needed_until[index])
+        return pictures.missing[index] == 0 and sounds.has_heard(index)
 
-    def complete() -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-        """Yield the windows that end next, as far as they are complete; those after them are not looked at."""
+    def complete() -> Iterator[Clip]:
+        """Yield the windows that end next; where one is not complete, those after it are not looked at."""
         while waiting and is_complete(waiting[-1]):
             index = waiting.pop()
-            yield index, pictures.take(index), sounds.take(index)
+            yield Clip(index, pictures.take(index), sounds.take(index), converter.aspect)
 
     with reading("decode"), open_media(path, "decode") as container:
-        decoding = Decoding(container, moments=pictures.moments, origin_seconds=origin_seconds, needs=needs)
+        decoding = Decoding(container, moments=pictures.moments, line=line, needs=needs)
+        converter.pixel_aspect = decoding.pixel_aspect
         for frame, time in decoding.frames():
             if isinstance(frame, av.VideoFrame):
                 pictures.add(frame, time)
@@ -89,12 +102,12 @@ def cut(
     if waiting:
         index = min(index for index in waiting if not is_complete(index))
         stream = "picture" if pictures.missing[index] else "sound"
-        raise MediaError(
-            "decode",
-            f"{stream} ends early",
-            f"window at {windows[index].start_seconds:.2f} s is incomplete"
-            + (f"; damaged packets: {decoding.damage}" if decoding.damage else ""),
-        )
+        raise _ends_early(stream, windows[index], decoding.damage)
+
+
+def _ends_early(stream: str, window: Window, damage: str) -> MediaError:
+    detail = f"window at {window.start_seconds:.2f} s is incomplete"
+    return MediaError("decode", f"{stream} ends early", detail + (f"; damaged packets: {damage}" if damage else ""))
 
 
 def _end_of(window: Window) -> float:
@@ -105,9 +118,7 @@ def _end_of(window: Window) -> float:
 class _Pictures:
     """Frames for all windows: each wanted moment takes the frame shown then, converted once."""
 
-    def __init__(
-        self, windows: Sequence[Window], num_frames: int, frame_rate: float, size: int, pixels: Pixels
-    ) -> None:
+    def __init__(self, windows: Sequence[Window], num_frames: int, frame_rate: float, converter: Converter) -> None:
         self._wanted = sorted(
             (window.start_seconds + (i + 0.5) / frame_rate, index, i)
             for index, window in enumerate(windows)
@@ -115,9 +126,8 @@ class _Pictures:
         )
         self._next = 0
         self._held: tuple[av.VideoFrame, float] | None = None
-        self._reformatter = VideoReformatter()
-        self._size, self._pixels = size, pixels
-        self._shape = (num_frames, size, size, 3) if pixels == "rgb24" else (num_frames, size * 3 // 2, size)
+        self._converter = converter
+        self._sizes = (num_frames, *converter.shape)
         self._clips: dict[int, np.ndarray] = {}
         self.moments = [moment for moment, _, _ in self._wanted]
         self.missing = [num_frames] * len(windows)
@@ -126,58 +136,30 @@ class _Pictures:
         if self._held is not None and time <= self._held[1]:
             return
         if self._held is not None:
-            self._serve(until=time)
+            self._serve(self._held[0], until=time)
         self._held = (frame, time)
 
     def finish(self) -> None:
         if self._held is not None:
             frame, time = self._held
             shown = float((frame.duration or 0) * (frame.time_base or 0))
-            self._serve(until=time + max(shown, _LONGEST_HOLD_SECONDS))
+            self._serve(frame, until=time + max(shown, _LONGEST_HOLD_SECONDS))
 
     def take(self, index: int) -> np.ndarray:
-        return self._clips.pop(index) if index in self._clips else np.empty(self._shape, np.uint8)
+        return self._clips.pop(index) if index in self._clips else np.empty(self._sizes, np.uint8)
 
-    def _serve(self, *, until: float) -> None:
-        """Give the held frame to every wanted moment before `until`."""
+    def _serve(self, frame: av.VideoFrame, *, until: float) -> None:
+        """Give a frame to every wanted moment before `until`."""
         picture = None
         while self._next < len(self._wanted) and self._wanted[self._next][0] < until:
             _, index, i = self._wanted[self._next]
             if picture is None:
-                picture = self._convert()
+                picture = self._converter.convert(frame)
             if index not in self._clips:
-                self._clips[index] = np.empty(self._shape, np.uint8)
+                self._clips[index] = np.empty(self._sizes, np.uint8)
             self._clips[index][i] = picture
             self.missing[index] -= 1
             self._next += 1
-
-    def _convert(self) -> np.ndarray:
-        assert self._held is not None
-        frame = self._held[0]
-        colors = {} if self._pixels == "rgb24" else _STORED_COLORS
-        try:
-            scaled = self._reformatter.reformat(
-                frame,
-                width=self._size,
-                height=self._size,
-                format=self._pixels,
-                interpolation=Interpolation.BILINEAR,
-                threads=1,  # more cost more than a small picture takes
-                **colors,
-            )
-        except (av.error.FFmpegError, ValueError) as error:
-            raise MediaError("decode", "cannot convert picture", str(error)) from None
-        return turn(scaled.to_ndarray(), round(frame.rotation / 90))
-
-
-def turn(picture: np.ndarray, quarters: int) -> np.ndarray:
-    """Return a square picture turned counterclockwise; of planes, each for itself."""
-    if quarters % 4 == 0 or picture.ndim == 3:
-        return np.rot90(picture, k=quarters)
-    size = picture.shape[1]
-    chroma = picture[size:].reshape(2, size // 2, size // 2)
-    turned = [np.rot90(picture[:size], k=quarters).ravel(), np.rot90(chroma, k=quarters, axes=(1, 2)).ravel()]
-    return np.concatenate(turned).reshape(picture.shape)
 
 
 class _Sounds:
@@ -209,6 +191,9 @@ class _Sounds:
         except (av.error.FFmpegError, ValueError) as error:
             raise MediaError("decode", "cannot resample sound", str(error)) from None
         self._place(pieces)
+
+    def has_heard(self, index: int) -> bool:
+        return not self._num_samples or self.heard_until >= self.needed_until[index]
 
     def finish(self) -> None:
         self._flush()
@@ -251,25 +236,21 @@ class _Sounds:
 
 
 @reading("decode")
-def read_sound(
-    path: str | os.PathLike[str], *, origin_seconds: float, sample_rate: int, longest_seconds: float
-) -> np.ndarray:
-    """Return mono sound float32 (samples,) from the origin on, at most `longest_seconds` of it.
+def read_sound(path: str | os.PathLike[str], *, line: Timeline, sample_rate: int, longest_seconds: float) -> np.ndarray:
+    """Return mono sound float32 (samples,) from its first sample on, at most `longest_seconds` of it.
 
     Raises:
         MediaError: If the file cannot be opened or has no sound.
     """
-    window = Window(start_seconds=0.0, sound_start_seconds=0.0)
+    begin = line.sound[0][0] if line.sound else 0.0
+    window = Window(start_seconds=begin, sound_start_seconds=begin)
     sounds = _Sounds([window], round(longest_seconds * sample_rate), sample_rate)
     with open_media(path, "decode") as container:
-        if not container.streams.audio:
-            raise MediaError("decode", "no audio stream")
-        for packet in packets(container, container.streams.audio[:1]):
-            for frame in decoded(packet)[0]:
-                if isinstance(frame, av.AudioFrame) and frame.time is not None:
-                    sounds.add(frame, frame.time - origin_seconds)
-            if sounds.heard_until >= longest_seconds:
+        for frame, time in Decoding(container, moments=(), line=line, needs=(SOUND,)).frames():
+            if isinstance(frame, av.AudioFrame):
+                sounds.add(frame, time)
+            if sounds.heard_until >= begin + longest_seconds:
                 break
         sounds.finish()
-    length = max(0.0, min(sounds.heard_until - _MISSING_TAIL_SECONDS, longest_seconds))
+    length = max(0.0, min(sounds.heard_until - _MISSING_TAIL_SECONDS - begin, longest_seconds))
     return sounds.take(0)[: round(length * sample_rate)] if length > 0 else np.zeros(0, np.float32)

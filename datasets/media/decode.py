@@ -7,23 +7,27 @@ group. So a group is decoded if a wanted moment lies in it, or in the one before
 import bisect
 import math
 from collections.abc import Collection, Iterator, Sequence
+from fractions import Fraction
 
 import av
 from av.container import InputContainer
 
-from datasets.media.probe import BOTH, PICTURE, SOUND, decoded, find_streams, packets
+from datasets.media.probe import decoded, packets, streams_of
+from datasets.media.timeline import BOTH, PICTURE, SOUND, Timeline
 
+_LONG_AGO = 2**40
+"""In ticks of any clock."""
 _WITHOUT_PRESENTATION_TIMES = ("avi",)
 """Containers that only say when a packet is to be decoded: it cannot be told which pictures its group shows."""
 
 
 class Decoding:
-    """One pass over a file; `damage` is what the last packet that could not be decoded said.
+    """One pass over a file; `damage` is what the last packet that could not be decoded said, `pixel_aspect` the width of pixels by their height.
 
     Args:
         container: the open file.
         moments: when pictures are wanted, in seconds from the origin, ascending.
-        origin_seconds: the origin on the file's clock.
+        line: what `probe` says of the file.
         needs: picture, sound, or both: what is decoded.
     """
 
@@ -32,16 +36,22 @@ class Decoding:
         container: InputContainer,
         *,
         moments: Sequence[float],
-        origin_seconds: float,
+        line: Timeline,
         needs: Collection[str] = BOTH,
     ) -> None:
         self.damage = ""
-        self._container, self._origin = container, origin_seconds
-        found = find_streams(container, "decode", needs=needs)
-        self._streams = [found[name] for name in (PICTURE, SOUND) if name in needs]
+        self._container, self._origin = container, line.origin_seconds
+        found = streams_of(container, "decode", line, needs=needs)
+        self._streams = [found[name] for name in (PICTURE, SOUND) if name in found]
+        self.pixel_aspect = float(getattr(found.get(PICTURE), "sample_aspect_ratio", None) or 1)
         self._groups = _Groups(moments)
         # As whole numbers: a fraction for every packet takes longer than reading it.
         self._clocks = {s.index: (s.time_base.numerator, s.time_base.denominator) for s in self._streams if s.time_base}
+        self._mending = {
+            stream.index: _Mending(line, name, stream.time_base)
+            for name, stream in found.items()
+            if (line.restarts or line.strays) and stream.time_base
+        }
 
     def frames(self) -> Iterator[tuple[av.VideoFrame | av.AudioFrame, float]]:
         """Yield frames and their times in seconds from the origin, each stream in its order.
@@ -50,6 +60,8 @@ class Decoding:
             MediaError: If picture or sound is missing.
         """
         for packet in packets(self._container, self._streams):
+            if packet.stream.index in self._mending:
+                self._mending[packet.stream.index].mend(packet)
             if packet.stream.type == "audio":
                 yield from self._decoded(packet)
                 continue
@@ -72,6 +84,26 @@ class Decoding:
         for frame in frames:
             if frame.time is not None:
                 yield frame, frame.time - self._origin
+
+
+class _Mending:
+    """Gives the packets of a stream the times of one clock, before a decoder or anything else sees them."""
+
+    def __init__(self, line: Timeline, name: str, time_base: Fraction) -> None:
+        self._restarts = [restart for restart in line.restarts if restart.stream == name]
+        self._strays = {number for stream, number in line.strays if stream == name}
+        self._time_base = time_base
+        self._number, self._shift = -1, 0
+
+    def mend(self, packet: av.Packet) -> None:
+        """Take the next packet."""
+        self._number += 1
+        if self._restarts and self._number == self._restarts[0].packet:
+            self._shift = round(self._restarts.pop(0).shift_seconds / self._time_base)
+        # A wrong time becomes one before everything, where no window is.
+        shift = -_LONG_AGO if self._number in self._strays else self._shift
+        packet.pts = None if packet.pts is None else packet.pts + shift
+        packet.dts = None if packet.dts is None else packet.dts + shift
 
 
 class _Groups:

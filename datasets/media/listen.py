@@ -7,13 +7,14 @@ import numpy as np
 
 from datasets.media.mono import Mono, kind_of
 from datasets.media.probe import MediaError, decoded
+from datasets.media.timeline import HOLE_SECONDS
 
 _REANCHOR_SECONDS = 0.010
 _AT_ONCE = 16384
 
 
 class Listener:
-    """Gathers mono sound from packets: a gap between time stamps is silence, a packet that cannot be decoded is passed over.
+    """Gathers mono sound from packets: a gap between time stamps is silence, a hole is left out, a packet that cannot be decoded is passed over.
 
     `seconds` is the time that this has taken.
     """
@@ -59,8 +60,8 @@ class Listener:
         gap = pts * self._tick - self._expected
         if self._stretch is None or abs(gap) > _REANCHOR_SECONDS:
             self._finish_stretch()
-            if self._pieces and gap > 0:
-                self._keep([np.zeros(round(min(gap * self._rate, self._longest)), np.float32)])
+            if self._pieces and 0 < gap <= HOLE_SECONDS:
+                self._keep([np.zeros(round(gap * self._rate), np.float32)])
             self._stretch, self._expected = Mono(self._rate, at_once=_AT_ONCE), pts * self._tick
         self._expected += frame.samples / frame.sample_rate
         self._keep(self._stretch.add(frame))

@@ -3,8 +3,9 @@
 import contextlib
 import dataclasses
 import os
+import struct
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import av
 import av.error
@@ -13,11 +14,9 @@ from av import logging as av_logging
 from av.container import InputContainer
 from av.stream import Disposition
 
+from datasets.media.timeline import BOTH, PICTURE, SOUND, Packet, Timeline, measure_timeline
+
 av_logging.set_level(av_logging.PANIC)
-
-
-PICTURE, SOUND = "picture", "sound"
-BOTH = (PICTURE, SOUND)
 
 
 class MediaError(Exception):
@@ -28,30 +27,7 @@ class MediaError(Exception):
         self.stage, self.reason, self.detail = stage, reason, detail
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class MediaInfo:
-    """What the packets of a file say; width and height as stored, spans in seconds from the origin, none of a stream that is not there."""
-
-    container: str
-    video_codec: str
-    audio_codec: str
-    width: int
-    height: int
-    frame_rate: float
-    variable_frame_rate: bool
-    num_frames: int
-    audio_sample_rate: int
-    origin_seconds: float
-    video_start: float | None
-    video_end: float | None
-    audio_start: float | None
-    audio_end: float | None
-
-    def span(self, needs: Collection[str] = BOTH) -> tuple[float, float]:
-        """Return when picture and sound, or the one that is needed, have both begun and when the first of them ends."""
-        spans = {PICTURE: (self.video_start, self.video_end), SOUND: (self.audio_start, self.audio_end)}
-        begins, ends = zip(*(spans[name] for name in BOTH if name in needs), strict=True)
-        return max(begin or 0.0 for begin in begins), min(end or 0.0 for end in ends)
+_KINDS: tuple[tuple[str, Literal["video", "audio"]], ...] = ((PICTURE, "video"), (SOUND, "audio"))
 
 
 def open_media(path: str | os.PathLike[str], stage: str) -> InputContainer:
@@ -66,32 +42,50 @@ def open_media(path: str | os.PathLike[str], stage: str) -> InputContainer:
         raise MediaError(stage, "cannot open", str(error)) from None
 
 
-def streams(container: InputContainer, stage: str):
-    """Return the picture and the sound of a file, each decoded on one thread.
+def find_streams(
+    container: InputContainer, stage: str, *, needs: Collection[str], audio_track: int | None = None
+) -> dict[str, Any]:
+    """Return those of picture and sound that a file has, as players choose them; each is decoded on one thread.
 
-    Raises:
-        MediaError: If one of them is missing.
-    """
-    found = find_streams(container, stage, needs=BOTH)
-    return found[PICTURE], found[SOUND]
-
-
-def find_streams(container: InputContainer, stage: str, *, needs: Collection[str]) -> dict[str, Any]:
-    """Return those of picture and sound that a file has, each decoded on one thread; cover art is no picture.
+    Of several, FFmpeg prefers those that are flagged as the default and not made for the visually or hearing impaired. Cover art is
+    no picture. `audio_track` asks for a sound by its number among the file's sounds, from 1 on.
 
     Raises:
         MediaError: If one that is needed is missing.
     """
     found: dict[str, Any] = {}
-    for name, members in ((PICTURE, container.streams.video), (SOUND, container.streams.audio)):
-        stream = next((s for s in members if not s.disposition & Disposition.attached_pic), None)
+    for name, kind in _KINDS:
+        members = [s for s in getattr(container.streams, kind) if not s.disposition & Disposition.attached_pic]
+        if name == SOUND and audio_track is not None and members:
+            if audio_track > len(members):
+                raise MediaError(stage, f"no audio track {audio_track}", f"it has {len(members)}")
+            members = members[audio_track - 1 : audio_track]
+        best = container.streams.best(kind, related=found.get(PICTURE))
+        stream = best if best in members else next(iter(members), None)
         if stream is not None and stream.codec_context is not None:
             stream.codec_context.thread_count = 1
             found[name] = stream
         elif name in needs:
             if stream is None:
-                raise MediaError(stage, "no video stream" if name == PICTURE else "no audio stream")
-            raise MediaError(stage, "unknown codec", f"{stream.type} stream {stream.index}")
+                raise MediaError(stage, f"no {kind} stream")
+            raise MediaError(stage, "unknown codec", f"{kind} stream {stream.index}")
+    return found
+
+
+def streams_of(container: InputContainer, stage: str, line: Timeline, *, needs: Collection[str]) -> dict[str, Any]:
+    """Return the picture and the sound of an open file that a time line chose, those of them that are needed.
+
+    Raises:
+        MediaError: If one is missing.
+    """
+    found: dict[str, Any] = {}
+    for name, index in ((PICTURE, line.picture_stream), (SOUND, line.sound_stream)):
+        if name not in needs:
+            continue
+        if index is None or index >= len(container.streams) or container.streams[index].codec_context is None:
+            raise MediaError(stage, f"no {'video' if name == PICTURE else 'audio'} stream")
+        found[name] = container.streams[index]
+        found[name].codec_context.thread_count = 1
     return found
 
 
@@ -145,99 +139,93 @@ def _out_of_memory(error: Exception) -> bool:
 
 @reading("probe")
 def probe(
-    path: str | os.PathLike[str], *, needs: Collection[str] = BOTH, hear: Callable[[av.Packet], None] | None = None
-) -> MediaInfo:
-    """Return what a file holds, by reading its packets without decoding; `hear` is given those of the sound.
+    path: str | os.PathLike[str],
+    *,
+    needs: Collection[str] = BOTH,
+    audio_track: int | None = None,
+    hear: Callable[[av.Packet], None] | None = None,
+) -> Timeline:
+    """Return when picture and sound of a file run, by reading its packets without decoding; `hear` is given those of the sound.
 
     Raises:
         MediaError: If it cannot be opened or lacks a usable picture or sound that it needs.
     """
     with open_media(path, "probe") as container:
-        found = find_streams(container, "probe", needs=needs)
-        times: dict[int, list[float]] = {stream.index: [] for stream in found.values()}
-        ends = dict.fromkeys(times, 0.0)
-        # As whole numbers: a fraction for every packet takes half the time of a probe.
-        clocks = {s.index: (s.time_base.numerator, s.time_base.denominator) for s in found.values() if s.time_base}
-        for packet in packets(container, tuple(found.values())) if found else ():
-            if hear is not None and packet.stream is found.get(SOUND):
-                hear(packet)
-            index = packet.stream.index
-            if packet.pts is None or index not in clocks:
-                continue
-            ticks, per = clocks[index]
-            time = packet.pts * ticks / per
-            times[index].append(time)
-            ends[index] = max(ends[index], time + (packet.duration or 0) * ticks / per)
+        found = find_streams(container, "probe", needs=needs, audio_track=audio_track)
+        shown = _shown_packets(container, found, hear)
         for name, stream in list(found.items()):
-            lack = _lack(name, stream.type, times[stream.index])
+            lack = _lack(name, stream.type, shown[name])
             if lack and name in needs:
                 raise MediaError("probe", *lack)
             if lack:
-                del found[name]
-        origin = max(0.0, min((min(times[stream.index]) for stream in found.values()), default=0.0))
-        spans = {name: (times[stream.index], ends[stream.index]) for name, stream in found.items()}
-        return MediaInfo(
-            container=container.format.name,
-            origin_seconds=origin,
-            **_picture(found.get(PICTURE), *spans.get(PICTURE, ([], 0.0)), origin),
-            **_sound(found.get(SOUND), *spans.get(SOUND, ([], 0.0)), origin),
+                del found[name], shown[name]
+        if not shown:
+            return Timeline()
+        if PICTURE in shown:
+            shown[PICTURE] = _held_pictures(shown[PICTURE])
+        sound = found.get(SOUND)
+        return dataclasses.replace(
+            measure_timeline(shown),
+            picture_stream=found[PICTURE].index if PICTURE in found else None,
+            sound_stream=sound.index if sound else None,
+            first_sound=sound is None or sound.index == container.streams.audio[0].index,
         )
 
 
-def _lack(name: str, kind: str, times: Sequence[float]) -> tuple[str, ...]:
+def _shown_packets(
+    container: InputContainer, found: dict[str, Any], hear: Callable[[av.Packet], None] | None
+) -> dict[str, list[Packet]]:
+    """Return the packets of each stream that have a time and are shown: coders' priming and what edit lists cut off is not."""
+    shown: dict[str, list[Packet]] = {name: [] for name in found}
+    names = {stream.index: name for name, stream in found.items()}
+    numbers = dict.fromkeys(names, -1)
+    # As whole numbers: a fraction for every packet takes half the time of a probe.
+    clocks = {s.index: (s.time_base.numerator, s.time_base.denominator) for s in found.values() if s.time_base}
+    rates = {s.index: s.codec_context.sample_rate for name, s in found.items() if name == SOUND}
+    for packet in packets(container, tuple(found.values())) if found else ():
+        index = packet.stream.index
+        numbers[index] += 1
+        if hear is not None and index in rates:
+            hear(packet)
+        if packet.pts is None or index not in clocks or packet.is_discard:
+            continue
+        ticks, per = clocks[index]
+        begin = packet.pts * ticks / per
+        end = begin + (packet.duration or 0) * ticks / per
+        decoded_at = begin if packet.dts is None else packet.dts * ticks / per
+        if index in rates and rates[index] and packet.has_sidedata("skip_samples"):
+            before, after = _skipped(packet)
+            begin, end = begin + before / rates[index], end - after / rates[index]
+            if end <= begin:
+                continue
+        shown[names[index]].append(Packet(numbers[index], decoded_at, begin, end))
+    return shown
+
+
+def _skipped(packet: av.Packet) -> tuple[int, int]:
+    """Return how many samples at a packet's begin and at its end are not played (AV_PKT_DATA_SKIP_SAMPLES)."""
+    data = packet.get_sidedata("skip_samples")
+    return struct.unpack_from("<II", bytes(data))
+
+
+def _held_pictures(shown: Sequence[Packet]) -> list[Packet]:
+    """Return pictures of which each is held for a usual step at least: some containers know no durations."""
+    usual = float(np.median(_steps(shown)))
+    return [packet._replace(end=max(packet.end, packet.begin + usual)) for packet in shown]
+
+
+def _lack(name: str, kind: str, shown: Sequence[Packet]) -> tuple[str, ...]:
     """Return why a stream cannot be used; nothing if it can."""
-    if not times:
+    if not shown:
         return (f"no {kind} packets",)
-    if name == PICTURE and not len(_steps(times)):
-        return "a single picture", f"{len(times)} frames"
+    if name == PICTURE and not len(_steps(shown)):
+        return "a single picture", f"{len(shown)} frames"
     return ()
 
 
-def _steps(times: Sequence[float]) -> np.ndarray:
-    steps = np.diff(np.sort(np.asarray(times)))
+def _steps(shown: Sequence[Packet]) -> np.ndarray:
+    steps = np.diff(np.sort(np.array([packet.begin for packet in shown])))
     return steps[steps > 1e-6]
-
-
-def _picture(stream: Any, times: Sequence[float], end: float, origin: float) -> dict[str, Any]:
-    if stream is None:
-        nothing = {"width": 0, "height": 0, "frame_rate": 0.0, "variable_frame_rate": False, "num_frames": 0}
-        return {"video_codec": "", **nothing, "video_start": None, "video_end": None}
-    steps = _steps(times)
-    return {
-        "video_codec": stream.codec_context.name,
-        "width": stream.codec_context.width,
-        "height": stream.codec_context.height,
-        "frame_rate": float(1 / steps.mean()),
-        "variable_frame_rate": bool(np.quantile(steps, 0.95) > 1.2 * np.quantile(steps, 0.05)),
-        "num_frames": len(times),
-        "video_start": max(0.0, float(min(times) - origin)),
-        "video_end": float(max(end, max(times) + np.median(steps)) - origin),
-    }
-
-
-def _sound(stream: Any, times: Sequence[float], end: float, origin: float) -> dict[str, Any]:
-    if stream is None:
-        return {"audio_codec": "", "audio_sample_rate": 0, "audio_start": None, "audio_end": None}
-    return {
-        "audio_codec": stream.codec_context.name,
-        "audio_sample_rate": stream.codec_context.sample_rate,
-        "audio_start": max(0.0, min(times) - origin),
-        "audio_end": end - origin,
-    }
-
-
-@reading("probe")
-def sound_origin(path: str | os.PathLike[str]) -> float:
-    """Return the time stamp of a file's first sound, in seconds; for files that need have no picture.
-
-    Raises:
-        MediaError: If it cannot be opened or has no sound.
-    """
-    with open_media(path, "probe") as container:
-        for packet in packets(container, container.streams.audio[:1]) if container.streams.audio else ():
-            if packet.pts is not None and packet.time_base is not None:
-                return float(packet.pts * packet.time_base)
-    raise MediaError("probe", "no audio stream")
 
 
 @reading("decode")
@@ -248,7 +236,7 @@ def display_size(path: str | os.PathLike[str]) -> tuple[int, int]:
         MediaError: If no frame can be decoded.
     """
     with open_media(path, "decode") as container:
-        video, _ = streams(container, "decode")
+        video = find_streams(container, "decode", needs=(PICTURE,))[PICTURE]
         for packet in packets(container, (video,)):
             for frame in decoded(packet)[0]:
                 if isinstance(frame, av.VideoFrame):

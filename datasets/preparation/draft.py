@@ -34,6 +34,8 @@ from infra.seeding import hash_fraction
 
 Row = dict[str, Any]
 
+OTHER_SPLIT = "kept in another split"
+"""Reason of the error row of a source that is used, but not in its official split: copies are in one."""
 _RECORDINGS_ROWS = 4096
 
 
@@ -109,6 +111,7 @@ def draft_plan(
     splits = np.where(to_plan, _splits_of(found, identities, known, config), -1)
     num_rows = survey.found["num_rows"].to_numpy()
     numbers, shards = cut_shards(num_rows, splits, most_rows=most_rows_of(config), num_workers=num_workers)
+    errors += _in_other_splits(sources, found, identities, splits, known)
     return Draft(
         config=config,
         survey=survey,
@@ -181,22 +184,71 @@ def _with_decided(found: pa.Table, known: Known) -> pa.Table:
 
 
 def _splits_of(found: pa.Table, identities: Identities, known: Known, config: PreparationConfig) -> np.ndarray:
-    """Return the index (sources,) in `SPLITS` of each source's split: its official one, else that of its recording."""
+    """Return the index (sources,) in `SPLITS` of each source's split: that of its recording of before, the official one, or a hash's.
+
+    Of several official ones test goes before validation, and validation before train, so that nothing trained on is tested.
+    """
     place = pc.index_in(identities.recording_ids, as_array(known.planned["recording_id"]))
     before = as_array(known.planned["split"]).take(place).to_pylist()
-    official, groups = found["split"].to_pylist(), identities.groups.tolist()
-    of_group: dict[int, str] = {}
-    for group, split in zip(groups, official, strict=True):
-        if split is not None:
-            of_group.setdefault(group, split)
-    splits = [
-        own or earlier or of_group.get(group) or (split_of(name, config) if name is not None else SPLITS[0])
-        for own, earlier, group, name in zip(
-            official, before, groups, identities.recording_ids.to_pylist(), strict=True
-        )
-    ]
     index = {split: number for number, split in enumerate(SPLITS)}
-    return np.array([index[split] for split in splits], np.int64)
+    of_group: dict[int, int] = {}
+    for group, split in zip(identities.groups.tolist(), found["split"].to_pylist(), strict=True):
+        if split is not None:
+            of_group[group] = max(index[split], of_group.get(group, 0))
+    splits = []
+    recordings = identities.recording_ids.to_pylist()
+    for group, earlier, name in zip(identities.groups.tolist(), before, recordings, strict=True):
+        if earlier is not None:
+            splits.append(index[earlier])
+        elif group in of_group:
+            splits.append(of_group[group])
+        else:
+            splits.append(0 if name is None else index[split_of(name, config)])
+    return np.array(splits, np.int64)
+
+
+def _in_other_splits(
+    sources: pa.Table, found: pa.Table, identities: Identities, splits: np.ndarray, known: Known
+) -> list[Row]:
+    """Return error rows for the sources that are, or will be, in another split than their official one, with their recording."""
+    planned = pa.array(np.flatnonzero(splits >= 0))
+    names = [SPLITS[split] for split in splits[splits >= 0].tolist()]
+    new = (
+        as_array(found["video_id"]).take(planned),
+        identities.recording_ids.take(planned),
+        pa.array(names, pa.string()),
+    )
+    columns = ("video_id", "recording_id", "split")
+    videos, recordings, kept = (
+        pa.concat_arrays([as_array(known.planned[name]), some]) for name, some in zip(columns, new, strict=True)
+    )
+    official = sources.filter(pc.is_valid(sources["split"]))
+    place = pc.index_in(as_array(official["video_id"]), videos)
+    differ = pc.fill_null(pc.not_equal(as_array(official["split"]), kept.take(place)), False)
+    told = [official["path"], official["split"], recordings.take(place), kept.take(place)]
+    rows = pa.table(told, ["path", "split", "recording", "kept"]).filter(differ).to_pylist()
+    copies = pc.is_in(recordings, pa.array({row["recording"] for row in rows}, pa.string()))
+    said = dict(zip(official["video_id"].to_pylist(), official["split"].to_pylist(), strict=True)) if rows else {}
+    first: dict[tuple[str, str], str] = {}
+    for video, recording, split in zip(
+        *(column.filter(copies).to_pylist() for column in (videos, recordings, kept)), strict=True
+    ):
+        if said.get(video, split) == split:
+            first[recording, split] = min(video, first.get((recording, split), video))
+    return [
+        {
+            "source": row["path"],
+            "stage": "split",
+            "reason": OTHER_SPLIT,
+            "detail": f"listed in {row['split']}, kept in {row['kept']} "
+            + (
+                f"like its copy {copy}"
+                if (copy := first.get((row["recording"], row["kept"])))
+                else "as prepared before"
+            ),
+        }
+        for row in rows
+    ]
 
 
 def _named_shards(

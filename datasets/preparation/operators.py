@@ -8,6 +8,7 @@ one row group.
 """
 
 import contextlib
+import dataclasses
 import itertools
 import json
 import math
@@ -23,7 +24,9 @@ from datasets.clips.parquet import ClipFile
 from datasets.clips.spectrogram import log_mel
 from datasets.config import PreparationConfig
 from datasets.index import describe_rows
-from datasets.media import Listener, MediaError, Window, cut, encode_frames, read_image, reading
+from datasets.media import Clip, Listener, MediaError, Window, cut, encode_frames, read_image, reading
+from datasets.media.fit import Scales, scales_of
+from datasets.preparation.accounts import add_up
 from datasets.preparation.attempts import guarded
 from datasets.preparation.fingerprint import LONGEST_SECONDS, SAMPLE_RATE, fingerprint
 from datasets.preparation.markers import marker_file
@@ -45,13 +48,13 @@ def probe_source(row: Row, *, dataset: str, config: PreparationConfig) -> Row:
     """
     began = time.perf_counter()
     listener = Listener(sample_rate=SAMPLE_RATE, longest_seconds=LONGEST_SECONDS)
-    found: Row = {"info": "", "content_id": "", "image_id": "", "error": ""}
+    found: Row = {"line": "", "content_id": "", "image_id": "", "error": ""}
     codes = np.zeros(0, np.uint32)
     hearing = 0.0
     try:
         with guarded(dataset, row["video_id"], stage="probe"):
-            info, content_id, image_id = look_at(row, config, hear=listener.hear)
-            found |= {"info": json.dumps(info), "content_id": content_id, "image_id": image_id}
+            line, content_id, image_id = look_at(row, config, hear=listener.hear)
+            found |= {"line": json.dumps(dataclasses.asdict(line)), "content_id": content_id, "image_id": image_id}
             heard = time.perf_counter()
             codes = _fingerprint(listener, needed=config.has_sound)
             hearing = listener.seconds + time.perf_counter() - heard
@@ -133,9 +136,9 @@ def _make_of_one_source(
     except (MediaError, FileNotFoundError) as error:
         errors.append(_error_row(source, error))
         files = [ClipFile(clip_file(dataset, shard), ()) for shard in shards]
-    for number, (shard, file) in enumerate(zip(shards, files, strict=True)):
-        first = number == 0
-        commit_shard(shard, file, dataset=dataset, errors=errors if first else (), seconds=seconds if first else {})
+    for shard, part, file in zip(shards, parts, files, strict=True):
+        said = (errors, seconds) if part.begins else ((), {})
+        commit_shard(shard, file, dataset=dataset, errors=said[0], seconds=said[1])
     for shard in shards if errors else ():
         storage.remove(clip_file(dataset, shard))
 
@@ -191,6 +194,7 @@ def columns_of(sources: Sequence[PlannedSource], config: PreparationConfig) -> l
         "shift_seconds": both and any(window.shift_seconds is not None for window in windows),
         LOUDNESS: config.has_sound,
         SILENCE: config.has_sound,
+        "aspect": config.has_picture,
         MOTION: config.has_picture and config.num_frames > 1,
         "frames": config.has_picture,
         "waveform": config.has_sound,
@@ -208,7 +212,13 @@ def commit_shard(
     """Write the marker of a shard whose file is in its place: from then on the shard stands."""
     with _timed(seconds, "commit"):
         counts = counts_of(shard, file.outline(), file.row_groups)
-    marker = {**counts, "num_bytes": file.num_bytes, "errors": list(errors), "seconds": seconds}
+    marker = {
+        **counts,
+        **add_up(shard, errors),
+        "num_bytes": file.num_bytes,
+        "errors": list(errors),
+        "seconds": seconds,
+    }
     storage.write_json(marker_file(dataset, shard.shard_id), marker)
 
 
@@ -217,7 +227,7 @@ def counts_of(shard: PlannedShard, rows: pa.Table, groups: Sequence[int]) -> Row
 
     A source of several shards counts as a video where its first window is.
     """
-    begun_elsewhere = {source.video_id for source in shard.sources if source.places and 0 not in source.places}
+    begun_elsewhere = {source.video_id for source in shard.sources if not source.begins}
     labels: dict[str, int] = {}
     for label in rows["label"].to_pylist():
         labels[label or ""] = labels.get(label or "", 0) + 1
@@ -254,18 +264,18 @@ def clips_of(source: PlannedSource, config: PreparationConfig) -> Iterator[Row]:
             shared["image"] = read_image(path, size=config.image_size)
     waiting: dict[int, Row] = {}
     done = 0
-    for index, frames, waveform in _cut(source, config):
-        waiting[index] = clip_row(source, index, frames, waveform, config) | shared
-        del frames, waveform  # what is not stored as it is must not stay while the next window is decoded
+    for clip in _cut(source, config):
+        waiting[clip.window] = clip_row(source, clip, config) | shared
+        del clip  # what is not stored as it is must not stay while the next window is decoded
         while done in waiting:
             yield waiting.pop(done)
             done += 1
 
 
-def _cut(source: PlannedSource, config: PreparationConfig) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+def _cut(source: PlannedSource, config: PreparationConfig) -> Iterator[Clip]:
     """Yield the windows of a source with their frames and sound, both empty where rows have neither."""
     if not config.row_seconds:
-        yield 0, np.empty((0, 0, 0, 3), np.uint8), np.empty(0, np.float32)
+        yield Clip(0, np.empty((0, 0, 0, 3), np.uint8), np.empty(0, np.float32), None)
         return
     windows = [
         Window(start_seconds=w.start_seconds, sound_start_seconds=w.sound_start_seconds, pad_seconds=w.pad_seconds)
@@ -273,29 +283,25 @@ def _cut(source: PlannedSource, config: PreparationConfig) -> Iterator[tuple[int
     ]
     with storage.local_copy(source.path) as path, reading("decode"):
         for members in passes_of(source, config):
-            for number, frames, waveform in cut(
+            for clip in cut(
                 path,
                 [windows[index] for index in members],
-                origin_seconds=source.origin_seconds,
+                line=source.line,
                 clip_seconds=config.clip_seconds,
                 frame_rate=config.frame_rate,
                 size=config.size,
                 sample_rate=config.sample_rate,
                 pixels=config.pixels,
+                fit=config.fit,
                 needs=config.modalities,
             ):
-                yield members[number], frames, waveform
-                del frames, waveform
+                yield clip._replace(window=members[clip.window])
+                del clip
 
 
-def clip_row(
-    source: PlannedSource,
-    index: int,
-    frames: np.ndarray,
-    waveform: np.ndarray,
-    config: PreparationConfig,
-) -> Row:
+def clip_row(source: PlannedSource, clip: Clip, config: PreparationConfig) -> Row:
     """Return the row of a source's window, complete but for the spectrogram; what frames or sound would tell is null without them."""
+    index, frames, waveform, aspect = clip
     window = source.windows[index]
     row: Row = {
         "clip_id": f"{source.video_id}#{source.places[index] if source.places else index}",
@@ -305,12 +311,13 @@ def clip_row(
         "label": source.label,
         "fold": source.fold,
         "texts": _texts_of(source, window.start_seconds, config.row_seconds or math.inf),
-        "boxes": None if source.boxes is None else [_plain(box) for box in source.boxes],
+        "boxes": None if source.boxes is None else _seen_boxes(source.boxes, scales_of(config.fit, aspect)),
     }
     if config.has_picture:
         raw = config.storage == "raw"
         row |= {
             "start_seconds": window.start_seconds,
+            "aspect": aspect,
             MOTION: motion(frames, frame_rate=config.frame_rate),
             "frames": frames.reshape(-1).data if raw else encode_frames(frames, frame_rate=config.frame_rate),
         }
@@ -342,6 +349,19 @@ def _texts_of(source: PlannedSource, begin: float, seconds: float) -> list[Row] 
             times = {"start_seconds": text.start_seconds - begin, "end_seconds": end - begin}
             texts.append(_plain(text) | times)
     return texts or None
+
+
+def _seen_boxes(boxes: Sequence[Box], scales: Scales) -> list[Row]:
+    """Return boxes on the square that is stored of a picture, as far as they are on it."""
+    if scales == (1.0, 1.0):
+        return [_plain(box) for box in boxes]
+    seen = []
+    for box in boxes:
+        x0, x1 = (min(1.0, max(0.0, 0.5 + (x - 0.5) / scales.across)) for x in (box.x0, box.x1))
+        y0, y1 = (min(1.0, max(0.0, 0.5 + (y - 0.5) / scales.down)) for y in (box.y0, box.y1))
+        if x1 > x0 and y1 > y0:
+            seen.append(_plain(box) | {"x0": x0, "x1": x1, "y0": y0, "y1": y1})
+    return seen
 
 
 def _plain(value: Text | Box) -> Row:

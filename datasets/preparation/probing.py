@@ -1,14 +1,13 @@
 """Looking at sources before anything is planned: what each holds, the digest of its content, and the recording it is of."""
 
 import contextlib
-import dataclasses
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from datasets.config import PreparationConfig
-from datasets.media import MediaError, image_size, probe, reading
+from datasets.media import MediaError, Timeline, image_size, probe, reading
 from datasets.preparation.spans import lacks
 from datasets.sources.source import Source
 from infra import storage
@@ -30,8 +29,10 @@ def probe_row(source: Source, config: PreparationConfig) -> Row:
     }
 
 
-def look_at(row: Row, config: PreparationConfig, *, hear: Callable[[Any], None] | None = None) -> tuple[Row, str, str]:
-    """Return what a source's files hold, the digest of its content, and that of its still picture, empty where it has none.
+def look_at(
+    row: Row, config: PreparationConfig, *, hear: Callable[[Any], None] | None = None
+) -> tuple[Timeline, str, str]:
+    """Return the time line of a source's file, the digest of its content, and that of its still picture, empty where it has none.
 
     Args:
         row: what `probe_row` said of the source.
@@ -44,7 +45,7 @@ def look_at(row: Row, config: PreparationConfig, *, hear: Callable[[Any], None] 
     """
     if row["lacking"]:
         raise MediaError("probe", f"no {row['lacking']}", "the source names no such file or text")
-    info: Row = {}
+    line = Timeline()
     digests = [row["text_id"]] if row["text_id"] else []
     image_id = ""
     if row["image"]:
@@ -56,9 +57,9 @@ def look_at(row: Row, config: PreparationConfig, *, hear: Callable[[Any], None] 
     if row["file"]:
         with present(row["file"]) as path, reading("probe"):
             if config.row_seconds:
-                info = dataclasses.asdict(probe(path, needs=config.modalities, hear=hear))
+                line = probe(path, needs=config.modalities, audio_track=config.audio_track, hear=hear)
             digests.append(_digest_of(path))
-    return info, digests[0] if len(digests) == 1 else digest(*digests).hex(), image_id
+    return line, digests[0] if len(digests) == 1 else digest(*digests).hex(), image_id
 
 
 def recording_names(sources: Sequence[Source], probed: Sequence[Mapping[str, Any]]) -> dict[str, str | None]:

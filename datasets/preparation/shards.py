@@ -15,6 +15,7 @@ import numpy as np
 from datasets.clips.passes import OPEN_BYTES, plan_passes
 from datasets.clips.windows import PlannedWindow
 from datasets.config import PreparationConfig
+from datasets.media import Timeline, timeline_from_dict
 from datasets.sources.source import Box, Text, nested_parts
 from infra import storage
 from infra.seeding import digest
@@ -33,12 +34,18 @@ class PlannedSource:
     content_id: str
     recording_id: str
     label: str | None
-    origin_seconds: float
     windows: tuple[PlannedWindow, ...]
     image: str = ""
     texts: tuple[Text, ...] = ()
     boxes: tuple[Box, ...] | None = None
     fold: int | None = None
+    line: Timeline = Timeline()
+    seconds: float = 0.0
+    """How long it is."""
+    covered_seconds: float = 0.0
+    """What of that is in a window."""
+    left_out: dict[str, float] = dataclasses.field(default_factory=dict)
+    """Seconds that no window can reach, by reason."""
     places: tuple[int, ...] = ()
     """Numbers of its windows among those of the whole source, where they are in an order of their own or only some of them."""
 
@@ -46,6 +53,11 @@ class PlannedSource:
     def place(self) -> str:
         """What it is called where it lies, as of the source that it was."""
         return self.path or self.image or self.video_id
+
+    @property
+    def begins(self) -> bool:
+        """Whether its first window is here: where a source has several parts, it is counted with this one."""
+        return not self.places or 0 in self.places
 
     @property
     def has_pair(self) -> bool:
@@ -86,7 +98,8 @@ def planned_source(value: dict[str, Any]) -> PlannedSource:
     """Return a source of nested plain values, as `dataclasses.asdict` gives them."""
     windows = tuple(PlannedWindow(**window) for window in value["windows"])
     places = tuple(value.get("places", ()))
-    return PlannedSource(**{**value, "windows": windows, "places": places, **nested_parts(value)})
+    line = timeline_from_dict(value["line"])
+    return PlannedSource(**{**value, "windows": windows, "places": places, "line": line, **nested_parts(value)})
 
 
 def divide_source(source: PlannedSource, config: PreparationConfig, sizes: Sequence[int]) -> list[PlannedSource]:

@@ -1,12 +1,13 @@
-"""What of a source becomes rows: the stretch of it that has what rows hold, and the windows cut from that."""
+"""What of a source becomes rows: the stretches of it that have what rows hold, and the windows cut from those."""
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NoReturn
+import math
+from collections.abc import Collection, Sequence
+from typing import NoReturn
 
 from datasets.clips.windows import PlannedWindow, draw_windows
 from datasets.config import PreparationConfig
-from datasets.media import MediaInfo
+from datasets.media import PICTURE, SOUND, Span, Timeline, intersection
 from datasets.schema import MODALITIES
 from datasets.sources.source import Source
 from infra.errors import InputError
@@ -43,36 +44,39 @@ def lacks(source: Source, config: PreparationConfig, asked: Sequence[str] | None
     return [name for name in (config.modalities if asked is None else asked) if not named[name]]
 
 
-def usable_span(source: Source, info: Mapping[str, Any], config: PreparationConfig) -> tuple[float, float]:
-    """Return begin and end of the part of a source that can be cut, in seconds of its clock; none of what has no clock."""
+def usable_spans(source: Source, line: Timeline, config: PreparationConfig) -> list[Span]:
+    """Return the stretches of a source that clips can be cut from, on its time line; none of what has no clock."""
     if not config.row_seconds:
-        return 0.0, 0.0
-    begin, end = MediaInfo(**info).span(config.modalities)
-    begin = max(begin, source.start_seconds or 0.0)
-    return begin, end if source.end_seconds is None else min(end, source.end_seconds)
+        return []
+    return intersection(line.spans(config.modalities), [asked_for(source)])
 
 
-def windows_of(source: Source, span: tuple[float, float], config: PreparationConfig) -> list[PlannedWindow]:
-    """Return the windows of a source: one where it has no clock, none where it is too short for a clip.
+def windows_of(source: Source, spans: Sequence[Span], config: PreparationConfig) -> list[PlannedWindow]:
+    """Return the windows of a source: one where it has no clock, none where no stretch is as long as a clip.
 
     A sound without picture may be shorter than a clip: what it lacks is silence.
     """
-    begin, end = span
     if not config.row_seconds:
-        return [_single(begin)]
+        return [_single(0.0)]
+    begin, end = longest(spans)
     lacking = config.clip_seconds - (end - begin)
     padded = config.has_sound and not config.has_picture and end > begin
     if padded and lacking > 0 and (config.pad_sound or lacking <= _ALWAYS_PADDED * config.clip_seconds):
         return [dataclasses.replace(_single(begin), pad_seconds=lacking)]
-    return draw_windows(
-        config.window_rule, begin=begin, end=end, generator=generator(config.seed, "windows", source.video_id)
-    )
+    return draw_windows(config.window_rule, spans, generator=generator(config.seed, "windows", source.video_id))
 
 
-def describe_too_short(span: tuple[float, float], config: PreparationConfig) -> str:
+def describe_too_short(spans: Sequence[Span], config: PreparationConfig) -> str:
     """Return why a source gives no clip."""
-    what = " with ".join(name for name in ("picture", "sound") if name in config.modalities)
-    return f"{max(0.0, span[1] - span[0]):.2f} s of {what}, a clip takes {config.clip_seconds} s"
+    what = " with ".join(name for name in (PICTURE, SOUND) if name in config.modalities)
+    begin, end = longest(spans)
+    parts = f" in {len(spans)} parts, the longest" if len(spans) > 1 else ""
+    return f"{end - begin:.2f} s of {what}{parts}, a clip takes {config.clip_seconds} s"
+
+
+def longest(spans: Sequence[Span]) -> Span:
+    """Return the longest stretch; an empty one if there is none."""
+    return max(spans, key=lambda span: span[1] - span[0], default=(0.0, 0.0))
 
 
 def describe_clip(config: PreparationConfig) -> str:
@@ -88,6 +92,11 @@ def remedy_for(reasons: Sequence[str], config: PreparationConfig) -> str:
         sounds_only = config.has_sound and not config.has_picture
         return f"give longer ones, or a shorter --clip-seconds{', or --pad-sound' if sounds_only else ''}"
     return "see that the files are there"
+
+
+def asked_for(source: Source) -> Span:
+    """Return the part of a source that its catalog or table asks for."""
+    return source.start_seconds or 0.0, math.inf if source.end_seconds is None else source.end_seconds
 
 
 def _single(start: float) -> PlannedWindow:

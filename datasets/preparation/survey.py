@@ -15,8 +15,11 @@ import numpy as np
 import pyarrow as pa
 import ray
 
+from datasets.clips.windows import PlannedWindow
 from datasets.config import PreparationConfig
+from datasets.media import Timeline, timeline_from_dict
 from datasets.preparation import operators
+from datasets.preparation.accounts import account
 from datasets.preparation.duplicates import Fingerprints
 from datasets.preparation.plan import source_json
 from datasets.preparation.probing import probe_row, recording_names, state_of
@@ -25,9 +28,10 @@ from datasets.preparation.shards import PlannedSource
 from datasets.preparation.spans import (
     describe_too_short,
     lacks,
+    longest,
     offered_modalities,
     refuse_other_modalities,
-    usable_span,
+    usable_spans,
     windows_of,
 )
 from datasets.sources.source import Source, source_from_dict
@@ -37,7 +41,13 @@ from infra.seeding import digest
 Row = dict[str, Any]
 
 SOURCE_SCHEMA = pa.schema(
-    [("path", pa.string()), ("state", pa.string()), ("video_id", pa.string()), ("source", pa.large_string())]
+    [
+        ("path", pa.string()),
+        ("state", pa.string()),
+        ("video_id", pa.string()),
+        ("split", pa.string()),
+        ("source", pa.large_string()),
+    ]
 )
 FOUND_SCHEMA = pa.schema(
     [
@@ -108,7 +118,7 @@ def tabulate_sources(sources: Iterable[Source], config: PreparationConfig) -> pa
         if not usable:
             usable = any(not lacks(source, config) for source in some)
             offered |= offered_modalities(some, config)
-        rows = [(s.place, state_of(s), s.video_id, _to_json(s)) for s in some]
+        rows = [(s.place, state_of(s), s.video_id, s.split, _to_json(s)) for s in some]
         tables.append(pa.table([list(column) for column in zip(*rows, strict=True)], schema=SOURCE_SCHEMA))
         keys += [int.from_bytes(digest(config.seed, "order", source.video_id)[:8]) for source in some]
     if keys and not usable:
@@ -152,18 +162,17 @@ def survey_block(sources: pa.Table, *, dataset: str, config: PreparationConfig) 
     summary = _Summary(found=FOUND_SCHEMA.empty_table())
     found, details, fingerprints = [], [], []
     for row in sources.to_pylist():
-        source = source_of(row)
-        probed = operators.probe_source(probe_row(source, config), dataset=dataset, config=config)
-        for stage in summary.seconds:
-            summary.seconds[stage] += probed[f"{stage}_seconds"]
+        source, probed = _probed(source_of(row), dataset, config, summary.seconds)
         if probed["error"]:
             summary.errors.append({"source": source.place, **json.loads(probed["error"])})
             continue
-        span = usable_span(source, json.loads(probed["info"]), config)
-        summary.longest_seconds = max(summary.longest_seconds, span[1] - span[0])
-        planned = _plan_source(source, probed, span, config)
+        line = timeline_from_dict(json.loads(probed["line"]))
+        spans = usable_spans(source, line, config)
+        begin, end = longest(spans)
+        summary.longest_seconds = max(summary.longest_seconds, end - begin)
+        planned = _plan_source(source, probed, line, windows_of(source, spans, config), config)
         if not planned.windows:
-            detail = describe_too_short(span, config)
+            detail = describe_too_short(spans, config)
             summary.errors.append({"source": source.place, "stage": "plan", "reason": "too short", "detail": detail})
             continue
         found.append(
@@ -180,6 +189,21 @@ def survey_block(sources: pa.Table, *, dataset: str, config: PreparationConfig) 
         fingerprints.append(probed["fingerprint"])
     summary.found = pa.Table.from_pylist(found, schema=FOUND_SCHEMA)
     return summary, details_table(details), pa.array(fingerprints, pa.binary())
+
+
+def _probed(source: Source, dataset: str, config: PreparationConfig, seconds: dict[str, float]) -> tuple[Source, Row]:
+    """Return a source with the first of its files that has what rows hold, or as it is, and what the probe said; add to the seconds."""
+    first = None
+    for path in (source.path, *source.others):
+        tried = dataclasses.replace(source, path=path)
+        probed = operators.probe_source(probe_row(tried, config), dataset=dataset, config=config)
+        for stage in seconds:
+            seconds[stage] += probed[f"{stage}_seconds"]
+        if not probed["error"]:
+            return tried, probed
+        first = first or probed
+    assert first is not None
+    return source, first
 
 
 def walk_blocks(blocks: Sequence[Block]) -> Iterator[tuple[int, pa.Table]]:
@@ -207,18 +231,24 @@ def _to_json(source: Source) -> str:
     return json.dumps(values, default=dataclasses.asdict)
 
 
-def _plan_source(source: Source, probed: Row, span: tuple[float, float], config: PreparationConfig) -> PlannedSource:
+def _plan_source(
+    source: Source, probed: Row, line: Timeline, windows: Sequence[PlannedWindow], config: PreparationConfig
+) -> PlannedSource:
     """Return a source with its windows; which recording it is of is not known yet."""
+    seconds, covered, left_out = account(source, line, windows, config)
     return PlannedSource(
         path=source.path,
         video_id=source.video_id,
         content_id=probed["content_id"],
         recording_id="",
         label=source.label,
-        origin_seconds=json.loads(probed["info"]).get("origin_seconds", 0.0),
-        windows=tuple(windows_of(source, span, config)),
+        windows=tuple(windows),
         image=source.image,
         texts=source.texts,
         boxes=source.boxes,
         fold=source.fold,
+        line=line,
+        seconds=seconds,
+        covered_seconds=covered,
+        left_out=left_out,
     )

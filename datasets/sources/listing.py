@@ -12,20 +12,29 @@ from datasets.card import write_config
 from datasets.config import PreparationConfig
 from datasets.preparation.scheduling import all_processors
 from datasets.scenes.scene import Level
-from datasets.sources import csv, folder, synthetic, table
+from datasets.sources import catalog, folder, synthetic, table
+from datasets.sources.classes import keep_classes
 from datasets.sources.source import Source, source_from_dict
+from datasets.sources.splits import SplitRule, assign_splits
 from datasets.sources.synthetic import SceneLabel
 from datasets.tables.licenses import MADE_HERE, record_licenses
 from infra import storage
 from infra.errors import InputError, refuse_outside
-from infra.progress import Progress, silent
+from infra.progress import Progress, Say, silent, unsaid
 
 SYNTHETIC = "synthetic"
+_CATALOG_ENDINGS = (".csv", ".tsv", ".json")
 _BLOCK_SCENES = 32
 
 
 def list_sources(
-    source: str, *, video_root: str | None, classes: tuple[str, ...], columns: tuple[str, ...] = ()
+    source: str,
+    *,
+    video_root: str | None,
+    classes: tuple[str, ...],
+    columns: tuple[str, ...] = (),
+    split: SplitRule = "official",
+    say: Say = unsaid,
 ) -> tuple[list[Source], list[dict[str, Any]]]:
     """Return the videos of a folder or catalog, or what a table lists, and error rows for what is missing, doubled or has no name in UTF-8.
 
@@ -34,32 +43,29 @@ def list_sources(
         video_root: folder of the files that a catalog or table names; a table's own if not given.
         classes: only these labels, or all.
         columns: NAME=COLUMN for a table's columns under other names.
+        split: which splits the videos are in.
+        say: told what is left out, in lines.
 
     Raises:
         InputError: If there is nothing, or none of the classes.
     """
     if table.is_table(source, columns):
         root = storage.resolve(video_root, field="--video-root") if video_root else os.path.dirname(source)
-        sources, missing = table.index(source, root, columns)
+        sources, missing = table.index(source, root, columns, say=say)
+        sources = keep_classes(sources, classes, place=source)
     elif columns:
         raise InputError(f"--columns: '{source}' is no table; give a file that ends in {', '.join(table.ENDINGS)}")
-    elif source.lower().endswith((".csv", ".tsv")):
+    elif source.lower().endswith(_CATALOG_ENDINGS):
         if storage.exists(source) and video_root is None:
             raise InputError(f"--video-root: missing; say where the videos of the catalog '{source}' are")
         root = storage.resolve(video_root, field="--video-root") if video_root else ""
-        sources, missing = csv.index(source, root)
+        sources, missing = catalog.index(source, root, classes=classes, say=say)
     else:
-        sources, missing = folder.index(source), []
+        sources, missing = folder.index(source, say=say)
+        sources = keep_classes(sources, classes, place=source)
     missing += [_unnamable(item) for item in sources if not storage.is_utf8(item.path + item.image)]
     sources = [item for item in sources if storage.is_utf8(item.path + item.image)]
-    if classes:
-        found = {item.label for item in sources}
-        unknown = [name for name in classes if name not in found]
-        if unknown:
-            names = ", ".join(sorted(name for name in found if name))
-            raise InputError(f"--classes: '{unknown[0]}' is not in '{source}'; choose from {names}")
-        sources = [item for item in sources if item.label in classes]
-    return sources, missing
+    return assign_splits(sources, split, say=say), missing
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)

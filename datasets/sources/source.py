@@ -33,6 +33,8 @@ class Source:
     """Video or sound file; empty where there is none, as for a still picture or text."""
     video_id: str
     """Unique within a run and readable."""
+    others: tuple[str, ...] = ()
+    """Files of the same name that are taken, in this order, where the one before lacks what rows hold."""
     label: str | None = None
     catalog_id: str | None = None
     """The recording's own name where a catalog gives one, such as a YouTube id."""
@@ -57,7 +59,7 @@ class Source:
 
 def source_from_dict(values: dict[str, Any]) -> Source:
     """Return a source of nested plain values, as `dataclasses.asdict` gives them."""
-    return Source(**{**values, **nested_parts(values)})
+    return Source(**{**values, **nested_parts(values), "others": tuple(values["others"])})
 
 
 def nested_parts(values: dict[str, Any]) -> dict[str, Any]:

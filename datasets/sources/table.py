@@ -5,11 +5,7 @@ caption_1, caption_2 or with a list of texts, each a string or {"text", "start",
 Rows of the same files and times are one source with the texts of all, as where a table has a line a caption.
 """
 
-import csv
-import dataclasses
-import io
 import json
-import math
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,25 +15,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datasets.schema import TEXT_ROLES
+from datasets.sources.catalog_formats import is_catalog_header
+from datasets.sources.lines import is_number, read_lines, read_text, seconds, times
+from datasets.sources.repeated import join_rows
 from datasets.sources.source import Source, Text
+from datasets.sources.splits import official_split
 from infra import storage
 from infra.errors import InputError
+from infra.progress import Say, unsaid
 from infra.seeding import digest
 
 Row = dict[str, Any]
 
 ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet")
-_CATALOG_COLUMN = "youtube_id"
 _FILES = ("path", "video", "audio", "image")
 _DETAILS = ("label", "split", "fold", "recording", "start", "end")
 _IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
-_SPLITS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
-_IN_ORDER = ("question", "answer")
-"""Roles whose texts belong together by their order, so that none is left out that was there before."""
 
 
 class _Layout(NamedTuple):
@@ -50,7 +43,7 @@ class _Layout(NamedTuple):
 
 
 def is_table(source: str, columns: Sequence[str] = ()) -> bool:
-    """Return whether a file is a table of this kind, and not an official catalog: one with names of columns, none of them YouTube's."""
+    """Return whether a file is a table of this kind, and not an official catalog: one with names of columns, but none of YouTube's ids."""
     lower = source.lower()
     if not lower.endswith(ENDINGS):
         return False
@@ -58,51 +51,39 @@ def is_table(source: str, columns: Sequence[str] = ()) -> bool:
         return True
     if not storage.exists(source):
         return False
-    first = next((cells for _, cells in _lines(source)), [])
-    header = any(first) and not first[0].startswith("#") and not any(map(_is_number, first))
-    return header and _CATALOG_COLUMN not in first
+    first = next((cells for _, cells in read_lines(source)), [])
+    header = any(first) and not first[0].startswith("#") and not any(map(is_number, first))
+    return header and not is_catalog_header(first)
 
 
-def unused_columns(table: str, columns: Sequence[str] = ()) -> list[str]:
-    """Return the columns of a table that are not read."""
-    return _layout(table, _read(table)[0], columns).left_out
-
-
-def index(table: str, root: str, columns: Sequence[str] = ()) -> tuple[list[Source], list[Row]]:
+def index(table: str, root: str, columns: Sequence[str] = (), *, say: Say = unsaid) -> tuple[list[Source], list[Row]]:
     """Return the sources that a table lists, and error rows for those that are listed twice or contradict each other.
 
     Args:
         table: the file.
         root: folder that its paths are relative to.
         columns: NAME=COLUMN, for columns under other names than the known ones.
+        say: told which columns are not read.
 
     Raises:
         InputError: If it cannot be read, or has no known column.
     """
     header, rows = _read(table)
     layout = _layout(table, header, columns)
-    found: dict[str, Source] = {}
-    given: dict[str, set[tuple[Text, ...]]] = {}
-    errors = []
-    for number, row in rows:
-        try:
-            source = _source(row, layout, root)
-        except ValueError as error:
-            raise InputError(f"--source: '{table}' line {number}: {error}; mend or remove it") from None
-        before = found.setdefault(source.video_id, source)
-        known = given.setdefault(source.video_id, set())
-        differing = [name for name in ("label", "split", "fold", "catalog_id") if _differ(before, source, name)]
-        if differing:
-            detail = f"line {number}: another {differing[0]} than in a line before"
-            errors.append(_error(source, "contradicts itself", detail))
-        elif source.texts in known:
-            errors.append(_error(source, "listed twice", f"line {number}"))
-        else:
-            found[source.video_id] = _joined(before, source) if known else source
-            known.add(source.texts)
+    found, errors = join_rows(_sources(table, rows, layout, root))
     if not found:
         raise InputError(f"--source: '{table}' has no rows; give a table with some")
-    return list(found.values()), errors
+    if layout.left_out:
+        say(f"columns  {', '.join(layout.left_out)} not read; --columns NAME=COLUMN would")
+    return found, errors
+
+
+def _sources(table: str, rows: Iterator[tuple[int, Row]], layout: _Layout, root: str) -> Iterator[tuple[int, Source]]:
+    for number, row in rows:
+        try:
+            yield number, _source(row, layout, root)
+        except ValueError as error:
+            raise InputError(f"--source: '{table}' line {number}: {error}; mend or remove it") from None
 
 
 def _layout(table: str, header: Sequence[str], columns: Sequence[str]) -> _Layout:
@@ -164,9 +145,7 @@ def _source(row: Mapping[str, Any], layout: _Layout, root: str) -> Source:
         )
     details = {name: _string(row.get(column)) for name, column in layout.details.items()}
     path, image = media[0] if media else "", files.get("image", "")
-    start, end = _seconds("start", details.get("start")), _seconds("end", details.get("end"))
-    if start is not None and end is not None and end <= start:
-        raise ValueError(f"end {end:g} is not after start {start:g}")
+    start, end = times(details.get("start"), details.get("end"))
     texts = tuple(text for role, column in layout.texts for text in _texts(role, row.get(column)))
     if not (path or image or texts):
         raise ValueError("names neither a file nor a text")
@@ -179,7 +158,7 @@ def _source(row: Mapping[str, Any], layout: _Layout, root: str) -> Source:
         end_seconds=end,
         image=_place(root, image),
         texts=texts,
-        split=_split(details.get("split")),
+        split=official_split(details.get("split")),
         fold=_fold(details.get("fold")),
     )
 
@@ -213,56 +192,16 @@ def _texts(role: str, value: Any) -> Iterator[Text]:
         if unknown := set(timed) - {"text", "start", "end"}:
             raise ValueError(f"{role} has the unknown key '{min(unknown)}'; a text has text, start and end")
         if text := _string(timed.get("text")):
-            start, end = (_seconds(name, _string(timed.get(name))) for name in ("start", "end"))
+            start, end = (seconds(name, _string(timed.get(name))) for name in ("start", "end"))
             yield Text(role=role, text=text, start_seconds=start, end_seconds=end)
-
-
-def _seconds(name: str, value: str | None) -> float | None:
-    if not value:
-        return None
-    if not _is_number(value) or not 0 <= float(value) < math.inf:
-        raise ValueError(f"{name} '{value}' is no number of seconds from 0")
-    return float(value)
 
 
 def _fold(value: str | None) -> int | None:
     if not value:
         return None
-    if not _is_number(value) or float(value) % 1 or abs(float(value)) > 2**31 - 1:
+    if not is_number(value) or float(value) % 1 or abs(float(value)) > 2**31 - 1:
         raise ValueError(f"fold '{value}' is no whole number")
     return int(float(value))
-
-
-def _split(value: str | None) -> str | None:
-    if not value:
-        return None
-    if value.lower() not in _SPLITS:
-        raise ValueError(f"split '{value}' is none of {', '.join(_SPLITS)}")
-    return _SPLITS[value.lower()]
-
-
-def _is_number(value: str) -> bool:
-    try:
-        return not math.isnan(float(value))
-    except ValueError:
-        return False
-
-
-def _differ(before: Source, source: Source, name: str) -> bool:
-    one, other = getattr(before, name), getattr(source, name)
-    return one is not None and other is not None and one != other
-
-
-def _joined(before: Source, source: Source) -> Source:
-    """Return a source with what another row of it adds."""
-    more = (text for text in source.texts if text.role in _IN_ORDER or text not in before.texts)
-    kept = {name: getattr(before, name) for name in ("label", "split", "fold", "catalog_id")}
-    added = {name: getattr(source, name) if value is None else value for name, value in kept.items()}
-    return dataclasses.replace(before, texts=(*before.texts, *more), **added)
-
-
-def _error(source: Source, reason: str, detail: str) -> Row:
-    return {"source": source.place, "stage": "index", "reason": reason, "detail": detail}
 
 
 def _read(table: str) -> tuple[list[str], Iterator[tuple[int, Row]]]:
@@ -278,7 +217,7 @@ def _read(table: str) -> tuple[list[str], Iterator[tuple[int, Row]]]:
     if table.lower().endswith(".jsonl"):
         rows = list(_read_jsonl(table))
         return list(dict.fromkeys(name for _, row in rows for name in row)), iter(rows)
-    lines = _lines(table)
+    lines = read_lines(table)
     header = next((cells for _, cells in lines), [])
     return header, _named(table, header, lines)
 
@@ -293,7 +232,7 @@ def _read_parquet(table: str) -> tuple[list[str], Iterator[tuple[int, Row]]]:
 
 
 def _read_jsonl(table: str) -> Iterator[tuple[int, Row]]:
-    for number, line in enumerate(_text(table).split("\n"), start=1):
+    for number, line in enumerate(read_text(table).split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -312,23 +251,3 @@ def _named(table: str, header: Sequence[str], lines: Iterator[tuple[int, list[st
                 f"--source: '{table}' line {number} has {len(cells)} values, the first line names {len(header)} columns; mend it"
             )
         yield number, dict(zip(header, cells, strict=True))
-
-
-def _lines(table: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the lines of a table of text that are not empty, in cells, with their numbers."""
-    reader = csv.reader(
-        io.StringIO(_text(table), newline=""), delimiter="\t" if table.lower().endswith(".tsv") else ","
-    )
-    try:
-        for cells in reader:
-            if any(cells):
-                yield reader.line_num, [cell.strip() for cell in cells]
-    except csv.Error as error:
-        raise InputError(f"--source: '{table}' line {reader.line_num}: {error}; mend it") from None
-
-
-def _text(table: str) -> str:
-    try:
-        return storage.read_bytes(table).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"--source: '{table}' is not UTF-8 at byte {error.start}; save it as UTF-8") from None

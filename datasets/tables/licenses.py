@@ -1,6 +1,5 @@
 """Under which licence each video of a dataset is: `licenses.parquet` beside it, counted on its card and on the cards of models."""
 
-import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -8,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from datasets.sources.lines import read_lines
 from datasets.sources.source import Source
 from datasets.tables.table import read_table, write_table
 from infra import storage
@@ -26,7 +26,7 @@ def match_licenses(table: str, sources: Sequence[Source]) -> dict[str, str]:
     """Return the licences of those videos that a CSV table names.
 
     Args:
-        table: CSV with a header; `path` is the end of a video's path, its id, or its catalog's, and `license` its licence.
+        table: CSV or TSV with a header; `path` is the end of a video's path, its id, or its catalog's, and `license` its licence.
         sources: videos.
 
     Raises:
@@ -34,15 +34,16 @@ def match_licenses(table: str, sources: Sequence[Source]) -> dict[str, str]:
     """
     if not storage.exists(table):
         raise InputError(f"--licenses: '{table}' does not exist; give a CSV file with the columns path and license")
-    rows = list(csv.DictReader(storage.read_bytes(table).decode("utf-8-sig").splitlines()))
-    spelling = next((name for name in _SPELLINGS if rows and name in rows[0]), None)
-    if spelling is None or "path" not in rows[0]:
+    header, *lines = [cells for _, cells in read_lines(table, option="--licenses")] or [[]]
+    spelling = next((name for name in _SPELLINGS if name in header), None)
+    if spelling is None or "path" not in header or not lines:
         raise InputError(f"--licenses: '{table}' has no rows with the columns path and license; give both")
-    named = {row["path"]: row[spelling] or NOT_STATED for row in rows}
+    rows = [dict(zip(header, cells, strict=False)) for cells in lines]
+    named = {row.get("path", ""): row.get(spelling) or NOT_STATED for row in rows}
     found = {}
     for source in sources:
-        parts = source.place.split("/")
-        ends = ("/".join(parts[first:]) for first in range(len(parts)))
+        places = [place.split("/") for place in (source.place, *source.others)]
+        ends = ("/".join(parts[first:]) for parts in places for first in range(len(parts)))
         for key in (source.video_id, source.catalog_id, *ends):
             if key in named:
                 found[source.video_id] = named[key]

@@ -36,7 +36,7 @@ def sources(setting: Setting, config: PreparationConfig) -> tuple[Source, ...]:
     if videos is None:
         home = str(setting.folder / "scenes")
         return tuple(render_scenes(home, num_videos=number // 2, level="medium", config=config))
-    usable = [source for source in folder.index(str(videos)) if _lasts(source.path)]
+    usable = [source for source in folder.index(str(videos))[0] if _lasts(source.path)]
     every = max(1, len(usable) // number)
     return tuple(usable[::every][:number])
 
@@ -64,9 +64,7 @@ def kind() -> str:
 
 def _lasts(path: str) -> bool:
     try:
-        info = probe(path)
+        spans = probe(path).spans()
     except MediaError:
         return False
-    ends, starts = (info.video_end, info.audio_end), (info.video_start, info.audio_start)
-    seconds = min(end or 0.0 for end in ends) - max(start or 0.0 for start in starts)
-    return seconds > PAIR_SECONDS
+    return any(end - begin > PAIR_SECONDS for begin, end in spans)

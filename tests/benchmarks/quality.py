@@ -53,7 +53,7 @@ def _packet_bytes(source: PlannedSource, start: float, seconds: float) -> int:
             packet.size
             for packet in container.demux(video=0)
             if packet.pts is not None
-            and 0 <= float(packet.pts * packet.time_base) - source.origin_seconds - start < seconds
+            and 0 <= float(packet.pts * packet.time_base) - source.line.origin_seconds - start < seconds
         )
 
 

@@ -3,7 +3,6 @@
 python -m tests.benchmarks.simulation --num-videos 650000 --folder FOLDER
 """
 
-import dataclasses
 import functools
 import json
 import shutil
@@ -19,13 +18,13 @@ import ray
 from datasets.card import tally_markers, write_card, write_config
 from datasets.clips.measures import LOUDNESS, MOTION
 from datasets.config import PreparationConfig
-from datasets.media import MediaInfo
+from datasets.media import Timeline
 from datasets.preparation.draft import draft_plan, read_known, write_draft
 from datasets.preparation.markers import list_markers, marker_file, read_markers
 from datasets.preparation.plan import Shard, read_plan, shard_of, walk_plan
 from datasets.preparation.scheduling import as_task, run_tasks
 from datasets.preparation.shards import PlannedSource
-from datasets.preparation.spans import usable_span, windows_of
+from datasets.preparation.spans import usable_spans, windows_of
 from datasets.preparation.survey import FOUND_SCHEMA, Block, Survey, details_table, source_of, tabulate_sources
 from datasets.reading.selection import select_units
 from datasets.sources.source import Source
@@ -40,22 +39,7 @@ _NUM_HOPS = 300
 _COPIES = 0.05
 """Share of the videos that are copies of others, coded again."""
 _BLOCK_VIDEOS = 1024
-_INFO = MediaInfo(
-    container="mp4",
-    video_codec="h264",
-    audio_codec="aac",
-    width=340,
-    height=256,
-    frame_rate=30.0,
-    variable_frame_rate=False,
-    num_frames=300,
-    audio_sample_rate=44100,
-    origin_seconds=0.0,
-    video_start=0.0,
-    video_end=_VIDEO_SECONDS,
-    audio_start=0.0,
-    audio_end=_VIDEO_SECONDS,
-)
+_LINE = Timeline(picture=((0.0, _VIDEO_SECONDS),), sound=((0.0, _VIDEO_SECONDS),), picture_stream=0, sound_stream=1)
 
 
 def simulate(num_videos: int, folder: str) -> dict[str, float]:
@@ -129,11 +113,11 @@ def _make_up_block(sources: pa.Table, place: int, sizes: list[int]) -> tuple[pa.
     for row in sources.to_pylist():
         source = source_of(row)
         content = digest("content", source.video_id).hex()
-        windows = windows_of(source, usable_span(source, dataclasses.asdict(_INFO), CONFIG), CONFIG)
+        windows = windows_of(source, usable_spans(source, _LINE, CONFIG), CONFIG)
         names = {
             name: getattr(source, name) for name in ("path", "video_id", "label", "image", "texts", "boxes", "fold")
         }
-        plan = PlannedSource(**names, content_id=content, recording_id="", origin_seconds=0.0, windows=tuple(windows))
+        plan = PlannedSource(**names, content_id=content, recording_id="", windows=tuple(windows), line=_LINE)
         planned.append((row["path"], row["state"], plan))
         found.append(
             {

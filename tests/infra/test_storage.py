@@ -91,6 +91,9 @@ def test_s3_reads_back_what_was_written(bucket):
     assert not storage.exists(f"{bucket}-o")
     assert len(storage.list_files("s3://clips")) == 3
     assert storage.list_files(bucket, suffix=".bin") == [uri]
+    storage.write_bytes(f"{bucket}/empty/", b"")  # how S3's console makes a folder
+    assert storage.list_files(bucket) == [uri]
+    storage.remove(f"{bucket}/empty/")
     with storage.local_copy(uri) as path:
         assert Path(path).read_bytes() == b"12345"
     assert storage.open_input(uri).read() == b"12345"

@@ -86,9 +86,7 @@ def test_train_evaluate_and_localize(small_dataset, tracking, tmp_path, num_work
     with loaded("models:/multisensory@champion", recipe="multisensory") as model:
         report = evaluate_model(model, dataset=small_dataset, split="test")
         video = next(Path(small_dataset, "videos").glob("*.mp4"))
-        outputs = write_outputs(
-            map_video(model, str(video), kind="contrast"), str(video), str(tmp_path), stem="scene", crop_share=1.0
-        )
+        outputs = write_outputs(map_video(model, str(video), kind="contrast"), str(video), str(tmp_path), stem="scene")
     assert report.figures["audio_only_accuracy"].value == report.figures["video_only_accuracy"].value == 0.5
     assert 0 <= report.figures["pointing_accuracy"].value <= 1
     assert Path(outputs["overlay"]).stat().st_size > 1000

@@ -6,6 +6,7 @@ python -m workflows.audit --data DATASET --model models:/multisensory@champion
 
 from infra import storage
 from infra.outputs import writing
+from infra.ray_address import check_cluster
 from infra.tracking import ending, find_run, start_run
 from workflows.audit.dataset_checks import audit_dataset, refuse_bad_input, write_audit
 from workflows.audit.model_checks import MODEL_AUDIT, audit_model, write_model_audit
@@ -50,6 +51,7 @@ def audit(
 
 
 def _audit_dataset(dataset: str, max_rows: int, null_scenes: int) -> tuple[dict, str]:
+    check_cluster()
     progress = ProgressLine()
     run = start_run("audit", name=dataset.rsplit("/", 1)[-1], tags={"stage": "audit"})
     with ending(run):

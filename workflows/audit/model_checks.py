@@ -65,6 +65,7 @@ def write_model_audit(audit: dict[str, Any], folder: str, run: Run | None) -> st
         run.set_tags({"audit_verdict": audit["verdict"]})
         numbers = {check["name"].replace("model: ", "audit/"): check["value"] for check in audit["checks"]}
         run.log_metrics({name: value for name, value in numbers.items() if value is not None})
+        run.flush()
     return page
 
 

@@ -14,6 +14,7 @@ from datasets.reading.selection import select_units
 from datasets.sources.listing import list_sources, render_scenes
 from infra import cluster, storage
 from infra.errors import InputError
+from infra.ray_address import check_cluster
 from infra.tracking import Run, ending, start_run
 from workflows.cli.progress import ProgressLine
 from workflows.contract.registry import load_recipe
@@ -51,6 +52,7 @@ def demonstrate(*, videos: str | None, name: str, num_videos: int, epochs: int, 
     place = None if videos is None else storage.resolve(videos, field="--videos")
     if place is not None:
         list_sources(place, video_root=None, classes=())
+    check_cluster()
     _replace(name, dataset, run_folder)
     progress, clock = ProgressLine(), _Clock()
     with cluster.running():
@@ -70,7 +72,6 @@ def demonstrate(*, videos: str | None, name: str, num_videos: int, epochs: int, 
                     path,
                     storage.join(run_folder, "overlays"),
                     stem=stem,
-                    crop_share=model.module.view_share(model.preparation.size),
                 )["overlay"]
                 for path, stem in zip(videos_to_show, output_stems(videos_to_show), strict=True)
             ]
@@ -105,7 +106,7 @@ def _prepare(dataset: str, place: str | None, num_videos: int, progress: Progres
         sources = render_scenes(dataset, num_videos=num_videos, level="medium", config=config, progress=progress)
         missing = []
     else:
-        sources, missing = list_sources(place, video_root=None, classes=())
+        sources, missing = list_sources(place, video_root=None, classes=(), say=print)
     preparation.plan(sources, missing=missing)
     run = start_run("prepare", name=dataset.rsplit("/", 1)[-1], tags={"stage": "prepare"})
     with ending(run):

@@ -11,7 +11,7 @@ from datasets.reading.selection import Selection, SplitName, select_units
 from infra import storage
 from infra.errors import InputError
 from infra.outputs import writing
-from infra.tracking import Run, find_version
+from infra.tracking import Run, find_version, optional
 from workflows.contract.figure import Figure, Findings, Matrix, Rows
 from workflows.contract.held_out import HeldOut
 from workflows.contract.registry import load_evaluator, load_recipe
@@ -173,8 +173,10 @@ def write_report(report: Report, folder: str, run: Run | None) -> None:
     run.log_dict(values, f"evaluation/{prefix}/report.json")
     for name, figure in drawn.items():
         run.log_figure(figure, f"evaluation/{prefix}/{name}")
-    if find_version(run, name=report.recipe):
-        write_model_card(run)
+    with optional("the model's card does not show this evaluation; evaluate again for it"):
+        if find_version(run, name=report.recipe):
+            write_model_card(run)
+    run.flush()
 
 
 def describe_report(report: Report) -> str:

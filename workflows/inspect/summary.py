@@ -11,6 +11,7 @@ import numpy as np
 from datasets.clips.measures import LOUDNESS, MOTION, SILENCE
 from datasets.config import PreparationConfig
 from datasets.doctor import Column, Examination, Flag, Layout
+from datasets.preparation.accounts import describe_account
 from datasets.preparation.shards import SPLITS
 
 _MOST_CLASSES = 20
@@ -57,7 +58,7 @@ def _heading(found: Examination) -> list[str]:
     if found.holds:
         held = (f"{name} {sum(counts.values())}" for name, counts in found.holds.items())
         lines.append(f"hold     {', '.join(held)}")
-    return lines
+    return lines + [f"sources  {line}" for line in describe_account(found.sources)]
 
 
 def _contents(config: PreparationConfig) -> list[str]:

@@ -5,6 +5,7 @@ python -m workflows.localize --model models:/multisensory@champion --video FILE.
 
 import sys
 
+from datasets.preparation.accounts import describe_left_out
 from infra import storage
 from infra.errors import InputError
 from infra.outputs import writing
@@ -40,15 +41,18 @@ def localize(
     stems = output_stems(paths)
     with loaded(model) as found, writing(folder, [f"{stem}{ending}" for stem in stems for ending in ENDINGS]):
         found.refuse_without(localization.NEEDS, verb="localize")
-        share = found.module.view_share(found.preparation.size)
         for path, stem in zip(paths, stems, strict=True):
             try:
                 maps = map_video(found, path, kind=kind)
-                outputs = write_outputs(maps, path, folder, stem=stem, crop_share=share)
+                outputs = write_outputs(maps, path, folder, stem=stem)
             except InputError as error:
                 failed.append(str(error))
                 continue
-            print(f"{outputs['overlay']}  source found in {outputs['source_found_share']:.0%} of frames")
+            left_out = describe_left_out(maps.left_out)
+            print(
+                f"{outputs['overlay']}  source found in {outputs['source_found_share']:.0%} of frames"
+                + (f"; left out: {left_out}" if left_out else "")
+            )
     for message in failed:
         print(f"error: {message}", file=sys.stderr)
     if failed:

@@ -19,14 +19,18 @@ import torch
 from torch import Tensor
 
 from datasets.clips.spectrogram import log_mel
-from datasets.media import MediaError, Window, cut, probe
+from datasets.config import PreparationConfig
+from datasets.media import Clip, MediaError, Span, Timeline, Window, cut, display_size, probe
+from datasets.media.fit import Scales, scales_of
+from datasets.preparation.accounts import seconds_left_out
+from datasets.preparation.spans import describe_too_short
 from infra.errors import InputError
 from models.metrics.localization import source_found
 from workflows.trained.model import Model
 
 MapKind = Literal["signed", "contrast"]
-_Clips = Callable[[Sequence[int]], Iterator[tuple[int, np.ndarray, np.ndarray]]]
-"""From the first frames of windows to number, frames and waveform of each."""
+_Clips = Callable[[Sequence[int]], Iterator[Clip]]
+"""From windows of the grid to number among them, frames and waveform of each."""
 
 _SMALLEST_STEP = 2.0**-15
 """One step of 16 bits: sound that stays below half of it is stored as zeros."""
@@ -42,7 +46,15 @@ class VideoMaps:
     logits: np.ndarray
     frame_rate: float
     seconds: np.ndarray
-    origin_seconds: float
+    parts: tuple[int, ...]
+    """First frames of the stretches of the video that picture and sound both run through."""
+    line: Timeline
+    left_out: dict[str, float]
+    """Seconds of the video that have no map, by reason."""
+    aspect: float
+    """Width of the picture by its height, as players show it."""
+    view: Scales
+    """How much of its width and height the maps cover, about its center."""
     rows: tuple[float, ...]
     columns: tuple[float, ...]
 
@@ -65,24 +77,75 @@ def map_video(model: Model, path: str, *, kind: MapKind = "signed") -> VideoMaps
     """
     preparation = model.preparation
     try:
-        info = probe(path)
-        begin, end = info.span()
-        last = math.floor((end - begin - preparation.clip_seconds) * preparation.frame_rate + 1e-6)
-        if last < 0:
+        line = probe(path)
+        spans = [span for span in line.spans() if _last_start(span, preparation) >= 0]
+        if not spans:
             raise InputError(
-                f"--video: '{path}' has {end - begin:.2f} s of picture with sound, the model needs {preparation.clip_seconds} s; give a longer one"
+                f"--video: '{path}' has {describe_too_short(line.spans(), preparation)}; give a longer one"
             )
-        if last == 0 and kind == "contrast":
+        grid = _lay_grid(spans, preparation)
+        if len(grid.starts) == 1 and kind == "contrast":
             raise InputError(
                 f"--kind: contrast needs the sound of another moment, '{path}' lasts one clip of {preparation.clip_seconds} s; "
                 "give a longer video, or --kind signed"
             )
-        step = max(1, preparation.num_frames // 2)
-        clips = functools.partial(_cut_clips, model, path, begin=begin, origin_seconds=info.origin_seconds)
+        left_out = seconds_left_out(line, spans, [line.extent()])
+        width, height = display_size(path)
+        aspect = width / height
+        clips = functools.partial(_cut_clips, model, path, grid=grid, line=line)
         with torch.inference_mode():
-            return _blend(model, clips, [*range(0, last, step), last], begin, info.origin_seconds, kind)
+            signed, contrast, logits = _blend(model, clips, grid, kind)
     except MediaError as error:
         raise unreadable(path, error) from None
+    centers = model.module.cell_centers()
+    seen, share = scales_of(preparation.fit, aspect), model.module.view_share(preparation.size)
+    return VideoMaps(
+        signed=signed,
+        contrast=contrast,
+        logits=logits,
+        frame_rate=preparation.frame_rate,
+        seconds=grid.seconds,
+        parts=grid.parts,
+        line=line,
+        left_out=left_out,
+        aspect=aspect,
+        view=Scales(share * seen.across, share * seen.down),
+        rows=centers.rows,
+        columns=centers.columns,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Grid:
+    """Windows over all frames that have a map, half a window apart: when each begins, and at which of the frames."""
+
+    starts: tuple[float, ...]
+    firsts: tuple[int, ...]
+    seconds: np.ndarray
+    parts: tuple[int, ...]
+
+
+def _last_start(span: Span, preparation: PreparationConfig) -> int:
+    """Return the last frame of a span that a window can begin with; below zero where the span is too short for one."""
+    return math.floor((span[1] - span[0] - preparation.clip_seconds) * preparation.frame_rate + 1e-6)
+
+
+def _lay_grid(spans: Sequence[Span], preparation: PreparationConfig) -> _Grid:
+    rate, num_frames = preparation.frame_rate, preparation.num_frames
+    starts: list[float] = []
+    firsts: list[int] = []
+    parts: list[int] = []
+    seconds: list[np.ndarray] = []
+    total = 0
+    for begin, end in spans:
+        last = _last_start((begin, end), preparation)
+        offsets = [*range(0, last, max(1, num_frames // 2)), last]
+        starts += [begin + offset / rate for offset in offsets]
+        firsts += [total + offset for offset in offsets]
+        seconds.append(begin + np.arange(last + num_frames) / rate)
+        parts.append(total)
+        total += last + num_frames
+    return _Grid(starts=tuple(starts), firsts=tuple(firsts), seconds=np.concatenate(seconds), parts=tuple(parts))
 
 
 def unreadable(path: str, error: MediaError) -> InputError:
@@ -90,13 +153,12 @@ def unreadable(path: str, error: MediaError) -> InputError:
     return InputError(f"--video: '{path}': {error.reason} {error.detail}; give a video with picture and sound")
 
 
-def describe_frames(maps: VideoMaps, *, crop_share: float) -> list[dict[str, Any]]:
+def describe_frames(maps: VideoMaps) -> list[dict[str, Any]]:
     """Return time, peak, score, box and whether a source was found, frame by frame.
 
-    The box bounds the cells above half the peak; peak and box are normalized to the whole frame.
+    The box bounds the cells above half the peak; peak and box are normalized to the video's frame.
     """
     rows = []
-    margin = (1 - crop_share) / 2
     found = source_found(maps.shown, maps.logits)
     for seconds, cells, logit, is_found in zip(maps.seconds, maps.shown, maps.logits, found, strict=True):
         peak = np.unravel_index(cells.argmax(), cells.shape)
@@ -104,8 +166,9 @@ def describe_frames(maps: VideoMaps, *, crop_share: float) -> list[dict[str, Any
         half_y = 0.5 / cells.shape[0]
         half_x = 0.5 / cells.shape[1]
 
-        def whole(value: float) -> float:
-            return round(float(np.clip(margin + crop_share * value, 0, 1)), 4)
+        def whole(across: float, down: float) -> list[float]:
+            places = (0.5 + share * (at - 0.5) for share, at in zip(maps.view, (across, down), strict=True))
+            return [round(float(np.clip(place, 0, 1)), 4) for place in places]
 
         row = {
             "seconds": round(float(seconds), 4),
@@ -115,12 +178,10 @@ def describe_frames(maps: VideoMaps, *, crop_share: float) -> list[dict[str, Any
             "box": None,
         }
         if is_found:
-            row["peak"] = [whole(maps.columns[peak[1]]), whole(maps.rows[peak[0]])]
+            row["peak"] = whole(maps.columns[peak[1]], maps.rows[peak[0]])
             row["box"] = [
-                whole(maps.columns[inside_x.min()] - half_x),
-                whole(maps.rows[inside_y.min()] - half_y),
-                whole(maps.columns[inside_x.max()] + half_x),
-                whole(maps.rows[inside_y.max()] + half_y),
+                *whole(maps.columns[inside_x.min()] - half_x, maps.rows[inside_y.min()] - half_y),
+                *whole(maps.columns[inside_x.max()] + half_x, maps.rows[inside_y.max()] + half_y),
             ]
         rows.append(row)
     return rows
@@ -135,70 +196,57 @@ def output_stems(paths: list[str]) -> list[str]:
     ]
 
 
-def _cut_clips(
-    model: Model, path: str, offsets: Sequence[int], *, begin: float, origin_seconds: float
-) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+def _cut_clips(model: Model, path: str, windows: Sequence[int], *, grid: _Grid, line: Timeline) -> Iterator[Clip]:
     preparation = model.preparation
-    starts = [begin + offset / preparation.frame_rate for offset in offsets]
+    starts = [grid.starts[window] for window in windows]
     return cut(
         path,
         [Window(start_seconds=start, sound_start_seconds=start) for start in starts],
-        origin_seconds=origin_seconds,
+        line=line,
         clip_seconds=preparation.clip_seconds,
         frame_rate=preparation.frame_rate,
         size=preparation.size,
         sample_rate=preparation.sample_rate,
+        fit=preparation.fit,
     )
 
 
-def _blend(
-    model: Model, clips: _Clips, offsets: Sequence[int], begin: float, origin_seconds: float, kind: MapKind
-) -> VideoMaps:
-    """Return the mean map and evidence of the windows that cover each frame."""
+def _blend(model: Model, clips: _Clips, grid: _Grid, kind: MapKind) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+    """Return the mean maps, signed and contrast, and the mean evidence of the windows that cover each frame."""
     num_frames = model.preparation.num_frames
     centers = model.module.cell_centers()
-    total = offsets[-1] + num_frames
+    total = len(grid.seconds)
     num_kinds = 2 if kind == "contrast" else 1
     sums = np.zeros((num_kinds, total, len(centers.rows), len(centers.columns)), np.float32)
     logits, counts = np.zeros(total), np.zeros(total)
     moments = (np.arange(num_frames) + 0.5) / num_frames
     nearest = np.abs(moments[:, None] - np.asarray(centers.times)[None]).argmin(axis=1)
-    for window, maps, logit in _score_windows(model, clips, offsets, kind):
-        covered = slice(offsets[window], offsets[window] + num_frames)
+    for window, maps, logit in _score_windows(model, clips, grid, kind):
+        covered = slice(grid.firsts[window], grid.firsts[window] + num_frames)
         sums[:, covered] += maps[:, nearest]
         logits[covered] += logit
         counts[covered] += 1
     counts = np.maximum(counts, 1)
     means = sums / counts[:, None, None]
-    return VideoMaps(
-        signed=means[0],
-        contrast=means[1] if kind == "contrast" else None,
-        logits=logits / counts,
-        frame_rate=model.preparation.frame_rate,
-        seconds=begin + np.arange(total) / model.preparation.frame_rate,
-        origin_seconds=origin_seconds,
-        rows=centers.rows,
-        columns=centers.columns,
-    )
+    return means[0], means[1] if kind == "contrast" else None, logits / counts
 
 
-def _score_windows(
-    model: Model, clips: _Clips, offsets: Sequence[int], kind: MapKind
-) -> Iterator[tuple[int, np.ndarray, float]]:
+def _score_windows(model: Model, clips: _Clips, grid: _Grid, kind: MapKind) -> Iterator[tuple[int, np.ndarray, float]]:
     """Yield number, maps (kinds, cells, rows, columns) and logit of every window that has sound."""
     module = model.module
+    last = len(grid.starts) - 1
     # The farthest window of any is the first or the last: two sounds are all that contrasts need.
     ends: dict[int, Tensor] = {}
     if kind == "contrast":
-        ends = {index: _encode_sound(model, waveform) for index, _, waveform in clips([offsets[0], offsets[-1]])}
-    for window, frames, waveform in clips(offsets):
+        ends = {index: _encode_sound(model, waveform) for index, _, waveform, _ in clips([0, last])}
+    for window, frames, waveform, _ in clips(range(last + 1)):
         if np.abs(waveform).max() < _SMALLEST_STEP / 2:
             continue
         picture = module.encode_picture({"frames": frames[None]})
         signed = module.maps(_encode_sound(model, waveform), picture)
         maps = [signed]
         if ends:
-            is_late = 2 * offsets[window] > offsets[-1]
+            is_late = 2 * grid.firsts[window] > grid.firsts[-1]
             maps.append(signed - module.maps(ends[0 if is_late else 1], picture))
         yield window, torch.cat(maps).float().cpu().numpy(), float(signed.mean()) + module.bias
 

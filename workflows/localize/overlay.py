@@ -1,6 +1,7 @@
 """Overlays of localization maps on their video: an MP4 with the original sound, a contact sheet, arrays and a table."""
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from datasets.media import MediaError, Window, cut, display_size, write_chunks
+from datasets.media import MediaError, Window, cut, write_chunks
 from models.metrics.localization import place
 from workflows.localize.maps import VideoMaps, describe_frames, unreadable
 
@@ -23,20 +24,19 @@ ENDINGS = (".mp4", ".png", ".npz", ".json")
 """Of the files that are written for a video."""
 
 
-def write_outputs(maps: VideoMaps, path: str, folder: str, *, stem: str, crop_share: float) -> dict[str, Any]:
+def write_outputs(maps: VideoMaps, path: str, folder: str, *, stem: str) -> dict[str, Any]:
     """Write overlay, contact sheet, maps and table of a video; return their paths and in what share of frames a source was found.
 
     Raises:
         InputError: If the video cannot be read.
     """
     target = str(Path(folder) / stem)
-    table = describe_frames(maps, crop_share=crop_share)
+    table = describe_frames(maps)
     try:
-        shown_width, shown_height = display_size(path)
         Path(folder).mkdir(parents=True, exist_ok=True)
-        width = 2 * max(1, round(_HEIGHT * shown_width / shown_height / 2))
+        width = 2 * max(1, round(_HEIGHT * maps.aspect / 2))
         scale = max(float(np.quantile(np.maximum(maps.shown, 0), 0.999)), 1e-6)
-        drawing = _Drawing(maps=maps, table=table, scale=scale, width=width, crop_share=crop_share)
+        drawing = _Drawing(maps=maps, table=table, scale=scale, width=width)
         sheet = _write_overlay(drawing, path, f"{target}.mp4")
     except MediaError as error:
         raise unreadable(path, error) from None
@@ -47,7 +47,15 @@ def write_outputs(maps: VideoMaps, path: str, folder: str, *, stem: str, crop_sh
     np.savez_compressed(f"{target}.npz", **arrays)
     found = float(np.mean([row["source_found"] for row in table]))
     Path(f"{target}.json").write_text(
-        json.dumps({"video": path, "kind": maps.kind, "source_found_share": found, "frames": table})
+        json.dumps(
+            {
+                "video": path,
+                "kind": maps.kind,
+                "source_found_share": found,
+                "left_out_seconds": maps.left_out,
+                "frames": table,
+            }
+        )
     )
     return {"overlay": f"{target}.mp4", "sheet": f"{target}.png", "source_found_share": found}
 
@@ -76,15 +84,16 @@ def _write_overlay(drawing: "_Drawing", path: str, target: str) -> np.ndarray:
 def _chunks(maps: VideoMaps, path: str) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Yield number of the first frame, frames and sound, piece by piece, of the time that the maps cover."""
     total, rate = len(maps.seconds), maps.frame_rate
-    length = min(_CHUNK_FRAMES, total)
-    # The last piece ends with the video and may begin before the one before it ends.
-    firsts = [*range(0, total - length, length), total - length]
+    bounds = list(itertools.pairwise([*maps.parts, total]))
+    length = min(_CHUNK_FRAMES, *(end - begin for begin, end in bounds))
+    # The last piece of a part ends with it and may begin before the one before it ends.
+    firsts = [first for begin, end in bounds for first in [*range(begin, end - length, length), end - length]]
     starts = [float(maps.seconds[first]) for first in firsts]
     drawn = 0
-    for index, pictures, sound in cut(
+    for index, pictures, sound, _ in cut(
         path,
         [Window(start_seconds=start, sound_start_seconds=start) for start in starts],
-        origin_seconds=maps.origin_seconds,
+        line=maps.line,
         clip_seconds=length / rate,
         frame_rate=rate,
         size=_HEIGHT,
@@ -103,7 +112,6 @@ class _Drawing:
     table: list[dict[str, Any]]
     scale: float
     width: int
-    crop_share: float
 
     def frames(self, pictures: np.ndarray, first: int) -> Iterator[np.ndarray]:
         """Yield square pictures (frames, side, side, 3) in the video's own shape, with map and label."""
@@ -118,7 +126,8 @@ class _Drawing:
         canvas = Image.fromarray(picture).resize((self.width, _HEIGHT), Image.Resampling.BICUBIC)
         heat = Image.fromarray((matplotlib.colormaps["inferno"](strength)[..., :3] * 255).astype(np.uint8))
         alpha = Image.fromarray((np.sqrt(strength) * _STRONGEST * 255).astype(np.uint8))
-        size = 2 * round(self.width * self.crop_share / 2), 2 * round(_HEIGHT * self.crop_share / 2)
+        across, down = self.maps.view
+        size = 2 * round(self.width * across / 2), 2 * round(_HEIGHT * down / 2)
         corner = (self.width - size[0]) // 2, (_HEIGHT - size[1]) // 2
         canvas.paste(heat.resize(size), corner, alpha.resize(size))
         label = f"{row['seconds']:6.2f} s  evidence {row['score']:+.2f}"

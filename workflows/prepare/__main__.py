@@ -14,13 +14,14 @@ from datasets.preparation.attempts import ATTEMPTS
 from datasets.preparation.preparation import Preparation
 from datasets.presets import PRESETS
 from datasets.sources.listing import SYNTHETIC, SceneOptions, list_sources, render_scenes
+from datasets.sources.splits import SplitRule, assign_splits
 from datasets.tables.licenses import match_licenses, record_licenses
 from infra import cluster, storage
 from infra.outputs import refuse_foreign
 from infra.tracking import ending, start_run
 from workflows.cli import command
 from workflows.cli.progress import ProgressLine
-from workflows.prepare.summary import describe_plan, describe_table, log_preparation, summarize_card
+from workflows.prepare.summary import describe_plan, log_preparation, summarize_card
 
 
 def main() -> None:
@@ -36,6 +37,7 @@ def main() -> None:
         video_root: str | None = None,
         columns: tuple[str, ...] = (),
         classes: tuple[str, ...] = (),
+        split: SplitRule = "official",
         scenes: Annotated[SceneOptions, tyro.conf.arg(name="")] = SceneOptions(),
         num_workers: int | None = None,
         licenses: str | None = None,
@@ -45,13 +47,14 @@ def main() -> None:
         """Cut clips from videos, in pairs that are in and out of sync, into Parquet shards.
 
         Args:
-            source: Folder of videos, official CSV catalog, a table (CSV, TSV, JSONL, Parquet) of files and texts, or `synthetic`.
+            source: Folder of videos, official catalog (CSV, TSV, JSON), a table (CSV, TSV, JSONL, Parquet) of files and texts, or `synthetic`.
             output: Folder of the dataset; a second run adds what is new.
             config: How clips are cut and stored.
             preset: Defaults of all other options: published, demo or sounds.
             video_root: Folder of the files that a catalog or a table names; a table's own folder if not given.
             columns: NAME=COLUMN for columns of a table that are called otherwise, such as label=class.
-            classes: Only these labels.
+            classes: Only these labels; `kinetics-sounds` stands for the 31 of Kinetics-Sounds.
+            split: Splits as the catalog or table gives them (official), all by a hash of the recording (hash), or one for all videos.
             scenes: Which synthetic scenes are rendered.
             num_workers: Tasks at once; all processors if not given.
             licenses: CSV table of path and license, counted on the dataset's card and on those of its models.
@@ -62,12 +65,13 @@ def main() -> None:
         refuse_foreign(dataset, CONFIG, ATTEMPTS)
         place = source if source == SYNTHETIC else storage.resolve(source, field="--source")
         progress = ProgressLine()
-        sources, missing = _listed(place, video_root, classes, columns)
+        sources, missing = _listed(place, video_root, classes=classes, columns=columns, split=split)
         known = match_licenses(storage.resolve(licenses, field="--licenses"), sources) if licenses else {}
         preparation = Preparation(dataset, config, num_workers=num_workers, progress=progress)
         with cluster.running():
             if source == SYNTHETIC:
-                sources = render_scenes(dataset, config=config, progress=progress, **dataclasses.asdict(scenes))
+                scenery = render_scenes(dataset, config=config, progress=progress, **dataclasses.asdict(scenes))
+                sources = assign_splits(scenery, split)
             preparation.plan(sources, missing=missing, restore=restore)
             if dry_run:
                 print(describe_plan(preparation))
@@ -82,13 +86,9 @@ def main() -> None:
     command.parse(prepare)
 
 
-def _listed(place: str, video_root: str | None, classes: tuple[str, ...], columns: tuple[str, ...]):
+def _listed(place: str, video_root: str | None, **options: Any):
     """Return the sources that lie somewhere and the rows of those that are missing; scenes are rendered later."""
-    if place == SYNTHETIC:
-        return [], []
-    sources, missing = list_sources(place, video_root=video_root, classes=classes, columns=columns)
-    print("".join(describe_table(place, columns)), end="")
-    return sources, missing
+    return ([], []) if place == SYNTHETIC else list_sources(place, video_root=video_root, say=print, **options)
 
 
 def _run(preparation: Preparation, *, source: str, preset: str) -> dict[str, Any]:

@@ -6,16 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from datasets.card import preparation_of
+from datasets.preparation.accounts import describe_account
+from datasets.preparation.draft import OTHER_SPLIT
 from datasets.preparation.operators import decode_source
 from datasets.preparation.preparation import Preparation
-from datasets.sources.table import is_table, unused_columns
 from infra.tracking import Run
-
-
-def describe_table(source: str, columns: Sequence[str]) -> list[str]:
-    """Return a line of the columns of a table that are not read; none where all are, or the source is no table."""
-    left_out = unused_columns(source, columns) if is_table(source, columns) else []
-    return [f"columns  {', '.join(left_out)} not read; --columns NAME=COLUMN would\n"] if left_out else []
 
 
 def describe_plan(preparation: Preparation) -> str:
@@ -64,13 +59,15 @@ def summarize_card(
         lines.append(f"{split:<12}{row['videos']:>8}{row['rows']:>8}{row['pairs']:>8}")
     seconds = ", ".join(f"{name} {value:.1f} s" for name, value in card["seconds_by_operator"].items())
     lines.append(f"{card['hours']:.3f} hours, {card['num_bytes'] / 1e6:.1f} MB; {seconds}")
+    lines += describe_account(card["sources"])
     held = {name: sum(counts.values()) for name, counts in card["holds"].items()}
     lines.append(f"hold     {', '.join(f'{name} {count}' for name, count in held.items()) or 'nothing'}")
     singles = sum(row["rows"] - 2 * row["pairs"] for row in card["splits"].values())
     if singles and preparation_of(card).has_pairs:
         lines.append(f"{singles} clips without a partner: too short for two windows, training in pairs leaves them out")
     for (stage, reason), count in sorted(Counter((e["stage"], e["reason"]) for e in errors).items()):
-        lines.append(f"not used: {count} x {reason} ({stage})")
+        use = "used, but" if reason == OTHER_SPLIT else "not used:"
+        lines.append(f"{use} {count} x {reason} ({stage})")
     for names in joined:
         lines.append(
             f"one recording after all: {', '.join(names)}; each keeps its split, workflows.audit says if they differ"

@@ -51,6 +51,7 @@ def promote(
             found = compare(first, second, dataset=dataset, split=split)
     objective = load_recipe(model).objective(second.config)
     run.log_dict(dataclasses.asdict(found), f"promotion/against_version_{present}.json")
+    run.flush()
     low, high = found.interval
     print(f"objective  {objective.title}")
     print(f"champion   version {present}  {found.champion:.3f}")

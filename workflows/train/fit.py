@@ -18,7 +18,8 @@ import ray.train.torch
 from datasets.reading.selection import Selection
 from infra import cluster, storage
 from infra.errors import InputError
-from infra.tracking import Run, ending, resume_run, start_run
+from infra.ray_address import check_cluster
+from infra.tracking import Run, ending, find_run, optional, resume_run, start_run
 from infra.version import code_version
 from workflows.contract.references import Reference, resolve_references
 from workflows.contract.registry import load_recipe
@@ -101,10 +102,11 @@ def fit(
     moments = [time.monotonic()]
     job = make_job(recipe, config, data=data, run_name=run_name, scaling=scaling, selection=selection)
     _tell_screening(job, tell)
-    if trial is not None:
-        resume = bool(list_checkpoints(job.run_folder))
+    resume = resume if trial is None else bool(list_checkpoints(job.run_folder))
     if resume:
         check_resume(job, run_name, scaling)
+    if scaling.num_workers and trial is None:
+        check_cluster()
     run = _open_run(job, run_name, resume=resume, trial=trial)
     with ending(run):
         job = dataclasses.replace(job, run_id=run.run_id, tracking_uri=run.uri, references=_references(job))
@@ -121,11 +123,19 @@ def fit(
         _refuse_divergence(job)
         result = _conclude(run, job.run_folder)
         if trial is None:
-            version = register(run, recipe=recipe, folder=result.model_folder, dataset=job.main.dataset)
-            result = dataclasses.replace(result, model_uri=f"models:/{recipe}/{version}")
+            result = dataclasses.replace(result, model_uri=_register(run, job, result.model_folder))
     moments.append(time.monotonic())
     stages = zip(("open", "work", "conclude"), itertools.pairwise(moments), strict=True)
     return dataclasses.replace(result, seconds={name: end - begin for name, (begin, end) in stages})
+
+
+def _register(run: Run, job: Job, folder: str) -> str | None:
+    """Return the URI of the registered model; none where the store does not answer, which a training does not end with."""
+    name = os.path.basename(job.run_folder)
+    with optional(f"the model is not registered; `workflows.train` with --resume {name} does it"):
+        version = register(run, recipe=job.recipe, folder=folder, dataset=job.main.dataset)
+        return f"models:/{job.recipe}/{version}"
+    return None
 
 
 def default_run_name(recipe: str) -> str:
@@ -144,8 +154,11 @@ def _open_run(job: Job, run_name: str, *, resume: bool, trial: Trial | None) -> 
     forget_wish(job.run_folder)
     for leftover in (PROGRESS, DIVERGED):
         storage.remove(storage.join(job.run_folder, leftover))
-    if resume or (trial is not None and storage.exists(record)):
+    if resume and trial is None:
         return resume_run(storage.read_bytes(record).decode())
+    earlier = find_run(storage.read_bytes(record).decode()) if trial is not None and storage.exists(record) else None
+    if earlier is not None:
+        return resume_run(earlier.run_id)
     if list_checkpoints(job.run_folder):
         raise InputError(
             f"--run-name: '{run_name}' exists already in {job.run_folder}; "

@@ -51,7 +51,11 @@ def train(job: Job, backend: Backend | None = None) -> dict[str, Any]:
         job: what to train.
         backend: where this runs; as one of Ray Train's workers if not given.
     """
-    return _Worker(job, backend or TrainBackend()).run()
+    worker = _Worker(job, backend or TrainBackend())
+    metrics = worker.run()
+    if backend is None and worker.rank == 0:
+        worker.flush()
+    return metrics
 
 
 class _Worker:
@@ -269,6 +273,12 @@ class _Worker:
         run = Run(self.job.run_id, uri=self.job.tracking_uri)
         run.log_metrics({name: value for name, value in metrics.items() if value == value}, step=epoch)
         write_learning_curve(self.job.run_folder, self.history, self.figures, run)
+
+    def flush(self) -> None:
+        """Wait a while until all is sent to the run: Ray ends a worker's process as soon as it returns."""
+        from infra.tracking import Run
+
+        Run(self.job.run_id, uri=self.job.tracking_uri).flush()
 
     def _description(self, metrics: dict[str, float]) -> dict[str, Any]:
         return {

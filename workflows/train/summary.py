@@ -18,7 +18,10 @@ def describe_result(result: FitResult, *, objective: str) -> str:
             lines.append(f"  validation {name.removeprefix('validation/'):<28}{value:.3f}")
     if not result.finished:
         lines.append(f"stopped early: go on with --resume {result.run_folder.rsplit('/', 1)[-1]}")
-    lines += [f"model    {result.model_uri}  {result.model_folder}", f"run      {result.run_id}  {result.run_folder}"]
+    lines += [
+        f"model    {result.model_uri or 'not registered'}  {result.model_folder}",
+        f"run      {result.run_id}  {result.run_folder}",
+    ]
     return "\n".join([*lines, describe_comparison()])
 
 

@@ -11,7 +11,7 @@ def windows(seconds, pairs):
     rule = WindowRule(
         clip_seconds=4.0, frame_rate=30.0, min_shift_seconds=2.2, max_shift_seconds=5.9, pairs_per_video=pairs
     )
-    return draw_windows(rule, begin=0.0, end=seconds, generator=generator("windows", pairs))
+    return draw_windows(rule, spans=[(0.0, seconds)], generator=generator("windows", pairs))
 
 
 def most_open_in(drawn, members):

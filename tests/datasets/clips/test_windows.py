@@ -25,7 +25,7 @@ def test_every_admissible_ordered_pair_is_equally_likely():
 
 def test_windows_of_a_pair_lie_on_one_grid_inside_the_source_with_opposite_shifts():
     for i in range(200):
-        a, b = draw_windows(RULE, begin=1.3, end=9.0, generator=generator("pair", i))
+        a, b = draw_windows(RULE, [(1.3, 9.0)], generator=generator("pair", i))
         assert a.shift_seconds == pytest.approx(-b.shift_seconds)
         assert 0.5 - 1e-6 <= abs(a.shift_seconds) <= 3.0 + 1e-6
         for window in (a, b):
@@ -35,6 +35,6 @@ def test_windows_of_a_pair_lie_on_one_grid_inside_the_source_with_opposite_shift
 
 
 def test_a_source_too_short_for_a_pair_gives_one_window_and_a_shorter_one_none():
-    single = draw_windows(RULE, begin=0, end=2.2, generator=generator("single"))
+    single = draw_windows(RULE, [(0, 2.2)], generator=generator("single"))
     assert [window.pair for window in single] == [None]
-    assert draw_windows(RULE, begin=0, end=1.9, generator=generator("none")) == []
+    assert draw_windows(RULE, [(0, 1.9)], generator=generator("none")) == []

@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from datasets.media import MediaError, Window, coding_of, cut, display_size, probe, read_sound, sound_origin
+from datasets.media import MediaError, Window, coding_of, cut, display_size, probe, read_sound
 from datasets.media.encode import sound_frame
 
 RATE = 32000
@@ -52,12 +52,11 @@ def read_all(path):
     """Return how each function of datasets.media ended."""
     readers = {
         "probe": probe,
-        "sound_origin": sound_origin,
         "display_size": display_size,
         "coding_of": coding_of,
-        "read_sound": lambda path: read_sound(path, origin_seconds=0.0, sample_rate=8000, longest_seconds=9),
+        "read_sound": lambda path: read_sound(path, line=probe(path), sample_rate=8000, longest_seconds=9),
         "cut": lambda path: list(
-            cut(path, _WINDOWS, origin_seconds=0.0, clip_seconds=0.5, frame_rate=8, size=32, sample_rate=8000)
+            cut(path, _WINDOWS, line=probe(path), clip_seconds=0.5, frame_rate=8, size=32, sample_rate=8000)
         ),
     }
     endings = {}

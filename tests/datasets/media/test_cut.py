@@ -49,10 +49,10 @@ def click_and_flash(path, *, frame_times, events, sound_start=0.0, seconds=6.0, 
 def offsets(path, *, start, frame_rate=30.0):
     """Return sound minus picture in seconds for every event in a 3 s window."""
     info = probe(path)
-    ((_, frames, waveform),) = cut(
+    ((_, frames, waveform, _),) = cut(
         path,
         [Window(start_seconds=start, sound_start_seconds=start)],
-        origin_seconds=info.origin_seconds,
+        line=info,
         clip_seconds=3.0,
         frame_rate=frame_rate,
         size=32,
@@ -95,11 +95,11 @@ def test_a_window_does_not_depend_on_the_others(tmp_path):
     chance = np.random.default_rng(0)
     frames = chance.integers(0, 255, (90, 32, 32, 3), np.uint8)
     write_video(path, frames, chance.normal(0, 0.1, 3 * RATE), frame_rate=30, sample_rate=RATE)
-    options = {"origin_seconds": 0.0, "clip_seconds": 1.0, "frame_rate": 15.0, "size": 32, "sample_rate": RATE}
+    options = {"line": probe(path), "clip_seconds": 1.0, "frame_rate": 15.0, "size": 32, "sample_rate": RATE}
     windows = [Window(start_seconds=s, sound_start_seconds=s) for s in (0.2, 0.6, 1.7)]
-    together = {i: (f, w) for i, f, w in cut(path, windows, **options)}
+    together = {i: (f, w) for i, f, w, _ in cut(path, windows, **options)}
     for index, window in enumerate(windows):
-        ((_, alone, sound),) = cut(path, [window], **options)
+        ((_, alone, sound, _),) = cut(path, [window], **options)
         np.testing.assert_array_equal(alone, together[index][0])
         np.testing.assert_array_equal(sound, together[index][1])
 
@@ -117,7 +117,7 @@ def test_written_sound_comes_back_in_place(tmp_path):
     sound = np.zeros(2 * RATE, np.float32)
     sound[RATE : RATE + 200] = 0.9
     write_video(path, np.zeros((30, 32, 32, 3), np.uint8), sound, frame_rate=15, sample_rate=RATE)
-    found = read_sound(path, origin_seconds=0.0, sample_rate=RATE, longest_seconds=5)
+    found = read_sound(path, line=probe(path), sample_rate=RATE, longest_seconds=5)
     assert abs(int(np.argmax(found > 0.45)) - RATE) <= RATE // 1000
 
 
@@ -159,18 +159,18 @@ def test_a_window_beyond_the_end_is_an_error(tmp_path):
     write_video(path, np.zeros((30, 32, 32, 3), np.uint8), np.zeros(2 * RATE), frame_rate=15, sample_rate=RATE)
     window = Window(start_seconds=1.5, sound_start_seconds=1.5)
     with pytest.raises(MediaError, match="ends early"):
-        list(cut(path, [window], origin_seconds=0.0, clip_seconds=2.0, frame_rate=15, size=32, sample_rate=RATE))
+        list(cut(path, [window], line=probe(path), clip_seconds=2.0, frame_rate=15, size=32, sample_rate=RATE))
 
 
 def test_a_slow_last_frame_is_shown_as_long_as_it_says(tmp_path):
     path = tmp_path / "slides.mp4"
     pictures = np.stack([np.full((32, 32, 3), 60 * number, np.uint8) for number in range(4)])
     write_video(path, pictures, np.zeros(4 * RATE), frame_rate=1, sample_rate=RATE)
-    end = probe(path).video_end
+    ((_, end),) = probe(path).picture
     assert end == pytest.approx(4.0, abs=0.01)
     window = Window(start_seconds=2.0, sound_start_seconds=2.0)
-    ((_, frames, _),) = cut(
-        path, [window], origin_seconds=0.0, clip_seconds=2.0, frame_rate=8, size=32, sample_rate=RATE
+    ((_, frames, _, _),) = cut(
+        path, [window], line=probe(path), clip_seconds=2.0, frame_rate=8, size=32, sample_rate=RATE
     )
     assert np.abs(frames[:8].mean(axis=(1, 2, 3)) - 120).max() < 4
     assert np.abs(frames[8:].mean(axis=(1, 2, 3)) - 180).max() < 4
@@ -184,10 +184,10 @@ def test_pieces_of_picture_and_sound_make_the_same_video_as_the_whole(tmp_path):
     pieces = [(frames[10 * i : 10 * i + 10], sound[i * RATE : (i + 1) * RATE]) for i in range(4)]
     write_chunks(tmp_path / "pieces.mp4", pieces, frame_rate=10, sample_rate=RATE)
     whole, joined = (
-        read_sound(tmp_path / name, origin_seconds=0.0, sample_rate=RATE, longest_seconds=9)
+        read_sound(tmp_path / name, line=probe(tmp_path / name), sample_rate=RATE, longest_seconds=9)
         for name in ("whole.mp4", "pieces.mp4")
     )
     assert len(joined) == len(whole)
     assert np.abs(joined - whole).max() < 1e-3
     assert display_size(tmp_path / "pieces.mp4") == (32, 32)
-    assert probe(tmp_path / "pieces.mp4").num_frames == 40
+    assert probe(tmp_path / "pieces.mp4").picture == probe(tmp_path / "whole.mp4").picture

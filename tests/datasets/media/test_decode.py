@@ -4,13 +4,13 @@ import av
 import numpy as np
 import pytest
 
-from datasets.media import Window, cut, decode_frames, encode_frames
-from datasets.media.cut import turn
+from datasets.media import Window, cut, decode_frames, encode_frames, probe
 from datasets.media.decode import Decoding
+from datasets.media.fit import square
 from datasets.media.probe import open_media
 
 RATE, FRAME_RATE, SIZE = 16000, 20, 32
-OPTIONS = {"origin_seconds": 0.0, "clip_seconds": 1.0, "frame_rate": float(FRAME_RATE), "size": SIZE}
+OPTIONS = {"clip_seconds": 1.0, "frame_rate": float(FRAME_RATE), "size": SIZE}
 GROUPS = {
     "short groups": "keyint=10:bframes=0",
     "pictures out of order": "keyint=24:bframes=3",
@@ -48,7 +48,7 @@ def write_noise(path, groups):
 def decoded(path, moments):
     """Return the times of the pictures that are decoded."""
     with open_media(path, "decode") as container:
-        decoding = Decoding(container, moments=moments, origin_seconds=0.0)
+        decoding = Decoding(container, moments=moments, line=probe(path))
         return [time for frame, time in decoding.frames() if isinstance(frame, av.VideoFrame)]
 
 
@@ -59,9 +59,9 @@ def test_windows_far_apart_have_the_pictures_that_a_whole_pass_finds(tmp_path, g
     write_noise(path, groups)
     windows = [Window(start_seconds=s, sound_start_seconds=s) for s in (10.9, 2.13, 6.0)]
     everything = [Window(start_seconds=s / 2, sound_start_seconds=s / 2) for s in range(20)]
-    options = {**OPTIONS, "origin_seconds": 0.0, "sample_rate": RATE}
-    apart = {index: frames for index, frames, _ in cut(path, windows, **options)}
-    whole = {index: frames for index, frames, _ in cut(path, windows + everything, **options)}
+    options = {**OPTIONS, "line": probe(path), "sample_rate": RATE}
+    apart = {index: frames for index, frames, _, _ in cut(path, windows, **options)}
+    whole = {index: frames for index, frames, _, _ in cut(path, windows + everything, **options)}
     for index in range(len(windows)):
         np.testing.assert_array_equal(apart[index], whole[index])
 
@@ -98,8 +98,8 @@ def test_planes_that_are_stored_have_the_colors_of_the_pictures(tmp_path, color)
     picture = np.stack([200 * across + 20, 200 * down + 20, 230 - 180 * across], -1).astype(np.uint8)
     write(path, [picture] * 2 * FRAME_RATE, pixels=pixels, space=space, span=span, crf="1")
     window = [Window(start_seconds=0.5, sound_start_seconds=0.5)]
-    ((_, pictures, _),) = cut(path, window, **OPTIONS, sample_rate=RATE)
-    ((_, planes, _),) = cut(path, window, **OPTIONS, sample_rate=RATE, pixels="yuv420p")
+    ((_, pictures, _, _),) = cut(path, window, **OPTIONS, line=probe(path), sample_rate=RATE)
+    ((_, planes, _, _),) = cut(path, window, **OPTIONS, line=probe(path), sample_rate=RATE, pixels="yuv420p")
     assert planes.shape == (FRAME_RATE, SIZE * 3 // 2, SIZE)
     stored = decode_frames(encode_frames(planes, frame_rate=FRAME_RATE))
     assert np.abs(stored.astype(int) - pictures).mean() < 4
@@ -117,4 +117,4 @@ def test_planes_are_turned_like_the_picture_of_which_they_are():
             .to_ndarray()
             for one in (picture, np.rot90(picture, k=quarters))
         )
-        assert np.abs(turn(planes, quarters).astype(int) - turned).max() < 5
+        assert np.abs(square(planes, 32, height=32, quarters=quarters).astype(int) - turned).max() < 5

@@ -2,7 +2,7 @@ import av
 import numpy as np
 import pytest
 
-from datasets.media import Listener, MediaError, probe, read_sound
+from datasets.media import SOUND, Listener, MediaError, probe, read_sound
 from datasets.preparation.fingerprint import SAMPLE_RATE
 from tests.datasets.media.damage import RATE, write
 
@@ -15,7 +15,7 @@ def heard(path, *, longest_seconds=60.0):
 
 def test_listening_while_probing_gives_the_sound_of_the_file(tmp_path):
     path = write(tmp_path / "a.mkv")
-    sound = read_sound(path, origin_seconds=0.0, sample_rate=SAMPLE_RATE, longest_seconds=60.0)
+    sound = read_sound(path, line=probe(path, needs=[SOUND]), sample_rate=SAMPLE_RATE, longest_seconds=60.0)
     assert np.array_equal(heard(path), sound)
     assert len(heard(path, longest_seconds=0.5)) == SAMPLE_RATE // 2
 

@@ -10,6 +10,7 @@ from datasets.media.mono import Mono
 
 RATE = 16000
 SINE = 0.9 * np.sin(2 * np.pi * 440 * np.arange(2 * RATE) / RATE).astype(np.float32)
+FULL_SCALE = 32766.5 / 32768
 LAYOUTS = {"mono": 1, "stereo": 2, "2.1": 3, "quad": 4, "5.1": 6, "7.1": 8}
 
 
@@ -61,6 +62,17 @@ def test_a_file_of_any_layout_is_cut_and_heard_at_its_level(layout, num_channels
     info = probe(path, needs=("sound",), hear=listener.hear)
     windows = [Window(start_seconds=0.0, sound_start_seconds=0.0)]
     options = {"clip_seconds": 2.0, "frame_rate": 8.0, "size": 8, "sample_rate": RATE, "needs": ("sound",)}
-    ((_, _, waveform),) = cut(path, windows, origin_seconds=info.origin_seconds, **options)
+    ((_, _, waveform, _),) = cut(path, windows, line=info, **options)
     np.testing.assert_allclose(waveform, SINE, atol=1e-6)
     np.testing.assert_allclose(listener.sound(), SINE, atol=1e-6)
+
+
+def test_overshoot_of_the_resampler_stays_below_full_scale():
+    square = np.where(SINE > 0, 0.97, -0.97).astype(np.float32)[None]
+    found = mixed(square, "mono", rate=44100)
+    assert 0.98 < abs(found).max() < FULL_SCALE
+    square[0, RATE] = 1.0
+    found = mixed(square, "mono", rate=44100)
+    beyond = np.flatnonzero(abs(found) >= FULL_SCALE) / 44100
+    assert beyond.size
+    assert np.abs(beyond - 1.0).max() <= 0.001

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from datasets.config import PreparationConfig
+from datasets.media import length
 from datasets.preparation.draft import write_draft
 from datasets.preparation.plan import read_plan, read_shard
 from datasets.preparation.preparation import Preparation
@@ -40,6 +41,9 @@ def test_with_windows_of_one_second_every_file_ends_as_rows_or_as_a_named_error(
         "no video stream": 1,
         "cannot open": 1,
     }
+    for source in (source for shard in read_plan(preparation.dataset) for source in read_shard(shard).sources):
+        reach = length([(begin, end) for begin, end in source.line.spans() if end - begin >= config.clip_seconds])
+        assert source.seconds == pytest.approx(reach + sum(source.left_out.values()), abs=1 / config.frame_rate)
 
 
 def test_with_the_defaults_33_of_the_videos_and_faces_are_long_enough_for_a_pair(ray_cluster, sources, tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from datasets.media import MediaError, sound_origin, through_aac, write_video
+from datasets.media import through_aac
 
 RATE = 44100
 
@@ -28,9 +28,3 @@ def test_without_an_edit_list_the_sound_comes_1024_samples_late(tone):
     assert decoded.shape == tone.shape
     assert rms(decoded[:512]) < 0.01 * rms(tone)
     assert np.abs(decoded[3072:-4096] - tone[2048:-5120]).max() < 0.03
-
-
-def test_a_file_without_sound_has_no_origin_of_sound(tmp_path):
-    write_video(tmp_path / "mute.mp4", [np.zeros((16, 16, 3), np.uint8)] * 8, None, frame_rate=8, sample_rate=8000)
-    with pytest.raises(MediaError, match="no audio stream"):
-        sound_origin(tmp_path / "mute.mp4")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from datasets.clips.windows import PlannedWindow
-from datasets.media import read_sound
+from datasets.media import SOUND, probe, read_sound
 from datasets.preparation import operators
 from datasets.preparation.fingerprint import SAMPLE_RATE, fingerprint
 from datasets.preparation.probing import probe_row
@@ -31,8 +31,8 @@ def planned(path):
         content_id=path.name,
         recording_id=path.name,
         label=None,
-        origin_seconds=0.0,
         windows=(window,),
+        line=probe(path, needs=[SOUND]),
     )
 
 
@@ -57,7 +57,7 @@ def test_fingerprint_of_sound_that_is_not_finite_is_an_error(not_finite, small_c
 def test_fingerprint_of_the_probing_pass_is_that_of_the_sound(small_config, tmp_path):
     path = write(tmp_path / "good.mkv")
     row = probed(path, small_config, tmp_path)
-    sound = read_sound(path, origin_seconds=0.0, sample_rate=SAMPLE_RATE, longest_seconds=60.0)
+    sound = read_sound(path, line=probe(path), sample_rate=SAMPLE_RATE, longest_seconds=60.0)
     codes = np.frombuffer(row["fingerprint"], np.uint32)
     assert len(codes) > 30
     assert np.array_equal(codes, fingerprint(sound))
@@ -72,10 +72,8 @@ def test_decoding_goes_on_after_a_source_that_is_not_finite(not_finite, small_co
 
 def test_an_unexpected_error_of_one_source_is_an_error_row(small_config, tmp_path):
     good = planned(write(tmp_path / "good.mkv"))
-    impossible = PlannedSource(
-        **{**{name: getattr(good, name) for name in PlannedSource.__slots__}, "origin_seconds": None}
-    )
+    impossible = PlannedSource(**{**{name: getattr(good, name) for name in PlannedSource.__slots__}, "line": None})
     clips, (error,) = decoded([impossible, good], small_config, tmp_path)
     assert (error["stage"], error["reason"]) == ("decode", "cannot be read")
-    assert error["detail"].startswith("TypeError: ")
+    assert error["detail"].startswith("AttributeError: ")
     assert len(clips) == 1

@@ -7,6 +7,7 @@ import pytest
 
 from datasets.clips.windows import PlannedWindow
 from datasets.config import PreparationConfig
+from datasets.media.timeline import Restart, Timeline
 from datasets.preparation import plan
 from datasets.preparation.markers import list_markers, marker_file, read_markers
 from datasets.preparation.plan import (
@@ -44,10 +45,20 @@ def source(number, *, rows=2):
         content_id=f"content {number}",
         recording_id=f"recording {number}",
         label=None if number % 2 else "drum",
-        origin_seconds=0.25,
         windows=windows,
         texts=(Text(role="caption", text="a drum"),),
         boxes=(Box(0.0, 0.1, 0.5, 0.6, label="drum"),),
+        line=Timeline(
+            origin_seconds=0.25,
+            picture=((0.0, 5.0), (5.0, 9.5)),
+            sound=((0.0, 5.0), (5.0, 9.0)),
+            picture_stream=0,
+            sound_stream=2,
+            first_sound=False,
+            restarts=(Restart(stream="picture", packet=150, shift_seconds=5.0),),
+            strays=(("sound", 7),),
+        ),
+        left_out={"no sound": 0.5},
     )
 
 

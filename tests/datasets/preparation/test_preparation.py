@@ -239,3 +239,50 @@ def test_a_preparation_repeated_elsewhere_gives_the_same_bytes(prepare, videos, 
     assert shards
     for path in shards:
         assert (tmp_path / "one" / path).read_bytes() == (tmp_path / "other" / path).read_bytes()
+
+
+def test_official_splits_of_copies_give_way_to_the_held_out_one(videos, small_config, tmp_path):
+    first, second, third = sorted(str(path) for path in videos.glob("*-1-*.mp4"))
+    copy = str(shutil.copy(second, tmp_path / "copy.mp4"))
+    sources = [
+        Source(path=first, video_id="a", catalog_id="upload", split="train"),
+        Source(path=second, video_id="b", catalog_id="upload", split="test"),
+        Source(path=copy, video_id="c", split="validation"),
+        Source(path=third, video_id="d", split="validation"),
+    ]
+    found = []
+    for _ in range(2):
+        preparation = Preparation(str(tmp_path / "clips"), small_config)
+        preparation.plan(sources)
+        card = preparation.run()
+        found.append(pq.read_table(tmp_path / "clips" / "errors.parquet").to_pylist())
+    rows = read_planned(read_plan(preparation.dataset), ["video_id", "split"]).to_pylist()
+    assert {row["video_id"]: row["split"] for row in rows} == {"a": "test", "b": "test", "c": "test", "d": "validation"}
+    told = {row["source"]: row["detail"] for row in found[0]}
+    assert told == {
+        first: "listed in train, kept in test like its copy b",
+        copy: "listed in validation, kept in test like its copy b",
+    }
+    assert found[0] == found[1]
+    assert "used, but 2 x kept in another split (split)" in summarize_card("x", card, preparation.errors)
+
+
+def test_official_splits_do_not_move_what_is_prepared(videos, small_config, tmp_path):
+    first, second, _ = sorted(str(path) for path in videos.glob("*-1-*.mp4"))
+
+    def prepare(path, video, split):
+        preparation = Preparation(str(tmp_path / "clips"), small_config)
+        preparation.plan([Source(path=path, video_id=video, catalog_id="upload", split=split)])
+        preparation.run()
+        return [row["detail"] for row in preparation.errors]
+
+    assert prepare(first, "a", "train") == []
+    assert prepare(second, "b", "test") == ["listed in test, kept in train like its copy a"]
+    assert prepare(first, "a", "validation") == ["listed in validation, kept in train like its copy b"]
+    rows = read_planned(read_plan(str(tmp_path / "clips")), ["video_id", "split"]).to_pylist()
+    assert {row["video_id"]: row["split"] for row in rows} == {"a": "train", "b": "train"}
+    for split in ("train", "test"):
+        alone = Preparation(str(tmp_path / "alone"), small_config)
+        alone.plan([Source(path=first, video_id="a", split=split)])
+        alone.run()
+    assert [row["detail"] for row in alone.errors] == ["listed in test, kept in train as prepared before"]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +23,14 @@ pytestmark = pytest.mark.ray
 
 @pytest.fixture
 def prepare(ray_cluster, small_config, tmp_path):
-    """Prepares a source with some options; returns the preparation."""
+    """Prepares a source, or sources, with some options; returns the preparation."""
 
     def run(source, *columns, dataset="dataset", **options):
         config = dataclasses.replace(small_config, **options)
         preparation = Preparation(str(tmp_path / dataset), config)
-        sources, missing = list_sources(str(source), video_root=None, classes=(), columns=columns)
+        sources, missing = source, []
+        if not isinstance(source, list):
+            sources, missing = list_sources(str(source), video_root=None, classes=(), columns=columns)
         preparation.plan(sources, missing=missing)
         preparation.run()
         return preparation
@@ -189,3 +192,23 @@ def test_rows_are_read_one_by_one_as_far_as_they_have_something(photo_dataset, s
     assert photo["image"].shape == (16, 16, 3) and photo["texts"][0]["role"] == "caption"
     sound = next(read(sound_dataset, "all", columns=["waveform", "log_mel", "frames", "fold"]))
     assert sound["waveform"].shape == (1, 8000) and sound["frames"] is None
+
+
+def test_rows_are_of_the_file_of_a_name_that_has_what_they_hold(prepare, silent, tmp_path):
+    heard = silent / "heard.mp4"
+    shutil.copy(silent / "silent.mp4", silent / "abc.avi")
+    shutil.copy(heard, silent / "abc.mp4")
+    (silent / "abc.mkv").write_text("no video")
+    with wave.open(str(silent / "abc.wav"), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(48_000))
+    shutil.copy(silent / "silent.mp4", silent / "xyz.mp4")
+    (tmp_path / "catalog.csv").write_text("abc,0,3,0.5,0.5\nxyz,0,3,0.5,0.5\n")
+    sources, _ = list_sources(str(tmp_path / "catalog.csv"), video_root=str(silent), classes=())
+    assert sources[0].others == tuple(str(silent / f"abc.{ending}") for ending in ("mkv", "mp4", "wav"))
+    for _ in range(2):
+        preparation = prepare(sources, min_shift_seconds=1.0, max_shift_seconds=1.0)
+        assert [row["source"] for row in preparation.errors] == [str(silent / "xyz.mp4")]
+    assert {row["source"] for row in rows_of(tmp_path / "dataset")} == {str(silent / "abc.mp4")}
+    assert preparation.new_shards == []
+    assert reasons(tmp_path / "dataset") == ["no audio stream"]

@@ -6,7 +6,7 @@ import pytest
 
 from datasets.sources.listing import list_sources
 from datasets.sources.source import Text
-from datasets.sources.table import index, is_table, unused_columns
+from datasets.sources.table import index, is_table
 from infra.errors import InputError
 
 ROWS = [
@@ -53,10 +53,11 @@ def test_table_paths_may_be_absolute_or_below_video_root(write, tmp_path):
 def test_table_columns_of_other_names_are_mapped(write):
     table = write([{"file": "x.PNG", "class": "7", "line": "a", "other": "b", "label": "no"}], "csv")
     columns = ["path=file,label=class", "caption=line", "caption=other"]
-    ((source,), _) = index(table, "/videos", columns)
+    said = []
+    ((source,), _) = index(table, "/videos", columns, say=said.append)
     assert (source.path, source.image, source.label) == ("", "/videos/x.PNG", "7")
     assert [text.text for text in source.texts] == ["a", "b"]
-    assert unused_columns(table, columns) == ["label"]
+    assert said == ["columns  label not read; --columns NAME=COLUMN would"]
 
 
 def test_table_lists_and_times_give_several_texts(write):
@@ -83,6 +84,7 @@ def test_table_rows_of_one_file_that_contradict_are_errors(write):
     ((source,), errors) = index(write(rows, "csv"), "/videos")
     assert source.label == "cat"
     assert [(row["source"], row["reason"]) for row in errors] == [("/videos/a.jpg", "contradicts itself")]
+    assert errors[0]["detail"] == "line 3: label 'dog', 'cat' in a line before"
 
 
 def test_table_questions_keep_their_order_over_rows(write):
@@ -111,6 +113,8 @@ def test_table_quotes_hold_commas_and_line_breaks(tmp_path):
         (",path\n0,a\n", True),
         ("file,class\na,b\n", True),
         ("label,youtube_id,time_start,time_end,split\n", False),
+        ("YTID,start_seconds,end_seconds,positive_labels\n", False),
+        ("path,youtube_id,label\na.mp4,x,b\n", True),
         ("abc,5.0,15.0,0.5,0.5\n", False),
         ("abc,5,dog,train\n", False),
         ("# Segments\nabc, 5.0, 6.0, x\n", False),

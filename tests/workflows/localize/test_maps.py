@@ -46,13 +46,13 @@ def contrast_of(model, path, *, start, other):
     clips = cut(
         path,
         [Window(start_seconds=s, sound_start_seconds=s) for s in (start, other)],
-        origin_seconds=probe(path).origin_seconds,
+        line=probe(path),
         clip_seconds=CLIP.clip_seconds,
         frame_rate=CLIP.frame_rate,
         size=CLIP.size,
         sample_rate=CLIP.sample_rate,
     )
-    found = {index: (frames, waveform) for index, frames, waveform in clips}
+    found = {index: (frames, waveform) for index, frames, waveform, _ in clips}
     with torch.inference_mode():
         own, foreign = (module_of_maps._encode_sound(model, found[index][1]) for index in (0, 1))
         picture = model.module.encode_picture({"frames": found[0][0][None]})
@@ -82,7 +82,7 @@ def test_contrast_of_a_single_window_is_refused(model, tmp_path):
 def test_the_npz_holds_the_maps_that_were_asked_for(model, tmp_path, kind, has_contrast):
     path = video(tmp_path, seconds=2.0)
     found = map_video(model, path, kind=kind)
-    write_outputs(found, path, str(tmp_path / "maps"), stem="scene", crop_share=1.0)
+    write_outputs(found, path, str(tmp_path / "maps"), stem="scene")
     stored = np.load(tmp_path / "maps" / "scene.npz")
     assert np.array_equal(stored["signed"], found.signed)
     assert ("contrast" in stored.files) == has_contrast
@@ -90,14 +90,14 @@ def test_the_npz_holds_the_maps_that_were_asked_for(model, tmp_path, kind, has_c
 
 def test_digital_silence_has_no_source(model, tmp_path):
     found = map_video(model, video(tmp_path, seconds=2.0, silent_until=2.0))
-    assert not any(row["source_found"] for row in describe_frames(found, crop_share=1.0))
+    assert not any(row["source_found"] for row in describe_frames(found))
     assert not found.signed.any()
     assert not found.logits.any()
 
 
 def test_silence_does_not_dilute_the_sound_beside_it(model, tmp_path):
     found = map_video(model, video(tmp_path, seconds=4.0, silent_until=2.25))
-    shown = [row["source_found"] for row in describe_frames(found, crop_share=1.0)]
+    shown = [row["source_found"] for row in describe_frames(found)]
     # Windows begin every half second: the first one with sound begins at 1.5 s.
     assert shown == [row >= 1.5 for row in found.seconds]
     assert found.logits[found.seconds >= 1.5].min() > 9

@@ -1,13 +1,15 @@
 import dataclasses
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from infra.errors import InputError
+from infra.tracking import Run, start_run
 from workflows.recipes import multisensory
-from workflows.train.fit import fit
+from workflows.train.fit import Trial, fit
 from workflows.train.job import Scaling
 from workflows.train.loop import best_epoch
 
@@ -47,3 +49,28 @@ def test_of_its_checkpoints_a_run_keeps_the_best_and_the_latest(small_dataset, t
     best = best_epoch(json.loads(Path(result.run_folder, "history.json").read_text()))
     kept = sorted(path.name for path in Path(result.run_folder, "checkpoints").iterdir())
     assert kept == sorted({f"epoch-{epoch:04d}" for epoch in (best, 3)})
+
+
+def test_training_goes_on_while_another_program_holds_the_tracking(small_dataset, tracking):
+    other = sqlite3.connect(tracking.removeprefix("sqlite:///"), isolation_level=None, timeout=30)
+    reported = []
+
+    def report(metrics):
+        reported.append(metrics["epoch"])
+        if metrics["epoch"] == 0:
+            other.execute("BEGIN EXCLUSIVE")
+        if metrics["epoch"] == 2:
+            other.execute("COMMIT")
+
+    config = multisensory.tiny()
+    result = fit(
+        "multisensory",
+        dataclasses.replace(config, cadence=dataclasses.replace(config.cadence, epochs=3)),
+        data=small_dataset,
+        run_name="held",
+        scaling=Scaling(num_workers=0),
+        trial=Trial(parent_run=start_run("multisensory", name="sweep").run_id, report=report),
+    )
+    assert reported == [0, 1, 2]
+    assert [epoch for epoch, _ in Run(result.run_id).curve("train/loss")] == [0, 1, 2]
+    assert Run(result.run_id).has_artifact("plots/learning_curve.png")

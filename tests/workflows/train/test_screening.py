@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import mlflow
 import numpy as np
 import pytest
 
@@ -51,12 +52,12 @@ def train(small_dataset, tracking):
     return run
 
 
-def test_what_is_dropped_is_told_and_on_record_with_run_and_model(train, loudness):
+def test_what_is_dropped_is_told_and_on_record_with_run_and_model(train, tracking, loudness):
     least = float(np.median(loudness))
     dropped = int((loudness < least).sum())
     result, told = train(least)
     assert f"screened train      {dropped} of {len(loudness)} pairs dropped: {dropped} too quiet" in told
-    data = Run(result.run_id)._client.get_run(result.run_id).data
+    data = mlflow.MlflowClient(tracking).get_run(result.run_id).data
     assert data.params["selection.min_loudness"] == str(least)
     assert data.metrics["train_pairs"] == len(loudness) - dropped
     assert data.metrics["train_pairs_dropped"] == data.metrics["train_pairs_below_loudness_db"] == dropped
@@ -73,7 +74,7 @@ def test_what_is_dropped_is_told_and_on_record_with_run_and_model(train, loudnes
 def test_without_options_nothing_is_told_and_the_plan_is_as_ever(train, small_dataset, loudness):
     result, told = train(None)
     assert told == []
-    assert Run(result.run_id)._client.get_run(result.run_id).data.metrics["train_pairs"] == len(loudness)
+    assert Run(result.run_id).metric("train_pairs") == len(loudness)
 
 
 def test_a_run_goes_on_only_with_the_pairs_that_it_began_with(train, loudness):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from datasets.media import MediaError, read_sound, sound_origin
+from datasets.media import SOUND, MediaError, probe, read_sound
 from datasets.preparation import fingerprint
 from datasets.preparation.duplicates import group_recordings
 from datasets.sources import folder
@@ -42,17 +42,12 @@ def read_recordings(folders: Sequence[str]) -> list[Recording]:
     """
     official = {path: fold for place in folders for path, fold in _official_folds(place).items()}
     waveforms, codes = {}, {}
-    for source in (source for place in folders for source in folder.index(place)):
+    for source in (source for place in folders for source in folder.index(place)[0]):
         try:
-            origin = sound_origin(source.path)
-            sound = read_sound(
-                source.path, origin_seconds=origin, sample_rate=SAMPLE_RATE, longest_seconds=_LONGEST_SECONDS
-            )
-            heard = read_sound(
-                source.path,
-                origin_seconds=origin,
-                sample_rate=fingerprint.SAMPLE_RATE,
-                longest_seconds=_LONGEST_SECONDS,
+            line = probe(source.path, needs=(SOUND,))
+            sound, heard = (
+                read_sound(source.path, line=line, sample_rate=rate, longest_seconds=_LONGEST_SECONDS)
+                for rate in (SAMPLE_RATE, fingerprint.SAMPLE_RATE)
             )
         except MediaError:
             continue

@@ -12,7 +12,7 @@ from datasets.clips.parquet import ClipFile
 from datasets.clips.spectrogram import LogMelConfig
 from datasets.clips.windows import LabelMode, PlannedWindow, draw_windows
 from datasets.config import PreparationConfig
-from datasets.media import read_sound, write_video
+from datasets.media import Clip, probe, read_sound, write_video
 from datasets.preparation.fingerprint import fingerprint
 from datasets.preparation.markers import read_markers
 from datasets.preparation.operators import add_log_mel, clip_row, commit_shard
@@ -194,14 +194,13 @@ def write_dataset(
 
 def _plan(recording: Recording, *, folder: Path, config: PreparationConfig, redraw: Redraw) -> PlannedSource:
     chance = generator(config.seed, "windows", recording.name)
-    windows = draw_windows(config.window_rule, begin=0.0, end=SECONDS, generator=chance)
+    windows = draw_windows(config.window_rule, [(0.0, SECONDS)], generator=chance)
     return PlannedSource(
         path=str(folder / f"{recording.name}.mp4"),
         video_id=recording.name,
         content_id=digest(recording.frames.tobytes(), recording.waveform.tobytes()).hex(),
         recording_id=recording.name,
         label=None,
-        origin_seconds=0.0,
         windows=tuple(map(redraw, windows)),
     )
 
@@ -213,7 +212,7 @@ def _cut(recording: Recording, source: PlannedSource, config: PreparationConfig,
         begin = round(window.sound_start_seconds * config.sample_rate)
         frames = recording.frames[first : first + config.num_frames]
         sound = recording.waveform[begin : begin + config.num_samples]
-        rows.append(clip_row(source, index, *retouch(window, frames, sound), config))
+        rows.append(clip_row(source, Clip(index, *retouch(window, frames, sound), 1.0), config))
     return rows
 
 
@@ -230,7 +229,7 @@ def _coded_again(folder: Path, recording: Recording) -> Recording:
     name = f"copy-of-{recording.name}"
     path = folder / f"{name}.mp4"
     _write(recording, path)
-    sound = read_sound(str(path), origin_seconds=0.0, sample_rate=PAIRS.sample_rate, longest_seconds=SECONDS)
+    sound = read_sound(str(path), line=probe(path), sample_rate=PAIRS.sample_rate, longest_seconds=SECONDS)
     sound = np.pad(sound, (0, len(recording.waveform) - len(sound)))
     return dataclasses.replace(recording, name=name, split="test", waveform=sound)
 
