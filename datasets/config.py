@@ -172,6 +172,12 @@ class PreparationConfig:
             size += _IMAGE_BYTES if self.image_size is None else self.image_size**2 // 2
         return size
 
+    @property
+    def decoded_bytes(self) -> int:
+        """Size of a row's frames and sound as they are cut."""
+        frames = self.num_frames * self.size**2 * (6 if self.pixels == "rgb24" else 3) // 2 if self.has_picture else 0
+        return frames + (4 * self.num_samples if self.has_sound else 0)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as nested plain values."""
         return dataclasses.asdict(self) | {"modalities": list(self.modalities)}

@@ -18,6 +18,7 @@ from infra.errors import InputError
 
 _TABLE = "index.parquet"
 _HOLDS = "holds "
+_NUM_BYTES = "num_bytes"
 _SMALL = ("label", "fold", LOUDNESS, MOTION)
 SCHEMA = pa.schema(
     [
@@ -35,34 +36,42 @@ SCHEMA = pa.schema(
 """Columns that every index has; beside them one of bools for every thing that rows may hold, `holds frames`, `holds texts:caption`."""
 
 
-def describe_rows(table: pa.Table, groups: Sequence[int]) -> dict[str, Any]:
-    """Return what a marker says of its shard's rows, for the index.
-
-    Args:
-        table: rows of a shard.
-        groups: number of rows of each row group.
-    """
+def outline(table: pa.Table) -> pa.Table:
+    """Return clips without their media: instead of them whether a row has each, and the bytes of all."""
     sizes = np.zeros(table.num_rows, np.int64)
     for name in MEDIA_COLUMNS:
         sizes += pc.binary_length(table[name]).fill_null(0).to_numpy()
-    pairs = table["pair_id"].to_pylist()
+    held = {_HOLDS + name: table[name].is_valid() for name in MEDIA_COLUMNS}
+    small = table.drop_columns(list(MEDIA_COLUMNS))
+    return pa.table({**dict(zip(small.column_names, small.columns, strict=True)), _NUM_BYTES: sizes, **held})
+
+
+def describe_rows(rows: pa.Table, groups: Sequence[int]) -> dict[str, Any]:
+    """Return what a marker says of its shard's rows, for the index.
+
+    Args:
+        rows: `outline` of the rows of a shard.
+        groups: number of rows of each row group.
+    """
+    pairs = rows["pair_id"].to_pylist()
     begins = [first is not None and first == second for first, second in zip(pairs, [*pairs[1:], None], strict=False)]
-    held = {name: np.flatnonzero(mask).tolist() for name, mask in holdings(table).items() if mask.any()}
+    held = {name: np.flatnonzero(mask).tolist() for name, mask in holdings(rows).items() if mask.any()}
     return {
         "row_groups": list(groups),
-        "num_bytes": sizes.tolist(),
+        _NUM_BYTES: rows[_NUM_BYTES].to_pylist(),
         "pairs": np.flatnonzero(begins).tolist(),
-        **{name: table[name].to_pylist() for name in _SMALL},
-        "holds": {name: None if len(rows) == table.num_rows else rows for name, rows in held.items()},
+        **{name: rows[name].to_pylist() for name in _SMALL},
+        "holds": {name: None if len(held_by) == rows.num_rows else held_by for name, held_by in held.items()},
     }
 
 
-def holdings(table: pa.Table) -> dict[str, np.ndarray]:
-    """Return which rows (rows,) hold each thing: a medium, a label, boxes, a text of a role as `texts:ROLE`."""
-    found = {name: table[name].is_valid().to_numpy() for name in (*MEDIA_COLUMNS, "label", "boxes")}
-    for row, texts in enumerate(table["texts"].to_pylist()):
+def holdings(rows: pa.Table) -> dict[str, np.ndarray]:
+    """Return which rows (rows,) of an outline hold each thing: a medium, a label, boxes, a text of a role as `texts:ROLE`."""
+    found = {name: rows[_HOLDS + name].to_numpy() for name in MEDIA_COLUMNS}
+    found |= {name: rows[name].is_valid().to_numpy() for name in ("label", "boxes")}
+    for row, texts in enumerate(rows["texts"].to_pylist()):
         for text in texts or ():
-            found.setdefault(f"texts:{text['role']}", np.zeros(table.num_rows, bool))[row] = True
+            found.setdefault(f"texts:{text['role']}", np.zeros(rows.num_rows, bool))[row] = True
     return found
 
 

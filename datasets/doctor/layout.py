@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from datasets.clips.parquet import ROW_GROUP_BYTES
 from datasets.doctor.flag import Flag
 from datasets.doctor.pages import Page, read_pages
-from datasets.preparation.shards import ROW_GROUP_BYTES
 from datasets.schema import MEDIA_COLUMNS
 from infra import storage
 

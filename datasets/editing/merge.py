@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datasets.card import read_card, write_config
+from datasets.clips.parquet import write_clips
 from datasets.config import PreparationConfig
 from datasets.editing.remove import refuse_unfinished
 from datasets.editing.rewrite import marker_of, refresh_card, rows_of
@@ -30,7 +31,7 @@ from datasets.preparation.plan import (
     walk_plan,
     write_plan,
 )
-from datasets.preparation.shards import PlannedShard, clip_file, name_shard, write_clips
+from datasets.preparation.shards import PlannedShard, clip_file, name_shard
 from datasets.schema import CLIP_SCHEMA, ERROR_SCHEMA
 from datasets.tables.licenses import read_licenses, record_licenses
 from datasets.tables.recordings import list_fingerprints, list_recordings, read_recordings, recordings_file

@@ -13,12 +13,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datasets.card import tally_markers, write_card
+from datasets.clips.parquet import row_groups, write_clips
 from datasets.config import PreparationConfig
+from datasets.index import outline
 from datasets.preparation.accounts import add_up
 from datasets.preparation.markers import list_markers, marker_file, read_markers
 from datasets.preparation.operators import counts_of
 from datasets.preparation.plan import Shard, current_shards, read_plan, read_shard, read_whole_plan
-from datasets.preparation.shards import PlannedShard, clip_file, write_clips
+from datasets.preparation.shards import PlannedShard, clip_file
 from datasets.schema import CLIP_SCHEMA
 from infra import storage
 from infra.progress import Progress, silent
@@ -74,7 +76,7 @@ def marker_of(shard: PlannedShard, table: pa.Table, before: Row) -> Row:
     sources = {source.place for source in shard.sources}
     errors = [error for error in before["errors"] if error["source"] in sources]
     return {
-        **counts_of(shard, table),
+        **counts_of(shard, outline(table), [group.num_rows for group in row_groups(table)]),
         **add_up(shard, errors),
         "num_bytes": table.nbytes,
         "errors": errors,

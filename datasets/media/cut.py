@@ -1,5 +1,6 @@
 """Windows of picture and sound, decoded in one pass on one clock of presentation time stamps."""
 
+import bisect
 import dataclasses
 import os
 from collections.abc import Collection, Iterator, Sequence
@@ -73,13 +74,16 @@ def cut(
     converter = Converter(size=size, pixels=pixels, fit=fit)
     pictures = _Pictures(windows, num_frames, frame_rate, converter)
     sounds = _Sounds(windows, num_samples, sample_rate)
-    waiting = set(range(len(windows)))
+    waiting = sorted(range(len(windows)), key=lambda index: -_end_of(windows[index]))
+
+    def is_complete(index: int) -> bool:
+        return pictures.missing[index] == 0 and sounds.has_heard(index)
 
     def complete() -> Iterator[Clip]:
-        for index in sorted(waiting):
-            if pictures.missing[index] == 0 and (not num_samples or sounds.heard_until >= sounds.needed_until[index]):
-                waiting.discard(index)
-                yield Clip(index, pictures.take(index), sounds.take(index), converter.aspect)
+        """Yield the windows that end next; where one is not complete, those after it are not looked at."""
+        while waiting and is_complete(waiting[-1]):
+            index = waiting.pop()
+            yield Clip(index, pictures.take(index), sounds.take(index), converter.aspect)
 
     with reading("decode"), open_media(path, "decode") as container:
         decoding = Decoding(container, moments=pictures.moments, line=line, needs=needs)
@@ -96,14 +100,19 @@ def cut(
         sounds.finish()
         yield from complete()
     if waiting:
-        index = min(waiting)
+        index = min(index for index in waiting if not is_complete(index))
         stream = "picture" if pictures.missing[index] else "sound"
-        raise MediaError(
-            "decode",
-            f"{stream} ends early",
-            f"window at {windows[index].start_seconds:.2f} s is incomplete"
-            + (f"; damaged packets: {decoding.damage}" if decoding.damage else ""),
-        )
+        raise _ends_early(stream, windows[index], decoding.damage)
+
+
+def _ends_early(stream: str, window: Window, damage: str) -> MediaError:
+    detail = f"window at {window.start_seconds:.2f} s is incomplete"
+    return MediaError("decode", f"{stream} ends early", detail + (f"; damaged packets: {damage}" if damage else ""))
+
+
+def _end_of(window: Window) -> float:
+    """Return when the later of a window's picture and sound ends, but for the length of a clip."""
+    return max(window.start_seconds, window.sound_start_seconds - window.pad_seconds)
 
 
 class _Pictures:
@@ -159,6 +168,7 @@ class _Sounds:
     def __init__(self, windows: Sequence[Window], num_samples: int, sample_rate: int) -> None:
         self._starts = [window.sound_start_seconds for window in windows]
         self._ends = [start + num_samples / sample_rate for start in self._starts]
+        self._in_order = sorted(range(len(windows)), key=self._starts.__getitem__)
         self.needed_until = [end - window.pad_seconds for end, window in zip(self._ends, windows, strict=True)]
         self._clips: dict[int, np.ndarray] = {}
         self._taken: set[int] = set()
@@ -182,6 +192,9 @@ class _Sounds:
             raise MediaError("decode", "cannot resample sound", str(error)) from None
         self._place(pieces)
 
+    def has_heard(self, index: int) -> bool:
+        return not self._num_samples or self.heard_until >= self.needed_until[index]
+
     def finish(self) -> None:
         self._flush()
         self.heard_until += _MISSING_TAIL_SECONDS
@@ -204,9 +217,8 @@ class _Sounds:
         for samples in pieces:
             begin = self._begin + self._written / self._rate
             end = begin + len(samples) / self._rate
-            for index, start in enumerate(self._starts):
-                if index in self._taken or end <= start or begin >= self._ends[index]:
-                    continue
+            for index in self._heard_between(begin, end):
+                start = self._starts[index]
                 if index not in self._clips:
                     self._clips[index] = np.zeros(self._num_samples, np.float32)
                 offset = round((self._begin - start) * self._rate) + self._written
@@ -215,6 +227,12 @@ class _Sounds:
                     self._clips[index][low:high] = samples[low - offset : high - offset]
             self._written += len(samples)
             self.heard_until = max(self.heard_until, end)
+
+    def _heard_between(self, begin: float, end: float) -> list[int]:
+        """Return the windows not taken yet that hear some of what lies between two times; all windows have one length."""
+        low = bisect.bisect_right(self._in_order, begin, key=self._ends.__getitem__)
+        high = bisect.bisect_left(self._in_order, end, key=self._starts.__getitem__)
+        return [index for index in self._in_order[low:high] if index not in self._taken]
 
 
 @reading("decode")

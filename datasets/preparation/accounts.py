@@ -71,9 +71,12 @@ def describe_account(account: Mapping[str, Any]) -> list[str]:
 
 
 def add_up(shard: PlannedShard, errors: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return what a marker says of the seconds of a shard's sources; those that gave an error instead of clips do not count."""
+    """Return what a marker says of the seconds of a shard's sources; those that gave an error instead of clips do not count.
+
+    A source of several shards counts where its first window is.
+    """
     failed = {error["source"] for error in errors}
-    used = [source for source in shard.sources if source.place not in failed]
+    used = [source for source in shard.sources if source.begins and source.place not in failed]
     return {
         "seconds_in": sum(source.seconds for source in used),
         "seconds_covered": sum(source.covered_seconds for source in used),

@@ -22,10 +22,11 @@ from datasets.preparation.plan import (
     read_whole_plan,
     retired_shards,
     shard_of,
+    source_json,
     write_plan,
 )
 from datasets.preparation.scheduling import as_task, run_tasks
-from datasets.preparation.shards import SHARD_BYTES, SPLITS, PlannedShard, cut_shards, unused_name
+from datasets.preparation.shards import SPLITS, PlannedSource, cut_shards, divide_source, most_rows_of, unused_name
 from datasets.preparation.survey import Survey, walk_blocks
 from datasets.tables.recordings import RECORDING_SCHEMA, list_fingerprints, read_recordings, recordings_file
 from infra import storage
@@ -64,14 +65,20 @@ class Known:
 class Draft:
     """A plan for new sources that is not written yet."""
 
+    config: PreparationConfig
     survey: Survey
     new: np.ndarray
     """Which sources (sources,) of the survey are new."""
     identities: Identities
     numbers: np.ndarray
-    """Number (sources,) of each source's shard, -1 where it goes into none."""
+    """Number (sources,) of each source's first shard, -1 where it goes into none."""
     shards: tuple[Shard, ...]
     errors: tuple[Row, ...]
+
+    @property
+    def num_sources(self) -> int:
+        """How many sources go into shards."""
+        return int((self.numbers >= 0).sum())
 
     @property
     def has_pair(self) -> bool:
@@ -103,16 +110,15 @@ def draft_plan(
     to_plan = new & ~pc.is_in(found["video_id"], as_array(known.planned["video_id"])).to_numpy()
     splits = np.where(to_plan, _splits_of(found, identities, known, config), -1)
     num_rows = survey.found["num_rows"].to_numpy()
-    numbers, names = cut_shards(
-        num_rows, splits, most_rows=max(2, SHARD_BYTES // config.row_bytes), num_workers=num_workers
-    )
+    numbers, shards = cut_shards(num_rows, splits, most_rows=most_rows_of(config), num_workers=num_workers)
     errors += _in_other_splits(sources, found, identities, splits, known)
     return Draft(
+        config=config,
         survey=survey,
         new=new,
         identities=identities,
         numbers=numbers,
-        shards=tuple(_named_shards(survey.found, numbers, names, config.fingerprint, known.retired)),
+        shards=tuple(_named_shards(survey.found, numbers, shards, config.fingerprint, known.retired)),
         errors=tuple(errors),
     )
 
@@ -126,11 +132,10 @@ def write_draft(draft: Draft, dataset: str) -> None:
         ray.get(ref)
 
 
-def first_planned(draft: Draft) -> PlannedShard | None:
-    """Return the first source that goes into a shard, as a shard; none where none does."""
+def first_planned(draft: Draft) -> PlannedSource | None:
+    """Return the first source that goes into a shard, or its part that does; none where none does."""
     for table in _plan_tables(draft):
-        shard = draft.shards[0]
-        return shard_of(shard, table.slice(0, 1))
+        return shard_of(draft.shards[0], table.slice(0, 1)).sources[0]
     return None
 
 
@@ -247,24 +252,25 @@ def _in_other_splits(
 
 
 def _named_shards(
-    found: pa.Table, numbers: np.ndarray, splits: list[str], fingerprint: str, retired: frozenset[str]
+    found: pa.Table, numbers: np.ndarray, shards: list[tuple[str, int]], fingerprint: str, retired: frozenset[str]
 ) -> Iterator[Shard]:
     order = np.argsort(numbers, kind="stable")
     order = order[numbers[order] >= 0]
-    begins = np.searchsorted(numbers[order], np.arange(len(splits) + 1))
-    num_rows = found["num_rows"].to_numpy()
-    for number, split in enumerate(splits):
-        members = order[begins[number] : begins[number + 1]]
+    begins = np.searchsorted(numbers[order], np.arange(len(shards) + 1))
+    members, generation = order[:0], -1
+    for number, (split, num_rows) in enumerate(shards):
+        if begins[number] < begins[number + 1]:
+            members, generation = order[begins[number] : begins[number + 1]], -1
         columns = found.select(["video_id", "content_id"]).take(pa.array(members)).to_pydict()
         content = list(zip(*columns.values(), strict=True))
-        name, generation = unused_name(fingerprint, split, content, retired=retired)
+        name, generation = unused_name(fingerprint, split, content, retired=retired, generation=generation + 1)
         yield Shard(
             shard_id=name,
             split=split,
             replaces=None,
             generation=generation,
             num_sources=len(members),
-            num_rows=int(num_rows[members].sum()),
+            num_rows=num_rows,
         )
 
 
@@ -297,8 +303,33 @@ def _plan_tables(draft: Draft) -> Iterator[pa.Table]:
         ready = last[waiting] < end
         order = np.flatnonzero(ready)[np.argsort(waiting[ready], kind="stable")]
         if len(order):
-            yield _with_shards(held.take(pa.array(order)), draft.shards)
+            yield _with_shards(_divided(held.take(pa.array(order)), draft), draft.shards)
         held = held.filter(pa.array(~ready))
+
+
+def _divided(rows: pa.Table, draft: Draft) -> pa.Table:
+    """Return rows of the plan with a row for each shard of a source that has several."""
+    shard_rows = np.array([draft.shards[number].num_rows for number in rows["number"].to_pylist()])
+    done, pieces = 0, []
+    for place in np.flatnonzero(rows["num_rows"].to_numpy() > shard_rows).tolist():
+        pieces += [rows.slice(done, place - done), _parts_of(rows.slice(place, 1), draft)]
+        done = place + 1
+    return pa.concat_tables([*pieces, rows.slice(done)])
+
+
+def _parts_of(row: pa.Table, draft: Draft) -> pa.Table:
+    (values,) = row.to_pylist()
+    shards, left = [], values["num_rows"]
+    while left:
+        shards.append(draft.shards[values["number"] + len(shards)])
+        left -= shards[-1].num_rows
+    whole = shard_of(shards[0], row).sources[0]
+    parts = divide_source(whole, draft.config, [shard.num_rows for shard in shards])
+    changed = [
+        {"number": values["number"] + place, "num_rows": len(part.windows), "source": source_json(part)}
+        for place, part in enumerate(parts)
+    ]
+    return pa.Table.from_pylist([values | part for part in changed], schema=row.schema)
 
 
 def _with_shards(rows: pa.Table, shards: tuple[Shard, ...]) -> pa.Table:

@@ -1,21 +1,26 @@
 """The operators of preparation, one function each, in the order in which they run.
 
-probe -> (plan, on the driver) -> load -> decode -> log-mel -> commit. Up to the plan a row is one source; from load on it is one shard.
-`make_shard` calls those of a shard one after another, so that a lost worker costs one shard and clips are never copied from one
-operator to the next: Ray would copy them four times between two operators, even of one task.
+probe -> (plan, on the driver) -> load -> decode -> log-mel -> commit. Up to the plan a row is one source; from load on it is one shard,
+or all those that one source has for itself. `make_shards` calls the operators of a shard for one source after another, so that a lost
+worker costs one shard and clips are never copied from one operator to the next: Ray would copy them four times between two operators,
+even of one task. What a worker holds does not grow with sources: windows that are open, one source's rows that fit into a shard, and
+one row group.
 """
 
+import contextlib
 import dataclasses
+import itertools
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from datasets.clips.measures import MOTION, measure_sound, motion
+from datasets.clips.measures import LOUDNESS, MOTION, SILENCE, measure_sound, motion
+from datasets.clips.parquet import ClipFile
 from datasets.clips.spectrogram import log_mel
 from datasets.config import PreparationConfig
 from datasets.index import describe_rows
@@ -27,7 +32,7 @@ from datasets.preparation.fingerprint import LONGEST_SECONDS, SAMPLE_RATE, finge
 from datasets.preparation.markers import marker_file
 from datasets.preparation.plan import Shard, read_shard
 from datasets.preparation.probing import look_at, present
-from datasets.preparation.shards import PlannedShard, PlannedSource, clip_file, row_groups, write_clips
+from datasets.preparation.shards import PlannedShard, PlannedSource, clip_file, join_parts, passes_of
 from datasets.schema import CLIP_SCHEMA, ERROR_SCHEMA, MEDIA_COLUMNS
 from datasets.sources.source import Box, Text
 from infra import storage
@@ -54,7 +59,7 @@ def probe_source(row: Row, *, dataset: str, config: PreparationConfig) -> Row:
             codes = _fingerprint(listener, needed=config.has_sound)
             hearing = listener.seconds + time.perf_counter() - heard
     except (MediaError, FileNotFoundError) as error:
-        found["error"] = _error_json(error, "probe")
+        found["error"] = json.dumps(_error_fields(error, "probe"))
     return {
         **row,
         **found,
@@ -79,28 +84,87 @@ def _fingerprint(listener: Listener, *, needed: bool) -> np.ndarray:
         return np.zeros(0, np.uint32)
 
 
-def make_shard(row: Row, *, dataset: str, config: PreparationConfig) -> Row:
-    """Make a shard of the plan; return the seconds that each operator took."""
-    shard = read_shard(Shard(**json.loads(row["shard"])))
-    began = time.perf_counter()
-    clips, errors = decode_shard(shard, dataset=dataset, config=config)
-    decoded = time.perf_counter()
-    add_log_mel(clips, config)
-    seconds = {"decode": decoded - began, "log_mel": time.perf_counter() - decoded}
-    return {"seconds": json.dumps(commit_shard(shard, clips, dataset=dataset, errors=errors, seconds=seconds))}
+def make_shards(row: Row, *, dataset: str, config: PreparationConfig) -> Row:
+    """Make a shard of the plan, or all those of one source; return how many, and the seconds that each operator took."""
+    shards = [read_shard(Shard(**shard)) for shard in json.loads(row["shards"])]
+    seconds: dict[str, float] = {}
+    make = _make_of_one_source if all(len(shard.sources) == 1 for shard in shards) else _make_of_sources
+    make(shards, dataset, config, seconds)
+    return {"num_shards": len(shards), "seconds": json.dumps(seconds)}
 
 
-def decode_shard(shard: PlannedShard, *, dataset: str, config: PreparationConfig) -> tuple[list[Row], list[Row]]:
-    """Return the clips of a shard's sources, complete but for the spectrograms, and the errors."""
-    clips: list[Row] = []
+def _make_of_sources(
+    shards: Sequence[PlannedShard], dataset: str, config: PreparationConfig, seconds: dict[str, float]
+) -> None:
+    """Make one shard: a source's rows are written once all are there."""
+    (shard,) = shards
     errors: list[Row] = []
-    for source in shard.sources:
-        try:
-            with guarded(dataset, source.video_id, stage="decode"):
-                clips += clips_of(source, config)
-        except (MediaError, FileNotFoundError) as error:
-            errors.append({"source": source.place, **json.loads(_error_json(error, "decode"))})
-    return clips, errors
+    with ClipFile(clip_file(dataset, shard), columns_of(shard.sources, config)) as file:
+        for source in shard.sources:
+            rows, failed = decode_source(source, dataset=dataset, config=config, seconds=seconds)
+            errors += failed
+            with _timed(seconds, "commit"):
+                for clip in rows:
+                    file.add(clip)
+        with _timed(seconds, "commit"):
+            file.close()
+    commit_shard(shard, file, dataset=dataset, errors=errors, seconds=seconds)
+
+
+def _make_of_one_source(
+    shards: Sequence[PlannedShard], dataset: str, config: PreparationConfig, seconds: dict[str, float]
+) -> None:
+    """Make the shards that one source has for itself, in one reading of it: a row is written once it is there.
+
+    The files go to their places when the last one is whole, and only then do markers say that there are rows. If the source turns out
+    to be broken, all of its shards are without rows.
+    """
+    parts = [shard.sources[0] for shard in shards]
+    source = join_parts(parts)
+    files = [ClipFile(clip_file(dataset, shard), columns_of([source], config)) for shard in shards]
+    errors: list[Row] = []
+    try:
+        with guarded(dataset, source.video_id, stage="decode"), contextlib.ExitStack() as places:
+            clips = finished_clips(source, config, seconds)
+            for part, file in zip(parts, files, strict=True):
+                places.enter_context(file)
+                for clip in itertools.islice(clips, len(part.windows)):
+                    with _timed(seconds, "commit"):
+                        file.add(clip)
+                with _timed(seconds, "commit"):
+                    file.close()
+    except (MediaError, FileNotFoundError) as error:
+        errors.append(_error_row(source, error))
+        files = [ClipFile(clip_file(dataset, shard), ()) for shard in shards]
+    for shard, part, file in zip(shards, parts, files, strict=True):
+        said = (errors, seconds) if part.begins else ((), {})
+        commit_shard(shard, file, dataset=dataset, errors=said[0], seconds=said[1])
+    for shard in shards if errors else ():
+        storage.remove(clip_file(dataset, shard))
+
+
+def decode_source(
+    source: PlannedSource, *, dataset: str, config: PreparationConfig, seconds: dict[str, float] | None = None
+) -> tuple[list[Row], list[Row]]:
+    """Return the finished clips of a source, or else its error; add the seconds of each operator to `seconds`."""
+    try:
+        with guarded(dataset, source.video_id, stage="decode"):
+            return list(finished_clips(source, config, {} if seconds is None else seconds)), []
+    except (MediaError, FileNotFoundError) as error:
+        return [], [_error_row(source, error)]
+
+
+def finished_clips(source: PlannedSource, config: PreparationConfig, seconds: dict[str, float]) -> Iterator[Row]:
+    """Yield the rows of a source in the order of its windows; add the seconds of each operator to `seconds`."""
+    clips = clips_of(source, config)
+    while True:
+        with _timed(seconds, "decode"):
+            clip = next(clips, None)
+        if clip is None:
+            return
+        with _timed(seconds, "log_mel"):
+            add_log_mel([clip], config)
+        yield clip
 
 
 def add_log_mel(clips: Sequence[Row], config: PreparationConfig) -> None:
@@ -116,65 +180,96 @@ def log_mel_of(sound: bytes, config: PreparationConfig) -> bytes:
     return log_mel(waveform, sample_rate=config.sample_rate, config=config.log_mel).astype(np.float16).tobytes()
 
 
+def columns_of(sources: Sequence[PlannedSource], config: PreparationConfig) -> list[str]:
+    """Return the columns that rows of some sources may fill."""
+    windows = [window for source in sources for window in source.windows]
+    both = config.has_picture and config.has_sound
+    filled = {
+        "pair_id": both and any(window.pair is not None for window in windows),
+        "label": any(source.label is not None for source in sources),
+        "fold": any(source.fold is not None for source in sources),
+        "start_seconds": config.has_picture,
+        "sound_start_seconds": config.has_sound,
+        "in_sync": both,
+        "shift_seconds": both and any(window.shift_seconds is not None for window in windows),
+        LOUDNESS: config.has_sound,
+        SILENCE: config.has_sound,
+        "aspect": config.has_picture,
+        MOTION: config.has_picture and config.num_frames > 1,
+        "frames": config.has_picture,
+        "waveform": config.has_sound,
+        "log_mel": config.has_sound,
+        "image": "image" in config.modalities,
+        "texts": any(source.texts for source in sources),
+        "boxes": any(source.boxes is not None for source in sources),
+    }
+    return [name for name in CLIP_SCHEMA.names if filled.get(name, True)]
+
+
 def commit_shard(
-    shard: PlannedShard, clips: list[Row], *, dataset: str, errors: Sequence[Row], seconds: Mapping[str, float]
-) -> Row:
-    """Write the shard's file, then its marker; return the seconds of all operators, of which those before are given."""
-    began = time.perf_counter()
-    table = pa.Table.from_pylist(clips, schema=CLIP_SCHEMA)
-    if table.num_rows:
-        write_clips(clip_file(dataset, shard), table)
+    shard: PlannedShard, file: ClipFile, *, dataset: str, errors: Sequence[Row], seconds: dict[str, float]
+) -> None:
+    """Write the marker of a shard whose file is in its place: from then on the shard stands."""
+    with _timed(seconds, "commit"):
+        counts = counts_of(shard, file.outline(), file.row_groups)
     marker = {
-        **counts_of(shard, table),
+        **counts,
         **add_up(shard, errors),
-        "num_bytes": table.nbytes,
+        "num_bytes": file.num_bytes,
         "errors": list(errors),
-        "seconds": {**seconds, "commit": time.perf_counter() - began},
+        "seconds": seconds,
     }
     storage.write_json(marker_file(dataset, shard.shard_id), marker)
-    return marker["seconds"]
 
 
-def counts_of(shard: PlannedShard, table: pa.Table) -> Row:
-    """Return what a marker says of a shard's rows."""
+def counts_of(shard: PlannedShard, rows: pa.Table, groups: Sequence[int]) -> Row:
+    """Return what a marker says of a shard's rows, from their outline and the rows of each row group.
+
+    A source of several shards counts as a video where its first window is.
+    """
+    begun_elsewhere = {source.video_id for source in shard.sources if not source.begins}
     labels: dict[str, int] = {}
-    for label in table["label"].to_pylist():
+    for label in rows["label"].to_pylist():
         labels[label or ""] = labels.get(label or "", 0) + 1
     return {
         "shard_id": shard.shard_id,
         "split": shard.split,
-        "num_rows": table.num_rows,
-        "num_pairs": len({pair for pair in table["pair_id"].to_pylist() if pair}),
-        "num_videos": len(set(table["video_id"].to_pylist())),
+        "num_rows": rows.num_rows,
+        "num_pairs": len({pair for pair in rows["pair_id"].to_pylist() if pair}),
+        "num_videos": len(set(rows["video_id"].to_pylist()) - begun_elsewhere),
         "labels": labels,
-        "clips": _digest_of(shard, table),
-        "rows": describe_rows(table, [group.num_rows for group in row_groups(table)]),
+        "clips": _digest_of(shard, rows),
+        "rows": describe_rows(rows, groups),
     }
 
 
-def _digest_of(shard: PlannedShard, table: pa.Table) -> str:
+def _digest_of(shard: PlannedShard, rows: pa.Table) -> str:
     """Return the sum of the digests of a shard's rows: sums of shards do not depend on which row is in which.
 
     What a row is made of counts, as far as it is small; where its source lies does not.
     """
     contents = {source.video_id: source.content_id for source in shard.sources}
-    names = [name for name in table.column_names if name not in (*MEDIA_COLUMNS, "source")]
+    names = [name for name in CLIP_SCHEMA.names if name not in (*MEDIA_COLUMNS, "source")]
     total = 0
-    for row in table.select(names).to_pylist():
+    for row in rows.select(names).to_pylist():
         total += int.from_bytes(digest(shard.split, contents.get(row["video_id"], ""), sorted(row.items())))
     return f"{total % 2**128:032x}"
 
 
-def clips_of(source: PlannedSource, config: PreparationConfig) -> list[Row]:
-    """Return all rows of a source, in the order of its windows, complete but for the spectrograms."""
+def clips_of(source: PlannedSource, config: PreparationConfig) -> Iterator[Row]:
+    """Yield the rows of a source in the order of its windows, complete but for the spectrograms."""
     shared: Row = {}
     if "image" in config.modalities:
         with present(source.image) as path:
             shared["image"] = read_image(path, size=config.image_size)
-    rows: dict[int, Row] = {}
+    waiting: dict[int, Row] = {}
+    done = 0
     for clip in _cut(source, config):
-        rows[clip.window] = clip_row(source, clip, config) | shared
-    return [rows[index] for index in sorted(rows)]
+        waiting[clip.window] = clip_row(source, clip, config) | shared
+        del clip  # what is not stored as it is must not stay while the next window is decoded
+        while done in waiting:
+            yield waiting.pop(done)
+            done += 1
 
 
 def _cut(source: PlannedSource, config: PreparationConfig) -> Iterator[Clip]:
@@ -187,18 +282,21 @@ def _cut(source: PlannedSource, config: PreparationConfig) -> Iterator[Clip]:
         for w in source.windows
     ]
     with storage.local_copy(source.path) as path, reading("decode"):
-        yield from cut(
-            path,
-            windows,
-            line=source.line,
-            clip_seconds=config.clip_seconds,
-            frame_rate=config.frame_rate,
-            size=config.size,
-            sample_rate=config.sample_rate,
-            pixels=config.pixels,
-            fit=config.fit,
-            needs=config.modalities,
-        )
+        for members in passes_of(source, config):
+            for clip in cut(
+                path,
+                [windows[index] for index in members],
+                line=source.line,
+                clip_seconds=config.clip_seconds,
+                frame_rate=config.frame_rate,
+                size=config.size,
+                sample_rate=config.sample_rate,
+                pixels=config.pixels,
+                fit=config.fit,
+                needs=config.modalities,
+            ):
+                yield clip._replace(window=members[clip.window])
+                del clip
 
 
 def clip_row(source: PlannedSource, clip: Clip, config: PreparationConfig) -> Row:
@@ -206,7 +304,7 @@ def clip_row(source: PlannedSource, clip: Clip, config: PreparationConfig) -> Ro
     index, frames, waveform, aspect = clip
     window = source.windows[index]
     row: Row = {
-        "clip_id": f"{source.video_id}#{index}",
+        "clip_id": f"{source.video_id}#{source.places[index] if source.places else index}",
         "source": source.place,
         "video_id": source.video_id,
         "recording_id": source.recording_id,
@@ -221,7 +319,7 @@ def clip_row(source: PlannedSource, clip: Clip, config: PreparationConfig) -> Ro
             "start_seconds": window.start_seconds,
             "aspect": aspect,
             MOTION: motion(frames, frame_rate=config.frame_rate),
-            "frames": frames.tobytes() if raw else encode_frames(frames, frame_rate=config.frame_rate),
+            "frames": frames.reshape(-1).data if raw else encode_frames(frames, frame_rate=config.frame_rate),
         }
     if config.has_sound:
         rolled = np.roll(waveform, round(window.roll_seconds * config.sample_rate))
@@ -271,10 +369,23 @@ def _plain(value: Text | Box) -> Row:
     return {name: getattr(value, name) for name in value.__slots__}
 
 
-def _error_json(error: MediaError | FileNotFoundError, stage: str) -> str:
+@contextlib.contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - began
+
+
+def _error_row(source: PlannedSource, error: MediaError | FileNotFoundError) -> Row:
+    return {"source": source.place, **_error_fields(error, "decode")}
+
+
+def _error_fields(error: MediaError | FileNotFoundError, stage: str) -> Row:
     if isinstance(error, MediaError):
         fields = {"stage": error.stage, "reason": error.reason, "detail": error.detail}
     else:
         fields = {"stage": stage, "reason": "file missing", "detail": str(error)}
     assert {"source", *fields} == set(ERROR_SCHEMA.names)
-    return json.dumps(fields)
+    return fields

@@ -102,8 +102,20 @@ def read_planned(shards: Sequence[Shard], columns: Sequence[str]) -> pa.Table:
 
 
 def planned_videos(shards: Sequence[Shard]) -> pa.ChunkedArray:
-    """Return the videos whose clips are in some shards."""
-    return read_planned(shards, ["video_id"])["video_id"]
+    """Return the videos whose clips are in some shards, each once."""
+    return pa.chunked_array([read_planned(shards, ["video_id"])["video_id"].unique()])
+
+
+def made_together(shards: Sequence[Shard]) -> list[list[Shard]]:
+    """Return shards in groups, each of one shard or of all that one source has for itself."""
+    single = [shard for shard in shards if shard.num_sources == 1]
+    named = read_planned(single, ["shard_id", "video_id"])
+    videos = dict(zip(*(named[name].to_pylist() for name in named.column_names), strict=True))
+    groups: dict[tuple[str | None, str], list[Shard]] = {}
+    for shard in sorted(shards, key=lambda shard: (shard.part, shard.begin)):
+        video = videos.get(shard.shard_id)
+        groups.setdefault((video, "" if video else shard.shard_id), []).append(shard)
+    return list(groups.values())
 
 
 def shard_of(shard: Shard, rows: pa.Table) -> PlannedShard:
@@ -121,8 +133,9 @@ def shard_of(shard: Shard, rows: pa.Table) -> PlannedShard:
 
 
 def source_json(source: PlannedSource) -> str:
-    """Return what the plan holds of a source beside its names."""
-    return json.dumps({name: value for name, value in dataclasses.asdict(source).items() if name not in _IDS})
+    """Return what the plan holds of a source beside its names; places only where they are not its own."""
+    left_out = _IDS if source.places else (*_IDS, "places")
+    return json.dumps({name: value for name, value in dataclasses.asdict(source).items() if name not in left_out})
 
 
 def append_plan(dataset: str, shards: Iterable[PlannedShard]) -> None:

@@ -16,9 +16,9 @@ from datasets.preparation import operators
 from datasets.preparation.attempts import forget
 from datasets.preparation.draft import Draft, draft_plan, first_planned, read_known, write_draft
 from datasets.preparation.markers import list_markers, read_markers
-from datasets.preparation.plan import Shard, read_plan
+from datasets.preparation.plan import Shard, made_together, read_plan
 from datasets.preparation.scheduling import all_processors
-from datasets.preparation.shards import PlannedShard
+from datasets.preparation.shards import PlannedSource
 from datasets.preparation.spans import describe_clip, remedy_for
 from datasets.preparation.survey import survey_sources, tabulate_sources
 from datasets.schema import ERROR_SCHEMA
@@ -95,8 +95,13 @@ class Preparation:
         """Shards that `plan` added."""
         return list(self.draft.shards) if self.draft else []
 
-    def sample(self) -> PlannedShard | None:
-        """Return one of the new sources, as a shard; none where there is none."""
+    @property
+    def num_sources(self) -> int:
+        """How many sources the new shards are of."""
+        return self.draft.num_sources if self.draft else 0
+
+    def sample(self) -> PlannedSource | None:
+        """Return one of the new sources; none where there is none."""
         return first_planned(self.draft) if self.draft else None
 
     @property
@@ -122,12 +127,14 @@ class Preparation:
             self.draft = dataclasses.replace(self.draft, survey=self.draft.survey.without_blocks())
         finish_rewrites(self.dataset)
         shards, standing = read_plan(self.dataset), list_markers(self.dataset)
-        missing = sorted((s for s in shards if s.shard_id not in standing), key=lambda s: -s.num_rows)
-        began = time.perf_counter()
-        for done, spent in enumerate(self._make(missing), start=1):
+        missing = [group for group in made_together(shards) if any(s.shard_id not in standing for s in group)]
+        missing.sort(key=lambda group: -sum(shard.num_rows for shard in group))
+        began, done = time.perf_counter(), 0
+        for number, spent in self._make(missing):
             for stage, seconds in spent.items():
                 self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
-            self.progress("shards", done, len(missing))
+            done += number
+            self.progress("shards", done, sum(map(len, missing)))
         self.seconds["wall"] = time.perf_counter() - began
         tally = tally_markers(read_markers(self.dataset, (shard.shard_id for shard in shards)))
         self.errors += tally.errors
@@ -167,17 +174,17 @@ class Preparation:
                 "choose another folder or the same options"
             )
 
-    def _make(self, shards: Sequence[Shard]) -> Iterator[dict[str, float]]:
-        """Make shards; yield the seconds of each."""
-        if not shards:
+    def _make(self, groups: Sequence[Sequence[Shard]]) -> Iterator[tuple[int, dict[str, float]]]:
+        """Make groups of shards; yield how many shards each has, and its seconds."""
+        if not groups:
             return
-        rows = [{"shard": json.dumps(dataclasses.asdict(shard))} for shard in shards]
-        make = functools.partial(operators.make_shard, dataset=self.dataset, config=self.config)
+        rows = [{"shards": json.dumps([dataclasses.asdict(shard) for shard in group])} for group in groups]
+        make = functools.partial(operators.make_shards, dataset=self.dataset, config=self.config)
         stream = all_processors(ray.data.from_items(rows, override_num_blocks=len(rows))).map(
             make, **self._limit(len(rows))
         )
         for row in stream.iter_rows():
-            yield json.loads(row["seconds"])
+            yield row["num_shards"], json.loads(row["seconds"])
 
     def _limit(self, num_tasks: int) -> dict[str, Any]:
         if self.num_workers is None:

@@ -1,28 +1,26 @@
 """Output shards: which sources make one, its name, and how it becomes one file.
 
 A name is a digest of the shard's sources and the configuration, so that the same work has the same name wherever it runs. A shard that
-loses sources is retired: another one, planned as its replacement, has the rows of those that stay.
+loses sources is retired: another one, planned as its replacement, has the rows of those that stay. A source with more rows than a shard
+holds has several shards, which hold nothing else and are made together.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from datasets.clips.passes import OPEN_BYTES, plan_passes
 from datasets.clips.windows import PlannedWindow
+from datasets.config import PreparationConfig
 from datasets.media import Timeline, timeline_from_dict
-from datasets.schema import MEDIA_COLUMNS
 from datasets.sources.source import Box, Text, nested_parts
 from infra import storage
 from infra.seeding import digest
 
 SPLITS = ("train", "validation", "test")
-ROW_GROUP_BYTES = 16 * 2**20
-ROW_GROUP_ROWS = 32
 SHARD_BYTES = 128 * 2**20
 _FEWEST_ROWS = 2
 
@@ -48,11 +46,18 @@ class PlannedSource:
     """What of that is in a window."""
     left_out: dict[str, float] = dataclasses.field(default_factory=dict)
     """Seconds that no window can reach, by reason."""
+    places: tuple[int, ...] = ()
+    """Numbers of its windows among those of the whole source, where they are in an order of their own or only some of them."""
 
     @property
     def place(self) -> str:
         """What it is called where it lies, as of the source that it was."""
         return self.path or self.image or self.video_id
+
+    @property
+    def begins(self) -> bool:
+        """Whether its first window is here: where a source has several parts, it is counted with this one."""
+        return not self.places or 0 in self.places
 
     @property
     def has_pair(self) -> bool:
@@ -64,8 +69,8 @@ class PlannedSource:
 class PlannedShard:
     """The sources of one output file.
 
-    `replaces` is the shard that this one takes the rows from; one without sources only retires it. `generation` counts the retired
-    shards that had the same sources, so that a name is never used again.
+    `replaces` is the shard that this one takes the rows from; one without sources only retires it. `generation` counts the shards that
+    have or had the same sources, retired ones and those with other windows of the one source, so that a name is never used again.
     """
 
     shard_id: str
@@ -92,9 +97,36 @@ class Named(Protocol):
 def planned_source(value: dict[str, Any]) -> PlannedSource:
     """Return a source of nested plain values, as `dataclasses.asdict` gives them."""
     windows = tuple(PlannedWindow(**window) for window in value["windows"])
-    return PlannedSource(
-        **{**value, "windows": windows, "line": timeline_from_dict(value["line"]), **nested_parts(value)}
+    places = tuple(value.get("places", ()))
+    line = timeline_from_dict(value["line"])
+    return PlannedSource(**{**value, "windows": windows, "places": places, "line": line, **nested_parts(value)})
+
+
+def divide_source(source: PlannedSource, config: PreparationConfig, sizes: Sequence[int]) -> list[PlannedSource]:
+    """Return the parts of a source that go into several shards: of each size the windows that are whole next."""
+    order = [index for members in passes_of(source, config) for index in members]
+    ends = list(itertools.accumulate(sizes, initial=0))
+    return [_with_windows(source, order[begin:end]) for begin, end in itertools.pairwise(ends)]
+
+
+def join_parts(parts: Sequence[PlannedSource]) -> PlannedSource:
+    """Return the source that all its parts are of, with their windows in this order."""
+    return dataclasses.replace(
+        parts[0],
+        windows=tuple(window for part in parts for window in part.windows),
+        places=tuple(place for part in parts for place in part.places),
     )
+
+
+def passes_of(source: PlannedSource, config: PreparationConfig) -> list[list[int]]:
+    """Return in which passes over a source its windows are cut."""
+    most_open = OPEN_BYTES // max(1, config.decoded_bytes)
+    return plan_passes(source.windows, clip_seconds=config.row_seconds, most_open=most_open)
+
+
+def _with_windows(source: PlannedSource, members: Sequence[int]) -> PlannedSource:
+    windows = tuple(source.windows[index] for index in members)
+    return dataclasses.replace(source, windows=windows, places=tuple(members))
 
 
 def shard_name(fingerprint: str, split: str, content: Sequence[tuple[str, str]], generation: int = 0) -> str:
@@ -103,10 +135,9 @@ def shard_name(fingerprint: str, split: str, content: Sequence[tuple[str, str]],
 
 
 def unused_name(
-    fingerprint: str, split: str, content: Sequence[tuple[str, str]], *, retired: Collection[str]
+    fingerprint: str, split: str, content: Sequence[tuple[str, str]], *, retired: Collection[str], generation: int = 0
 ) -> tuple[str, int]:
-    """Return a shard's name that no retired shard had, and how many retired shards had the same sources."""
-    generation = 0
+    """Return a shard's name that no retired shard had, of this generation or the next that is free, and its generation."""
     while (name := shard_name(fingerprint, split, content, generation)) in retired:
         generation += 1
     return name, generation
@@ -128,14 +159,19 @@ def name_shard(
     return PlannedShard(shard_id=name, split=split, sources=tuple(sources), replaces=replaces, generation=generation)
 
 
+def most_rows_of(config: PreparationConfig) -> int:
+    """Return how many rows a shard holds at most: an even number, so that a pair is never parted."""
+    return max(_FEWEST_ROWS, SHARD_BYTES // config.row_bytes // 2 * 2)
+
+
 def cut_shards(
     num_rows: np.ndarray, splits: np.ndarray, *, most_rows: int, num_workers: int
-) -> tuple[np.ndarray, list[str]]:
-    """Return the shard of each source, and the split of each shard: large shards first, for few tasks, then ever smaller ones.
+) -> tuple[np.ndarray, list[tuple[str, int]]]:
+    """Return the first shard of each source, and split and rows of each shard: large shards first, for few tasks, then ever smaller ones.
 
     A shard takes the next sources of its split, with a share of the rows that are left, so that workers that take one shard after the
     other end at about the same time (guided self-scheduling, Polychronopoulos and Kuck, IEEE Transactions on Computers 1987; there
-    every worker takes a whole share, here half).
+    every worker takes a whole share, here half). A source with more rows than a shard holds has the next shards for itself.
 
     Args:
         num_rows: rows (sources,) that each source gives.
@@ -143,7 +179,7 @@ def cut_shards(
         most_rows: rows of the largest shard.
         num_workers: workers that take shards.
     """
-    shards, names = np.full(len(num_rows), -1, np.int64), []
+    numbers, shards = np.full(len(num_rows), -1, np.int64), []
     left = int(num_rows[splits >= 0].sum())
     for place, split in enumerate(SPLITS):
         members = np.flatnonzero(splits == place)
@@ -152,11 +188,14 @@ def cut_shards(
         while begin < len(members):
             wanted = min(most_rows, max(_FEWEST_ROWS, left // (2 * num_workers)))
             end = min(len(members), int(np.searchsorted(until, done + wanted)) + 1)
-            shards[members[begin:end]] = len(names)
-            names.append(split)
-            left -= int(until[end - 1]) - done
-            begin, done = end, int(until[end - 1])
-    return shards, names
+            if end - begin > 1 and until[end - 1] - done > most_rows:
+                end -= 1
+            taken = int(until[end - 1]) - done
+            numbers[members[begin:end]] = len(shards)
+            shards += [(split, min(most_rows, taken - first)) for first in range(0, taken, most_rows)]
+            left -= taken
+            begin, done = end, done + taken
+    return numbers, shards
 
 
 def clip_file(dataset: str, shard: Named) -> str:
@@ -167,43 +206,3 @@ def clip_file(dataset: str, shard: Named) -> str:
 def clip_path(split: str, shard_id: str) -> str:
     """Return where a shard's rows lie below the dataset."""
     return f"clips/split={split}/{shard_id}.parquet"
-
-
-def row_groups(table: pa.Table) -> list[pa.Table]:
-    """Return consecutive parts of 8 to 64 MB, or 32 rows, that never part a pair."""
-    groups, begin, size = [], 0, 0
-    pair_ids = table["pair_id"].to_pylist() if "pair_id" in table.column_names else [None] * table.num_rows
-    sizes = _row_bytes(table)
-    for row in range(table.num_rows):
-        size += sizes[row]
-        whole = pair_ids[row] is None or row + 1 == len(pair_ids) or pair_ids[row + 1] != pair_ids[row]
-        if whole and (size >= ROW_GROUP_BYTES or row + 1 - begin >= ROW_GROUP_ROWS):
-            groups.append(table.slice(begin, row + 1 - begin))
-            begin, size = row + 1, 0
-    if begin < table.num_rows:
-        groups.append(table.slice(begin))
-    return groups
-
-
-def write_clips(uri: str, table: pa.Table) -> None:
-    """Write one shard's rows, complete or not at all: media as plain binary, few rows a page; columns that no row fills are left out."""
-    table = table.drop_columns([name for name in table.column_names if table[name].null_count == table.num_rows])
-    small = [name for name in table.column_names if name not in MEDIA_COLUMNS]
-    options: dict[str, Any] = {
-        "use_dictionary": [name for name in ("source", "video_id", "recording_id", "label") if name in small],
-        "compression": {name: "NONE" if name in MEDIA_COLUMNS else "ZSTD" for name in table.column_names},
-        "write_statistics": [name for name in small if name not in ("texts", "boxes")],
-        "max_rows_per_page": 8,
-        "write_page_index": True,
-    }
-    with storage.staged(uri) as path, pq.ParquetWriter(path, table.schema, **options) as writer:
-        for group in row_groups(table):
-            writer.write_table(group, row_group_size=group.num_rows)
-
-
-def _row_bytes(table: pa.Table) -> list[int]:
-    sizes = [0] * table.num_rows
-    for name in (name for name in MEDIA_COLUMNS if name in table.column_names):
-        lengths: list[Any] = pc.binary_length(table[name]).to_pylist()
-        sizes = [size + (length or 0) for size, length in zip(sizes, lengths, strict=True)]
-    return sizes

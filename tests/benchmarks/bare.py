@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from datasets.clips.parquet import write_clips
 from datasets.config import PreparationConfig
 from datasets.preparation import operators
-from datasets.preparation.shards import PlannedSource, write_clips
+from datasets.preparation.shards import PlannedSource
 from datasets.schema import CLIP_SCHEMA
 
 

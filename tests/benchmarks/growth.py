@@ -106,7 +106,13 @@ def _rows(small: _Size, middle: _Size, large: _Size) -> list[Row]:
     ]
     for name, target, field, who, more in (
         (NAMES[1], _TARGETS[1], "driver_mb", "the driver", ""),
-        (NAMES[2], _TARGETS[2], "worker_mb", "the largest worker", "; it holds one shard, of 128 MB at most"),
+        (
+            NAMES[2],
+            _TARGETS[2],
+            "worker_mb",
+            "the largest worker",
+            "; beside its imports it holds open windows of 512 MB at most, or one pair, and finished rows of 128 MB",
+        ),
     ):
         largest = [max(getattr(size, field)) for size in (small, middle, large)]
         detail = f"peak of {who}, without what is shared, {' / '.join(f'{peak:.0f}' for peak in largest)} MB for {sizes} clips{more}"

@@ -8,18 +8,17 @@ from typing import Any
 from datasets.card import preparation_of
 from datasets.preparation.accounts import describe_account
 from datasets.preparation.draft import OTHER_SPLIT
-from datasets.preparation.operators import decode_shard
+from datasets.preparation.operators import decode_source
 from datasets.preparation.preparation import Preparation
 from infra.tracking import Run
 
 
 def describe_plan(preparation: Preparation) -> str:
     """Return windows, hours, bytes and time of what would be made; the time from decoding one source here."""
-    num_sources = sum(shard.num_sources for shard in preparation.new_shards)
     num_windows = sum(shard.num_rows for shard in preparation.new_shards)
     config = preparation.config
     lines = [
-        f"sources  {num_sources} usable, {len(preparation.errors)} in the table of errors",
+        f"sources  {preparation.num_sources} usable, {len(preparation.errors)} in the table of errors",
         f"windows  {num_windows}",
         f"hours    {num_windows * config.row_seconds / 3600:.3f}",
         f"bytes    about {preparation.num_bytes / 1e6:.0f} MB",
@@ -27,8 +26,8 @@ def describe_plan(preparation: Preparation) -> str:
     sample = preparation.sample()
     if sample is not None:
         began = time.perf_counter()
-        decode_shard(sample, dataset=preparation.dataset, config=config)
-        seconds = (time.perf_counter() - began) / len(sample.sources[0].windows) * num_windows
+        decode_source(sample, dataset=preparation.dataset, config=config)
+        seconds = (time.perf_counter() - began) / len(sample.windows) * num_windows
         workers = preparation.num_workers
         divisor = workers or 1
         lines.append(f"time     about {seconds / divisor:.0f} s with {divisor} worker{'s' if divisor > 1 else ''}")

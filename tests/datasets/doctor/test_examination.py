@@ -9,10 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from datasets.clips.parquet import write_clips
 from datasets.doctor import examine, read_samples
 from datasets.preparation.plan import append_plan, read_plan, read_shard
 from datasets.preparation.preparation import Preparation
-from datasets.preparation.shards import PlannedShard, write_clips
+from datasets.preparation.shards import PlannedShard
 from infra.errors import InputError
 
 pytestmark = pytest.mark.ray

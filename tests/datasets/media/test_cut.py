@@ -17,6 +17,7 @@ from datasets.media import (
     write_chunks,
     write_video,
 )
+from datasets.media.cut import _Sounds
 
 RATE = 16000
 
@@ -101,6 +102,14 @@ def test_a_window_does_not_depend_on_the_others(tmp_path):
         ((_, alone, sound, _),) = cut(path, [window], **options)
         np.testing.assert_array_equal(alone, together[index][0])
         np.testing.assert_array_equal(sound, together[index][1])
+
+
+def test_windows_that_a_piece_of_sound_lies_in_are_found_without_asking_all():
+    starts = np.random.default_rng(0).permutation(2000) * 0.25
+    sounds = _Sounds([Window(start_seconds=s, sound_start_seconds=s) for s in starts], RATE, RATE)
+    for begin, end in ((100.0, 100.1), (100.1, 103.3), (-1.0, 0.0), (500.5, 501.0)):
+        heard = [index for index, start in enumerate(starts) if end > start and begin < start + 1]
+        assert sorted(sounds._heard_between(begin, end)) == heard
 
 
 def test_written_sound_comes_back_in_place(tmp_path):

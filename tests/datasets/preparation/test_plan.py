@@ -1,14 +1,33 @@
 """The plan on disk: what goes in comes out, whole or by its names, and shards are cut by rows and split."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from datasets.clips.windows import PlannedWindow
+from datasets.config import PreparationConfig
 from datasets.media.timeline import Restart, Timeline
 from datasets.preparation import plan
 from datasets.preparation.markers import list_markers, marker_file, read_markers
-from datasets.preparation.plan import append_plan, planned_videos, read_plan, read_planned, read_shard, walk_plan
-from datasets.preparation.shards import SPLITS, PlannedSource, cut_shards, name_shard
+from datasets.preparation.plan import (
+    append_plan,
+    made_together,
+    planned_videos,
+    read_plan,
+    read_planned,
+    read_shard,
+    walk_plan,
+)
+from datasets.preparation.shards import (
+    SPLITS,
+    PlannedShard,
+    PlannedSource,
+    cut_shards,
+    divide_source,
+    join_parts,
+    name_shard,
+)
 from datasets.sources.source import Box, Text
 from infra import storage
 
@@ -91,14 +110,35 @@ def test_plan_without_a_shard_writes_nothing(tmp_path):
 
 def test_shards_are_cut_in_order_by_split_and_ever_smaller():
     splits = np.array([0, 1, 0, -1] * 250)
-    shards, names = cut_shards(np.full(1000, 2), splits, most_rows=100, num_workers=2)
+    shards, cut = cut_shards(np.full(1000, 2), splits, most_rows=100, num_workers=2)
     assert set(shards[splits < 0]) == {-1}
     sizes = np.bincount(shards[splits >= 0]) * 2
     assert (sizes.max(), sizes.min(), sizes.sum()) == (100, 2, 1500)
-    for number, name in enumerate(names):
+    for number, (name, num_rows) in enumerate(cut):
         assert set(splits[shards == number]) == {SPLITS.index(name)}
+        assert num_rows == 2 * (shards == number).sum()
     train = shards[splits == 0]
     assert (np.diff(train) >= 0).all()
+
+
+def test_shards_are_full_where_a_source_has_more_rows_than_one_holds():
+    num_rows, splits = np.array([6, 30, 4, 2, 8, 6]), np.zeros(6, np.int64)
+    numbers, cut = cut_shards(num_rows, splits, most_rows=12, num_workers=1)
+    assert numbers.tolist() == [0, 1, 4, 4, 5, 6]
+    assert cut == [("train", rows) for rows in (6, 12, 12, 6, 6, 8, 6)]
+
+
+def test_parts_of_a_source_are_made_together_and_are_the_source(tmp_path):
+    whole = source(7, rows=10)
+    parts = divide_source(whole, PreparationConfig(), [4, 4, 2])
+    divided = [
+        PlannedShard(shard_id=f"part {place}", split="train", sources=(part,)) for place, part in enumerate(parts)
+    ]
+    append_plan(str(tmp_path), [shard([1, 2]), *divided, shard([3])])
+    (first, together, last) = made_together(read_plan(str(tmp_path)))
+    assert (len(first), len(last)) == (1, 1)
+    joined = join_parts([read_shard(one).sources[0] for one in together])
+    assert joined == dataclasses.replace(whole, places=tuple(range(10)))
 
 
 def test_markers_are_listed_once_and_read_in_order(tmp_path):

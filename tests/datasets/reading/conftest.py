@@ -3,8 +3,9 @@
 import pyarrow as pa
 import pytest
 
-from datasets.index import describe_rows, index_rows, write_index
-from datasets.preparation.shards import clip_path, row_groups, write_clips
+from datasets.clips.parquet import row_groups, write_clips
+from datasets.index import describe_rows, index_rows, outline, write_index
+from datasets.preparation.shards import clip_path
 from datasets.schema import CLIP_SCHEMA
 from infra import storage
 
@@ -20,7 +21,7 @@ def make_clips(tmp_path):
             table = pa.Table.from_pylist([known | row for row in rows], schema=CLIP_SCHEMA)
             path = clip_path(split, name)
             write_clips(storage.join(str(tmp_path), path), table)
-            described[path] = describe_rows(table, [group.num_rows for group in row_groups(table)])
+            described[path] = describe_rows(outline(table), [group.num_rows for group in row_groups(table)])
         write_index(str(tmp_path), [index_rows(file, rows) for file, rows in described.items()])
         return str(tmp_path)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from datasets.card import tally_markers, write_card
+from datasets.clips.parquet import ClipFile
 from datasets.clips.spectrogram import LogMelConfig
 from datasets.clips.windows import LabelMode, PlannedWindow, draw_windows
 from datasets.config import PreparationConfig
@@ -15,7 +16,8 @@ from datasets.media import Clip, probe, read_sound, write_video
 from datasets.preparation.fingerprint import fingerprint
 from datasets.preparation.markers import read_markers
 from datasets.preparation.operators import add_log_mel, clip_row, commit_shard
-from datasets.preparation.shards import SPLITS, PlannedShard, PlannedSource
+from datasets.preparation.shards import SPLITS, PlannedShard, PlannedSource, clip_file
+from datasets.schema import CLIP_SCHEMA
 from datasets.sources.synthetic import scene
 from datasets.tables.recordings import RECORDING_SCHEMA, recordings_file
 from datasets.tables.table import write_table
@@ -172,7 +174,10 @@ def write_dataset(
             continue
         shard = PlannedShard(shard_id=split, split=split, sources=())
         add_log_mel(rows, config)
-        commit_shard(shard, rows, dataset=str(folder), errors=[], seconds={})
+        with ClipFile(clip_file(str(folder), shard), CLIP_SCHEMA.names) as file:
+            for row in rows:
+                file.add(row)
+        commit_shard(shard, file, dataset=str(folder), errors=[], seconds={})
         markers += read_markers(str(folder), [split])
     _write(recordings[0], Path(sources[0].path))
     prints = [
