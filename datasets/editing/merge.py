@@ -19,8 +19,6 @@ from datasets.clips.parquet import write_clips
 from datasets.config import PreparationConfig
 from datasets.editing.remove import refuse_unfinished
 from datasets.editing.rewrite import marker_of, refresh_card, rows_of
-from datasets.preparation.duplicates import equal_keys, find_copies, unite
-from datasets.preparation.identity import as_array
 from datasets.preparation.markers import list_markers, marker_file, read_markers
 from datasets.preparation.plan import (
     Shard,
@@ -31,6 +29,8 @@ from datasets.preparation.plan import (
     walk_plan,
     write_plan,
 )
+from datasets.preparation.recordings.duplicates import equal_keys, find_copies, unite
+from datasets.preparation.recordings.identity import as_array
 from datasets.preparation.shards import PlannedShard, clip_file, name_shard
 from datasets.schema import CLIP_SCHEMA, ERROR_SCHEMA
 from datasets.tables.licenses import read_licenses, record_licenses

@@ -12,8 +12,6 @@ import pyarrow.parquet as pq
 import ray
 
 from datasets.config import PreparationConfig
-from datasets.preparation.duplicates import find_copies
-from datasets.preparation.identity import Identities, as_array, identify
 from datasets.preparation.plan import (
     PLAN_SCHEMA,
     Shard,
@@ -25,6 +23,8 @@ from datasets.preparation.plan import (
     source_json,
     write_plan,
 )
+from datasets.preparation.recordings.duplicates import find_copies
+from datasets.preparation.recordings.identity import Identities, as_array, identify
 from datasets.preparation.scheduling import as_task, run_tasks
 from datasets.preparation.shards import SPLITS, PlannedSource, cut_shards, divide_source, most_rows_of, unused_name
 from datasets.preparation.survey import Survey, walk_blocks

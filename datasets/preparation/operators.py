@@ -28,10 +28,10 @@ from datasets.media import Clip, Listener, MediaError, Window, cut, encode_frame
 from datasets.media.fit import Scales, scales_of
 from datasets.preparation.accounts import add_up
 from datasets.preparation.attempts import guarded
-from datasets.preparation.fingerprint import LONGEST_SECONDS, SAMPLE_RATE, fingerprint
 from datasets.preparation.markers import marker_file
 from datasets.preparation.plan import Shard, read_shard
 from datasets.preparation.probing import look_at, present
+from datasets.preparation.recordings.fingerprint import LONGEST_SECONDS, SAMPLE_RATE, fingerprint
 from datasets.preparation.shards import PlannedShard, PlannedSource, clip_file, join_parts, passes_of
 from datasets.schema import CLIP_SCHEMA, ERROR_SCHEMA, MEDIA_COLUMNS
 from datasets.sources.source import Box, Text

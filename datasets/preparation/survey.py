@@ -20,9 +20,9 @@ from datasets.config import PreparationConfig
 from datasets.media import Timeline, timeline_from_dict
 from datasets.preparation import operators
 from datasets.preparation.accounts import account
-from datasets.preparation.duplicates import Fingerprints
 from datasets.preparation.plan import source_json
 from datasets.preparation.probing import probe_row, recording_names, state_of
+from datasets.preparation.recordings.duplicates import Fingerprints
 from datasets.preparation.scheduling import as_task, run_tasks
 from datasets.preparation.shards import PlannedSource
 from datasets.preparation.spans import (

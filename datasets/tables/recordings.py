@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from datasets.preparation.duplicates import Fingerprints
+from datasets.preparation.recordings.duplicates import Fingerprints
 from infra import storage
 
 RECORDING_SCHEMA = pa.schema(

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from datasets.media import SOUND, Listener, MediaError, probe, read_sound
-from datasets.preparation.fingerprint import SAMPLE_RATE
+from datasets.preparation.recordings.fingerprint import SAMPLE_RATE
 from tests.datasets.media.damage import RATE, write
 
 

@@ -8,8 +8,8 @@ import pytest
 from datasets.clips.windows import PlannedWindow
 from datasets.media import SOUND, probe, read_sound
 from datasets.preparation import operators
-from datasets.preparation.fingerprint import SAMPLE_RATE, fingerprint
 from datasets.preparation.probing import probe_row
+from datasets.preparation.recordings.fingerprint import SAMPLE_RATE, fingerprint
 from datasets.preparation.shards import PlannedSource
 from datasets.sources.source import Source
 from tests.datasets.media.damage import RATE, write

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from datasets.preparation.duplicates import equal_keys, find_copies, unite
+from datasets.preparation.recordings.duplicates import equal_keys, find_copies, unite
 from datasets.preparation.shards import SPLITS
 from datasets.tables.recordings import list_fingerprints, read_recordings
 from infra import storage
@@ -18,7 +18,7 @@ _THREADS = 16
 def check_duplicates(dataset: str) -> Check:
     """Return the check that no recording, by name, content or sound, lies in two splits; the value counts those that do.
 
-    All rows are looked at, so that one such recording is found; copies that were coded again as far as `datasets.preparation.duplicates`
+    All rows are looked at, so that one such recording is found; copies that were coded again as far as `datasets.preparation.recordings.duplicates`
     knows them.
     """
     splits = _splits_of_recordings(dataset)

@@ -9,7 +9,7 @@ import numpy as np
 
 from datasets.media import SOUND, MediaError, probe, read_sound
 from datasets.preparation import fingerprint
-from datasets.preparation.duplicates import group_recordings
+from datasets.preparation.recordings.duplicates import group_recordings
 from datasets.sources import folder
 from datasets.sources.synthetic import scene
 from infra.errors import InputError

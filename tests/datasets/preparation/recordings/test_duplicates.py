@@ -7,7 +7,7 @@ import pytest
 import ray
 
 from datasets.preparation import duplicates
-from datasets.preparation.duplicates import Fingerprints, equal_keys, find_copies, group_recordings, unite
+from datasets.preparation.recordings.duplicates import Fingerprints, equal_keys, find_copies, group_recordings, unite
 from infra.seeding import generator
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 
-from datasets.preparation.duplicates import group_recordings
-from datasets.preparation.fingerprint import SAMPLE_RATE, fingerprint
+from datasets.preparation.recordings.duplicates import group_recordings
+from datasets.preparation.recordings.fingerprint import SAMPLE_RATE, fingerprint
 from infra.seeding import generator
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import ray
 
-from datasets.preparation.fingerprint import same_recording
+from datasets.preparation.recordings.fingerprint import same_recording
 from datasets.preparation.scheduling import as_task
 from infra import cluster, storage
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datasets.preparation.duplicates import equal_keys, unite
+from datasets.preparation.recordings.duplicates import equal_keys, unite
 
 _NAMES = ("content_id", "catalog_id", "recording_id")
 

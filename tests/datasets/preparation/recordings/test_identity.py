@@ -1,7 +1,7 @@
 import numpy as np
 import pyarrow as pa
 
-from datasets.preparation.identity import identify
+from datasets.preparation.recordings.identity import identify
 
 _NAMES = ("content_id", "catalog_id", "recording_id")
 

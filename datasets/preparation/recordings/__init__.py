@@ -1,0 +1,1 @@
+"""Telling which videos are copies of one recording."""
