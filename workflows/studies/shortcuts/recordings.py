@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from datasets.media import SOUND, MediaError, probe, read_sound
-from datasets.preparation import fingerprint
+from datasets.preparation.recordings import fingerprint
 from datasets.preparation.recordings.duplicates import group_recordings
 from datasets.sources import folder
 from datasets.sources.synthetic import scene

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 import ray
 
-from datasets.preparation import duplicates
+from datasets.preparation.recordings import duplicates
 from datasets.preparation.recordings.duplicates import Fingerprints, equal_keys, find_copies, group_recordings, unite
 from infra.seeding import generator
 
