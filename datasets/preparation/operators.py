@@ -11,7 +11,6 @@ import contextlib
 import dataclasses
 import itertools
 import json
-import math
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -19,22 +18,20 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from datasets.clips.measures import LOUDNESS, MOTION, SILENCE, measure_sound, motion
+from datasets.clips.measures import LOUDNESS, MOTION, SILENCE
 from datasets.clips.parquet import ClipFile
-from datasets.clips.spectrogram import log_mel
 from datasets.config import PreparationConfig
 from datasets.index import describe_rows
-from datasets.media import Clip, Listener, MediaError, Window, cut, encode_frames, read_image, reading
-from datasets.media.fit import Scales, scales_of
+from datasets.media import Listener, MediaError, reading
 from datasets.preparation.accounts import add_up
 from datasets.preparation.attempts import guarded
 from datasets.preparation.markers import marker_file
 from datasets.preparation.plan import Shard, read_shard
-from datasets.preparation.probing import look_at, present
+from datasets.preparation.probing import look_at
 from datasets.preparation.recordings.fingerprint import LONGEST_SECONDS, SAMPLE_RATE, fingerprint
-from datasets.preparation.shards import PlannedShard, PlannedSource, clip_file, join_parts, passes_of
+from datasets.preparation.rows import add_log_mel, clips_of
+from datasets.preparation.shards import PlannedShard, PlannedSource, clip_file, join_parts
 from datasets.schema import CLIP_SCHEMA, ERROR_SCHEMA, MEDIA_COLUMNS
-from datasets.sources.source import Box, Text
 from infra import storage
 from infra.seeding import digest
 
@@ -167,19 +164,6 @@ def finished_clips(source: PlannedSource, config: PreparationConfig, seconds: di
         yield clip
 
 
-def add_log_mel(clips: Sequence[Row], config: PreparationConfig) -> None:
-    """Add the spectrograms to clips that have sound."""
-    for clip in clips:
-        if "waveform" in clip:
-            clip["log_mel"] = log_mel_of(clip["waveform"], config)
-
-
-def log_mel_of(sound: bytes, config: PreparationConfig) -> bytes:
-    """Return the spectrogram of a row's sound, both as they are stored."""
-    waveform = np.frombuffer(sound, np.int16).astype(np.float32) / 32768
-    return log_mel(waveform, sample_rate=config.sample_rate, config=config.log_mel).astype(np.float16).tobytes()
-
-
 def columns_of(sources: Sequence[PlannedSource], config: PreparationConfig) -> list[str]:
     """Return the columns that rows of some sources may fill."""
     windows = [window for source in sources for window in source.windows]
@@ -254,119 +238,6 @@ def _digest_of(shard: PlannedShard, rows: pa.Table) -> str:
     for row in rows.select(names).to_pylist():
         total += int.from_bytes(digest(shard.split, contents.get(row["video_id"], ""), sorted(row.items())))
     return f"{total % 2**128:032x}"
-
-
-def clips_of(source: PlannedSource, config: PreparationConfig) -> Iterator[Row]:
-    """Yield the rows of a source in the order of its windows, complete but for the spectrograms."""
-    shared: Row = {}
-    if "image" in config.modalities:
-        with present(source.image) as path:
-            shared["image"] = read_image(path, size=config.image_size)
-    waiting: dict[int, Row] = {}
-    done = 0
-    for clip in _cut(source, config):
-        waiting[clip.window] = clip_row(source, clip, config) | shared
-        del clip  # what is not stored as it is must not stay while the next window is decoded
-        while done in waiting:
-            yield waiting.pop(done)
-            done += 1
-
-
-def _cut(source: PlannedSource, config: PreparationConfig) -> Iterator[Clip]:
-    """Yield the windows of a source with their frames and sound, both empty where rows have neither."""
-    if not config.row_seconds:
-        yield Clip(0, np.empty((0, 0, 0, 3), np.uint8), np.empty(0, np.float32), None)
-        return
-    windows = [
-        Window(start_seconds=w.start_seconds, sound_start_seconds=w.sound_start_seconds, pad_seconds=w.pad_seconds)
-        for w in source.windows
-    ]
-    with storage.local_copy(source.path) as path, reading("decode"):
-        for members in passes_of(source, config):
-            for clip in cut(
-                path,
-                [windows[index] for index in members],
-                line=source.line,
-                clip_seconds=config.clip_seconds,
-                frame_rate=config.frame_rate,
-                size=config.size,
-                sample_rate=config.sample_rate,
-                pixels=config.pixels,
-                fit=config.fit,
-                needs=config.modalities,
-            ):
-                yield clip._replace(window=members[clip.window])
-                del clip
-
-
-def clip_row(source: PlannedSource, clip: Clip, config: PreparationConfig) -> Row:
-    """Return the row of a source's window, complete but for the spectrogram; what frames or sound would tell is null without them."""
-    index, frames, waveform, aspect = clip
-    window = source.windows[index]
-    row: Row = {
-        "clip_id": f"{source.video_id}#{source.places[index] if source.places else index}",
-        "source": source.place,
-        "video_id": source.video_id,
-        "recording_id": source.recording_id,
-        "label": source.label,
-        "fold": source.fold,
-        "texts": _texts_of(source, window.start_seconds, config.row_seconds or math.inf),
-        "boxes": None if source.boxes is None else _seen_boxes(source.boxes, scales_of(config.fit, aspect)),
-    }
-    if config.has_picture:
-        raw = config.storage == "raw"
-        row |= {
-            "start_seconds": window.start_seconds,
-            "aspect": aspect,
-            MOTION: motion(frames, frame_rate=config.frame_rate),
-            "frames": frames.reshape(-1).data if raw else encode_frames(frames, frame_rate=config.frame_rate),
-        }
-    if config.has_sound:
-        rolled = np.roll(waveform, round(window.roll_seconds * config.sample_rate))
-        row |= {
-            "sound_start_seconds": window.sound_start_seconds,
-            **measure_sound(waveform, sample_rate=config.sample_rate),
-            "waveform": np.clip(np.rint(rolled * 32768), -32768, 32767).astype(np.int16).tobytes(),
-        }
-    if config.has_picture and config.has_sound:
-        row |= {
-            "pair_id": None if window.pair is None else f"{source.video_id}#pair{window.pair}",
-            "in_sync": window.in_sync,
-            "shift_seconds": window.shift_seconds,
-        }
-    return row
-
-
-def _texts_of(source: PlannedSource, begin: float, seconds: float) -> list[Row] | None:
-    """Return the texts of a window on its own clock: those without a time, and those that are said within it."""
-    texts = []
-    for text in source.texts:
-        if text.start_seconds is None:
-            texts.append(_plain(text))
-            continue
-        end = text.start_seconds if text.end_seconds is None else text.end_seconds
-        if text.start_seconds < begin + seconds and end >= begin:
-            times = {"start_seconds": text.start_seconds - begin, "end_seconds": end - begin}
-            texts.append(_plain(text) | times)
-    return texts or None
-
-
-def _seen_boxes(boxes: Sequence[Box], scales: Scales) -> list[Row]:
-    """Return boxes on the square that is stored of a picture, as far as they are on it."""
-    if scales == (1.0, 1.0):
-        return [_plain(box) for box in boxes]
-    seen = []
-    for box in boxes:
-        x0, x1 = (min(1.0, max(0.0, 0.5 + (x - 0.5) / scales.across)) for x in (box.x0, box.x1))
-        y0, y1 = (min(1.0, max(0.0, 0.5 + (y - 0.5) / scales.down)) for y in (box.y0, box.y1))
-        if x1 > x0 and y1 > y0:
-            seen.append(_plain(box) | {"x0": x0, "x1": x1, "y0": y0, "y1": y1})
-    return seen
-
-
-def _plain(value: Text | Box) -> Row:
-    """Return the fields of what holds nothing nested; `dataclasses.asdict` copies each at ten times the cost."""
-    return {name: getattr(value, name) for name in value.__slots__}
 
 
 @contextlib.contextmanager

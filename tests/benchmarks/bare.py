@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from datasets.clips.parquet import write_clips
 from datasets.config import PreparationConfig
-from datasets.preparation import operators
+from datasets.preparation import rows
 from datasets.preparation.shards import PlannedSource
 from datasets.schema import CLIP_SCHEMA
 
@@ -31,6 +31,4 @@ def run_one(source: PlannedSource, config: PreparationConfig, path: Path) -> Non
 
 def clips_of(source: PlannedSource, config: PreparationConfig) -> list[dict]:
     """Return the finished rows of a source."""
-    return [
-        {**row, "log_mel": operators.log_mel_of(row["waveform"], config)} for row in operators.clips_of(source, config)
-    ]
+    return [{**row, "log_mel": rows.log_mel_of(row["waveform"], config)} for row in rows.clips_of(source, config)]

@@ -19,6 +19,7 @@ from datasets.card import tally_markers, write_card, write_config
 from datasets.clips.measures import LOUDNESS, MOTION
 from datasets.config import PreparationConfig
 from datasets.media import Timeline
+from datasets.preparation.accounts import add_up
 from datasets.preparation.draft import draft_plan, read_known, write_draft
 from datasets.preparation.markers import list_markers, marker_file, read_markers
 from datasets.preparation.plan import Shard, read_plan, shard_of, walk_plan
@@ -39,6 +40,7 @@ _NUM_HOPS = 300
 _COPIES = 0.05
 """Share of the videos that are copies of others, coded again."""
 _BLOCK_VIDEOS = 1024
+_ACCOUNT: dict[str, Any] = {"seconds": _VIDEO_SECONDS, "covered_seconds": 8.0, "left_out": {"no picture": 0.02}}
 _LINE = Timeline(picture=((0.0, _VIDEO_SECONDS),), sound=((0.0, _VIDEO_SECONDS),), picture_stream=0, sound_stream=1)
 
 
@@ -117,7 +119,9 @@ def _make_up_block(sources: pa.Table, place: int, sizes: list[int]) -> tuple[pa.
         names = {
             name: getattr(source, name) for name in ("path", "video_id", "label", "image", "texts", "boxes", "fold")
         }
-        plan = PlannedSource(**names, content_id=content, recording_id="", windows=tuple(windows), line=_LINE)
+        plan = PlannedSource(
+            **names, content_id=content, recording_id="", windows=tuple(windows), line=_LINE, **_ACCOUNT
+        )
         planned.append((row["path"], row["state"], plan))
         found.append(
             {
@@ -158,7 +162,8 @@ def _make_up_markers(dataset: str, shards: list[Shard]) -> None:
 def _write_markers(dataset: str, shards: list[Shard]) -> None:
     """Write markers as of shards whose sources all gave their rows; there is no shard."""
     for shard, planned in walk_plan(shards):
-        labels = [source.label for source in shard_of(shard, planned).sources for _ in source.windows]
+        whole = shard_of(shard, planned)
+        labels = [source.label for source in whole.sources for _ in source.windows]
         rows = {
             "row_groups": [min(32, shard.num_rows - begin) for begin in range(0, shard.num_rows, 32)],
             "num_bytes": [CONFIG.row_bytes] * shard.num_rows,
@@ -180,6 +185,7 @@ def _write_markers(dataset: str, shards: list[Shard]) -> None:
             "rows": rows,
             "num_bytes": shard.num_rows * CONFIG.row_bytes,
             "errors": [],
+            **add_up(whole, []),
             "seconds": {},
         }
         storage.write_json(marker_file(dataset, shard.shard_id), marker)

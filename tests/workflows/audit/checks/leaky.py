@@ -14,8 +14,9 @@ from datasets.clips.windows import LabelMode, PlannedWindow, draw_windows
 from datasets.config import PreparationConfig
 from datasets.media import Clip, probe, read_sound, write_video
 from datasets.preparation.markers import read_markers
-from datasets.preparation.operators import add_log_mel, clip_row, commit_shard
+from datasets.preparation.operators import commit_shard
 from datasets.preparation.recordings.fingerprint import fingerprint
+from datasets.preparation.rows import add_log_mel, clip_row
 from datasets.preparation.shards import SPLITS, PlannedShard, PlannedSource, clip_file
 from datasets.schema import CLIP_SCHEMA
 from datasets.sources.synthetic import scene
