@@ -15,6 +15,7 @@ from datasets.clips.measures import LOUDNESS, MOTION
 from datasets.schema import MEDIA_COLUMNS
 from infra import storage
 from infra.errors import InputError
+from infra.seeding import digest
 
 _TABLE = "index.parquet"
 _HOLDS = "holds "
@@ -29,6 +30,7 @@ SCHEMA = pa.schema(
         pa.field("num_bytes", pa.int64()),
         pa.field("label", pa.dictionary(pa.int32(), pa.string())),
         pa.field("fold", pa.int32()),
+        pa.field("recording", pa.uint32()),
         pa.field(LOUDNESS, pa.float32()),
         pa.field(MOTION, pa.float32()),
     ]
@@ -61,8 +63,14 @@ def describe_rows(rows: pa.Table, groups: Sequence[int]) -> dict[str, Any]:
         _NUM_BYTES: rows[_NUM_BYTES].to_pylist(),
         "pairs": np.flatnonzero(begins).tolist(),
         **{name: rows[name].to_pylist() for name in _SMALL},
+        "recording": [recording_key(name) for name in rows["recording_id"].to_pylist()],
         "holds": {name: None if len(held_by) == rows.num_rows else held_by for name, held_by in held.items()},
     }
+
+
+def recording_key(recording_id: str) -> int:
+    """Return the number that stands for a recording in the index."""
+    return int.from_bytes(digest("recording", recording_id)[:4], "big")
 
 
 def holdings(rows: pa.Table) -> dict[str, np.ndarray]:
@@ -135,6 +143,7 @@ def _part(file: str, rows: Mapping[str, Any], names: Sequence[str]) -> pa.Table:
         "num_bytes": np.asarray(rows["num_bytes"], np.int64),
         **{name: pa.array(rows[name], SCHEMA.field(name).type) for name in ("fold", LOUDNESS, MOTION)},
         "label": pa.array(rows["label"], pa.string()),
+        "recording": np.asarray(rows["recording"], np.uint32),
     }
     for name in names:
         held = np.zeros(count, bool)

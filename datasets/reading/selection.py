@@ -17,6 +17,7 @@ from infra.errors import InputError
 SplitName = Literal["train", "validation", "test", "all"]
 
 _OPTIONS = {LOUDNESS: "--min-loudness", MOTION: "--min-motion"}
+_VALIDATES_ONE_OF = 10
 _LACKS = {LOUDNESS: "sound", MOTION: "moving pictures"}
 
 
@@ -30,6 +31,8 @@ class Selection:
     """Only these official folds."""
     exclude_folds: tuple[int, ...] = ()
     """All but these official folds."""
+    held_out: tuple[int, int] | None = None
+    """For cross-validation: (K, N) tests on fold K of N folds of recordings, whatever split they are in, and trains on the others."""
     min_loudness: float | None = None
     """Drop clips whose sound is quieter than this, in dB of full scale, such as -60; a pair goes with either of its windows."""
     min_motion: float | None = None
@@ -37,6 +40,8 @@ class Selection:
 
     def __post_init__(self) -> None:
         """Refuse what no clip or every clip would pass."""
+        if self.held_out is not None and not 0 <= self.held_out[0] < self.held_out[1]:
+            raise InputError(f"--held-out: fold {self.held_out[0]} of {self.held_out[1]} is none; give one from 0 on")
         if self.min_loudness is not None and not self.min_loudness <= 0:
             raise InputError(
                 f"--min-loudness: {self.min_loudness} is above 0 dB, the loudest there is; give less, for example -60"
@@ -96,7 +101,7 @@ def select_units(
         InputError: If clips are to be screened by a measure that they do not have.
     """
     index = read_index(dataset)
-    index = index.filter(_of_split(index, split))
+    index = index.filter(_of_split(index, split) if selection.held_out is None else _of_fold(index, split, selection))
     span = SPANS[unit]
     firsts = np.flatnonzero(index["begins_pair"].to_numpy()) if unit == "pair" else np.arange(index.num_rows)
     firsts = firsts[_wanted(index, selection)[firsts]]
@@ -125,6 +130,18 @@ def _of_split(index: pa.Table, split: SplitName) -> pa.ChunkedArray | pa.Array:
     if split == "all":
         return pa.array(np.ones(index.num_rows, bool))
     return pc.match_substring(pc.cast(index["file"], pa.string()), f"/split={split}/")
+
+
+def _of_fold(index: pa.Table, split: SplitName, selection: Selection) -> pa.Array:
+    """Return which rows are of a split where folds of recordings stand for splits: a tenth of those trained on validates."""
+    assert selection.held_out is not None
+    fold, num_folds = selection.held_out
+    keys, numbers = np.unique(index["recording"].to_numpy(), return_inverse=True)
+    test = np.arange(len(keys)) % num_folds == fold
+    validation = np.zeros(len(keys), bool)
+    validation[np.flatnonzero(~test)[::_VALIDATES_ONE_OF]] = True
+    chosen = {"test": test, "validation": validation, "train": ~test & ~validation, "all": np.ones(len(keys), bool)}
+    return pa.array(chosen[split][numbers])
 
 
 def _wanted(index: pa.Table, selection: Selection) -> np.ndarray:

@@ -18,6 +18,7 @@ import ray
 from datasets.card import tally_markers, write_card, write_config
 from datasets.clips.measures import LOUDNESS, MOTION
 from datasets.config import PreparationConfig
+from datasets.index import recording_key
 from datasets.media import Timeline
 from datasets.preparation.accounts import add_up
 from datasets.preparation.draft import draft_plan, read_known, write_draft
@@ -170,6 +171,7 @@ def _write_markers(dataset: str, shards: list[Shard]) -> None:
             "pairs": list(range(0, shard.num_rows, 2)),
             "label": labels,
             "fold": [None] * shard.num_rows,
+            "recording": [recording_key(source.recording_id) for source in whole.sources for _ in source.windows],
             LOUDNESS: [-23.0] * shard.num_rows,
             MOTION: [0.1] * shard.num_rows,
             "holds": dict.fromkeys(("frames", "waveform", "log_mel", "label")),

@@ -33,6 +33,7 @@ _FEWER = {
     r"--num-videos 200\b": "--num-videos 40",
     r"--epochs [34]\b": "--epochs 1",
     r"--num-trials 12\b": "--num-trials 2",
+    r"--num-folds 5\b": "--num-folds 2",
     r"(workflows\.audit .*)": r"\1 --null-scenes 16",
     r"(workflows\.train .*)": r"\1 --num-workers 0",
 }
@@ -55,6 +56,7 @@ _MADE = (
     "runs/demo/report.json",
     "runs/demo-real/report.json",
     "runs/first/model/model.safetensors",
+    "runs/folds/report.json",
     "runs/inspect/scenes/contact_sheet.png",
     "runs/maps/synthetic-medium-0-00000.mp4",
     "runs/tags/report/report.json",

@@ -113,3 +113,21 @@ def test_what_cannot_be_asked_is_refused(least):
     name = next(iter(least)).replace("_", "-")
     with pytest.raises(InputError, match=f"--{name}: .*; give"):
         Selection(**least)
+
+
+def test_folds_keep_all_clips_of_a_recording_together(make_clips):
+    rows = [{"recording_id": f"r{row // 4}", "pair_id": f"v#{row // 2}"} for row in range(40)]
+    dataset = make_clips({"x": rows})
+    seen = []
+    for fold in range(5):
+        found = select_units(dataset, "test", unit="pair", selection=Selection(held_out=(fold, 5)))
+        units = [32 * group.index + row for group in found.groups for row in group.units]
+        assert len(units) == 4
+        assert len({row // 4 for row in units}) == 2
+        seen += units
+    assert sorted(seen) == list(range(0, 40, 2))
+
+
+def test_a_fold_that_is_none_is_refused():
+    with pytest.raises(InputError, match=r"^--held-out: fold 5 of 5 is none; give one from 0 on"):
+        Selection(held_out=(5, 5))

@@ -1,0 +1,68 @@
+"""Cross-validate a recipe over folds of recordings: every clip is judged by a model that has not seen its recording.
+
+python -m workflows.crossvalidate multisensory --data DATASET --num-folds 5 --run-name NAME [--preset demo]
+"""
+
+from typing import Annotated
+
+import tyro
+
+from infra import cluster, storage
+from infra.outputs import RUN_MARK, refuse_foreign
+from workflows.cli import command
+from workflows.contract.registry import default_configuration, load_recipe, named_configurations, recipe_names
+from workflows.contract.streams import parse_data
+from workflows.crossvalidate.folds import crossvalidate as validate_folds
+from workflows.evaluate.report import REPORT, describe_report
+from workflows.train.job import Scaling
+
+
+def main() -> None:
+    """Parse the command line and cross-validate."""
+    recipe_name = command.first_argument(recipe_names(), field="recipe")
+    module = load_recipe(recipe_name)
+    presets = named_configurations(module)
+    preset_name = command.peek("--preset", default_configuration(module))
+    defaults = command.choose(presets, preset_name, option="--preset")()
+
+    def crossvalidate(
+        recipe: Annotated[str, tyro.conf.Positional],
+        data: tyro.conf.UseAppendAction[tuple[str, ...]],
+        run_name: str,
+        config: Annotated[module.Config, tyro.conf.arg(name="")] = defaults,  # type: ignore[name-defined]
+        preset: str = preset_name,
+        num_folds: int = 5,
+        scaling: Annotated[Scaling, tyro.conf.arg(name="")] = Scaling(num_workers=0),
+        epochs: int | None = None,
+    ) -> None:
+        """Train one model a fold and report all of them together; the same command goes on with what is missing.
+
+        Args:
+            recipe: Name of a recipe, a file in workflows/recipes.
+            data: Dataset that workflows.prepare made; NAME=DATASET for each stream where the recipe reads several. Folds are of the first.
+            run_name: Name of the run and its folder below runs/.
+            config: The recipe's configuration.
+            preset: Named configuration that the other options' defaults come from.
+            num_folds: Parts that the recordings are dealt into.
+            scaling: How many workers train, and with what.
+            epochs: Short for --cadence.epochs.
+        """
+        folder = storage.run_folder(run_name, field="--run-name")
+        refuse_foreign(folder, RUN_MARK, option="--run-name")
+        with cluster.running():
+            report = validate_folds(
+                recipe,
+                command.with_cadence(config, {"epochs": epochs}),
+                data=parse_data(data, module.streams(config)),
+                run_name=run_name,
+                num_folds=num_folds,
+                scaling=scaling,
+            )
+        print(describe_report(report))
+        print(f"report   {storage.join(folder, REPORT)}")
+
+    command.parse(crossvalidate)
+
+
+if __name__ == "__main__":
+    command.run(main)
