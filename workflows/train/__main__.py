@@ -40,6 +40,7 @@ def main() -> None:
         keep_checkpoints: int | None = None,
         run_name: str | None = None,
         resume: str | None = None,
+        start: Annotated[str | None, tyro.conf.arg(name="from")] = None,
     ) -> None:
         """Train a recipe on a dataset; Ctrl-C checkpoints and stops.
 
@@ -55,6 +56,7 @@ def main() -> None:
             keep_checkpoints: Short for --cadence.keep-checkpoints; 0 keeps all.
             run_name: Name of the run and its folder below runs/.
             resume: Name of a run to go on with, with the same options.
+            start: Model whose weights to start from: models:/NAME@ALIAS, models:/NAME/VERSION, runs:/ID, or a folder.
         """
         short = {"epochs": epochs, "max_minutes": max_minutes, "keep_checkpoints": keep_checkpoints}
         progress = ProgressLine()
@@ -75,6 +77,7 @@ def main() -> None:
             resume=resume is not None,
             progress=progress.training,
             tell=say,
+            start=start,
         )
         progress.close()
         say(describe_result(result, objective=module.objective(config).title))

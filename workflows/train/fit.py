@@ -19,7 +19,7 @@ from datasets.reading.selection import Selection
 from infra import cluster, storage
 from infra.errors import InputError
 from infra.ray_address import check_cluster
-from infra.tracking import Run, ending, find_run, optional, resume_run, start_run
+from infra.tracking import Run, ending, find_run, model_folder, optional, resume_run, start_run
 from infra.version import code_version
 from workflows.contract.references import Reference, resolve_references
 from workflows.contract.registry import load_recipe
@@ -79,6 +79,7 @@ def fit(
     progress: Progress = lambda state: None,
     tell: Callable[[str], None] = lambda line: None,
     trial: Trial | None = None,
+    start: str | None = None,
 ) -> FitResult:
     """Train a recipe and register its best epoch; a first Ctrl-C checkpoints and stops.
 
@@ -95,6 +96,7 @@ def fit(
         progress: is told how far the workers are.
         tell: is told what a user should know, a line each.
         trial: what is different for a sweep's trial.
+        start: URI of a model of the recipe whose weights the run starts from; random ones if not given.
 
     Raises:
         InputError: If data and configuration do not fit, there is nothing to resume, or training diverges.
@@ -109,7 +111,13 @@ def fit(
         check_cluster()
     run = _open_run(job, run_name, resume=resume, trial=trial)
     with ending(run):
-        job = dataclasses.replace(job, run_id=run.run_id, tracking_uri=run.uri, references=_references(job))
+        job = dataclasses.replace(
+            job,
+            run_id=run.run_id,
+            tracking_uri=run.uri,
+            references=_references(job),
+            start_folder=_start_folder(job, start),
+        )
         _describe_run(run, job, scaling, resume=resume)
         moments.append(time.monotonic())
         with stopping_gently(job.run_folder):
@@ -180,6 +188,21 @@ def _references(job: Job) -> dict[str, Reference]:
     if found:
         storage.write_json(record, {name: dataclasses.asdict(each) for name, each in found.items()})
     return found
+
+
+def _start_folder(job: Job, uri: str | None) -> str:
+    """Return where the weights lie that a run starts from: copied once, so that all workers and a resumed run have the same."""
+    folder = storage.join(job.run_folder, "start")
+    if uri is not None and not storage.exists(folder):
+        with model_folder(uri) as (found, _):
+            recipe = read_description(found).get("recipe")
+            if recipe != job.recipe:
+                raise InputError(
+                    f"--from: '{uri}' is of the recipe {recipe}, not {job.recipe}; give one of {job.recipe}"
+                )
+            for name in MODEL_FILES:
+                storage.copy(storage.join(found, name), storage.join(folder, name))
+    return folder if storage.exists(folder) else ""
 
 
 def _describe_run(run: Run, job: Job, scaling: Scaling, *, resume: bool) -> None:

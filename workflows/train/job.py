@@ -80,6 +80,8 @@ class Job:
     references: dict[str, Reference]
     sync_batch_norm: bool
     run_folder: str
+    start_folder: str = ""
+    """Folder of the model whose weights the run starts from; none where it starts from random ones."""
     run_id: str = ""
     tracking_uri: str = ""
 

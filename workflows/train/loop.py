@@ -28,6 +28,7 @@ from workflows.train.job import Job, digest_plans, read_plans
 from workflows.trained.checkpoint import (
     checkpoint_folder,
     list_checkpoints,
+    load_weights,
     read_state,
     read_weights,
     remove_checkpoint,
@@ -103,12 +104,12 @@ class _Worker:
         return self.history[-1] if self.history else {}
 
     def _place_modules(self, checkpoint: str | None) -> None:
-        """Move modules to the device, with the weights of a checkpoint, wrapped where there are several workers; seed by rank."""
-        weights = {} if checkpoint is None else read_weights(checkpoint)
+        """Move modules to the device, with the weights of a checkpoint or of the model that is started from, wrapped where there are several workers; seed by rank."""
+        source = checkpoint or self.job.start_folder
+        weights = read_weights(source) if source else {}
         for name, module in self.learner.modules.items():
-            if checkpoint is not None:
-                own = {k.removeprefix(f"{name}."): v for k, v in weights.items() if k.startswith(f"{name}.")}
-                module.load_state_dict(own)
+            if source:
+                load_weights(module, weights, name=name, source=source)
             if self.job.sync_batch_norm:
                 module = nn.SyncBatchNorm.convert_sync_batchnorm(module)
             self.learner.modules[name] = self.backend.prepare(module)

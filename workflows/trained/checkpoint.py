@@ -4,6 +4,7 @@
 """
 
 import io
+from collections.abc import Mapping
 from typing import Any
 
 import safetensors.torch
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from infra import storage
+from infra.errors import InputError
 
 WEIGHTS, CONFIG, ASSETS, STATE = "model.safetensors", "config.json", "assets.json", "state.pt"
 MODEL_FILES = (WEIGHTS, CONFIG, ASSETS)
@@ -44,6 +46,22 @@ def write_checkpoint(
 def read_weights(folder: str) -> dict[str, Tensor]:
     """Return the weights of a model or checkpoint."""
     return safetensors.torch.load(storage.read_bytes(storage.join(folder, WEIGHTS)))
+
+
+def load_weights(module: torch.nn.Module, weights: Mapping[str, Tensor], *, name: str, source: str) -> None:
+    """Give a module those of some weights that are its own, under its name in the learner.
+
+    Raises:
+        InputError: If they are of a network of other sizes.
+    """
+    own = {key.removeprefix(f"{name}."): value for key, value in weights.items() if key.startswith(f"{name}.")}
+    try:
+        module.load_state_dict(own)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise InputError(
+            f"'{source}' holds the weights of another network ({reason}); give the options of that one"
+        ) from None
 
 
 def read_description(folder: str) -> dict[str, Any]:

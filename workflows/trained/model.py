@@ -14,7 +14,7 @@ from workflows.contract.config import restore_config
 from workflows.contract.registry import load_recipe
 from workflows.contract.streams import Stream
 from workflows.learners.learner import trained_module
-from workflows.trained.checkpoint import read_assets, read_description, read_weights
+from workflows.trained.checkpoint import load_weights, read_assets, read_description, read_weights
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +67,7 @@ def loaded(uri: str, *, recipe: str | None = None) -> Iterator[Model]:
         learner = module.build(config, read_assets(folder), {})  # all weights come from the file
         weights = read_weights(folder)
     name, network = next(iter(learner.modules)), trained_module(learner)
-    network.load_state_dict({k.removeprefix(f"{name}."): v for k, v in weights.items() if k.startswith(f"{name}.")})
+    load_weights(network, weights, name=name, source=uri)
     if not all(torch.isfinite(value).all() for value in network.state_dict().values()):
         raise InputError(
             f"--model: '{uri}' has weights that are no numbers, as its training diverged; give another model"

@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from infra.errors import InputError
@@ -12,6 +13,7 @@ from workflows.recipes import multisensory
 from workflows.train.fit import Trial, fit
 from workflows.train.job import Scaling
 from workflows.train.loop import best_epoch
+from workflows.trained.checkpoint import read_weights
 
 pytestmark = pytest.mark.ray
 
@@ -74,3 +76,30 @@ def test_training_goes_on_while_another_program_holds_the_tracking(small_dataset
     assert reported == [0, 1, 2]
     assert [epoch for epoch, _ in Run(result.run_id).curve("train/loss")] == [0, 1, 2]
     assert Run(result.run_id).has_artifact("plots/learning_curve.png")
+
+
+def test_a_run_starts_from_the_weights_of_a_model(small_dataset, tracking):
+    config = multisensory.tiny()
+    still = dataclasses.replace(config.optim, lr=1e-30, weight_decay=0.0)
+    cadence = dataclasses.replace(config.cadence, epochs=1)
+    options = {"data": small_dataset, "scaling": Scaling(num_workers=0)}
+    first = fit("multisensory", config, run_name="first", **options)
+    config = dataclasses.replace(config, optim=still, cadence=cadence, seed=7)
+    second = fit("multisensory", config, run_name="second", start=first.model_folder, **options)
+    before, after = (read_weights(result.model_folder) for result in (first, second))
+    learned = [name for name in before if name.endswith("weight")]
+    assert learned
+    assert all(np.allclose(before[name], after[name]) for name in learned)
+
+
+def test_a_run_starts_from_no_model_of_another_kind(small_dataset, tracking, tmp_path):
+    config = multisensory.tiny()
+    options = {"data": small_dataset, "scaling": Scaling(num_workers=0)}
+    first = fit("multisensory", config, run_name="first", **options)
+    wider = dataclasses.replace(config, network="aligned" if config.network == "compact" else "compact")
+    with pytest.raises(InputError, match="holds the weights of another network"):
+        fit("multisensory", wider, run_name="wider", start=first.model_folder, **options)
+    description = Path(shutil.copytree(first.model_folder, tmp_path / "other"), "config.json")
+    description.write_text(description.read_text().replace('"multisensory"', '"audio_tagging"'))
+    with pytest.raises(InputError, match=r"^--from: .* is of the recipe audio_tagging, not multisensory; give one of"):
+        fit("multisensory", config, run_name="other", start=str(description.parent), **options)
