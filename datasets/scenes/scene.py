@@ -13,15 +13,8 @@ from typing import Literal, get_args
 import numpy as np
 
 from datasets.scenes.background import Tone, draw_background, draw_color, draw_tone, hsv
-from datasets.scenes.picture import (
-    KINDS,
-    Occluder,
-    Striker,
-    compose,
-    extent,
-    occluder_shape,
-    shape,
-)
+from datasets.scenes.canvas import compose, extent
+from datasets.scenes.picture import KINDS, Occluder, Striker, occluder_shape, shape
 from datasets.scenes.sound import StrikeSound, draw_sound, draw_strikes, synthesize
 from infra.errors import InputError
 
