@@ -163,11 +163,7 @@ def draw_scene(seed: int, *, level: Level, seconds: float, frame_rate: float, si
     """
     if level not in get_args(Level):
         raise InputError(f"level: {level!r} is unknown; choose one of {', '.join(get_args(Level))}")
-    if min(seconds, frame_rate, size, sample_rate) <= 0 or round(seconds * frame_rate) < 1:
-        raise InputError(
-            f"seconds {seconds}, frame_rate {frame_rate}, size {size}, sample_rate {sample_rate}: "
-            "all must be positive and give at least one frame"
-        )
+    refuse_empty(seconds=seconds, frame_rate=frame_rate, size=size, sample_rate=sample_rate)
     difficulty = DIFFICULTIES[level]
     rng = np.random.default_rng((seed, 0))
     tone = draw_tone(rng)
@@ -202,6 +198,19 @@ def draw_scene(seed: int, *, level: Level, seconds: float, frame_rate: float, si
         occluder=_draw_occluder(rng) if difficulty.occluder else None,
         noise_rms=rng.uniform(*difficulty.sound_noise_rms),
     )
+
+
+def refuse_empty(*, seconds: float, frame_rate: float, size: int, sample_rate: int) -> None:
+    """Refuse scenes without a frame or a sample.
+
+    Raises:
+        InputError: an empty picture or sound.
+    """
+    if min(seconds, frame_rate, size, sample_rate) <= 0 or round(seconds * frame_rate) < 1:
+        raise InputError(
+            f"seconds {seconds}, frame_rate {frame_rate}, size {size}, sample_rate {sample_rate}: "
+            "all must be positive and give at least one frame"
+        )
 
 
 def _draw_strikers(rng: np.random.Generator, *, num_strikers: int, tone: Tone, seconds: float) -> tuple[Striker, ...]:

@@ -12,7 +12,7 @@ from datasets.scenes.scene import Level, Scene, draw_scene
 from datasets.scenes.wild.scene import WildScene, draw_wild_scene
 from datasets.scenes.wild.traits import Trait, traits_without
 from datasets.scenes.wild.words import describe_wild
-from datasets.sources.source import Box, Source
+from datasets.sources.source import Box, Source, Text
 from infra.errors import InputError
 
 SceneLevel = Literal["easy", "medium", "hard", "wild"]
@@ -123,43 +123,24 @@ def render(
     """
     if size % 2:
         raise InputError(f"size: {size} is odd; H.264 needs an even size such as {size + 1}")
-    draw = functools.partial(
-        _draw,
-        level=level,
-        without=without,
-        seed=seed,
-        seconds=seconds,
-        frame_rate=frame_rate,
-        size=size,
-        sample_rate=sample_rate,
-    )
+    sizes = {"seconds": seconds, "frame_rate": frame_rate, "size": size, "sample_rate": sample_rate}
+    draw = functools.partial(_draw, level=level, without=without, seed=seed, **sizes)
     drawn = draw(index)
     video_id = "-".join(("synthetic", level, *(f"no-{name}" for name in sorted(without)), str(seed), f"{index:05d}"))
     Path(folder).mkdir(parents=True, exist_ok=True)
     path = str(Path(folder) / f"{video_id}.mp4")
     if not Path(path).exists():
         heard = drawn if sound_index is None else draw(sound_index)
-        write_video(
-            path,
-            drawn.frames(),
-            heard.waveform(),
-            frame_rate=drawn.frame_rate,
-            sample_rate=sample_rate,
-            crf=drawn.crf if isinstance(drawn, WildScene) else 18,
-        )
-    if isinstance(drawn, WildScene):
-        boxes = tuple(Box(*box, label=thing.kind) for thing, box in drawn.boxes)
-        words = describe_wild(drawn, tag_noise=tag_noise)
-    else:
-        boxes = () if drawn.box is None else (Box(*drawn.box, label=label_of(drawn)),)
-        words = describe(drawn, tag_noise=tag_noise)
+        crf = drawn.crf if isinstance(drawn, WildScene) else 18
+        frames, sound = drawn.frames(), heard.waveform()
+        write_video(path, frames, sound, frame_rate=drawn.frame_rate, sample_rate=sample_rate, crf=crf)
     return Source(
         path=path,
         video_id=video_id,
         label=label_of(drawn, label_by),
         catalog_id=video_id,
-        boxes=boxes,
-        texts=tuple(words) if sound_index is None else (),
+        boxes=_boxes_of(drawn),
+        texts=_texts_of(drawn, tag_noise) if sound_index is None else (),
     )
 
 
@@ -171,3 +152,14 @@ def _draw(index: int, *, level: SceneLevel, without: tuple[Trait, ...], **option
     if without:
         raise InputError(f"without: {' '.join(without)} is for wild scenes; give level wild, or nothing")
     return scene(index, level=level, **options)
+
+
+def _boxes_of(drawn: Scene | WildScene) -> tuple[Box, ...]:
+    if isinstance(drawn, WildScene):
+        return tuple(Box(*box, label=thing.kind) for thing, box in drawn.boxes)
+    return () if drawn.box is None else (Box(*drawn.box, label=label_of(drawn)),)
+
+
+def _texts_of(drawn: Scene | WildScene, tag_noise: float) -> tuple[Text, ...]:
+    wild = isinstance(drawn, WildScene)
+    return tuple(describe_wild(drawn, tag_noise=tag_noise) if wild else describe(drawn, tag_noise=tag_noise))

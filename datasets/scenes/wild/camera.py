@@ -7,7 +7,7 @@ import numpy as np
 
 from datasets.scenes.wild.curve import Curve, draw_wander
 
-MOST_PAN = 0.12
+_MOST_PAN = 0.12
 _MOST_SHAKE = 0.02
 
 
@@ -62,8 +62,8 @@ def still_camera(seconds: float) -> Camera:
 
 
 def draw_camera(rng: np.random.Generator, *, seconds: float) -> Camera:
-    """A camera that pans in a third of the scenes, shakes in half of them and cuts in a third."""
-    num_cuts = int(rng.choice([0, 0, 1, 2]))
+    """A camera that pans in a third of the scenes, shakes in as many and cuts in two in five."""
+    num_cuts = int(rng.choice([0, 0, 0, 1, 2]))
     cuts = np.sort(rng.uniform(0.1 * seconds, 0.9 * seconds, num_cuts))
     ends = [0.0, *cuts.tolist(), seconds]
     places = np.cumsum([0, *(rng.random(num_cuts) < 0.5)])
@@ -78,13 +78,13 @@ def draw_camera(rng: np.random.Generator, *, seconds: float) -> Camera:
         )
         for number, (begin, end) in enumerate(itertools.pairwise(ends))
     )
-    hertz, most = rng.uniform(0.15, 0.5), rng.uniform(0.03, MOST_PAN)
+    hertz, most = rng.uniform(0.15, 0.5), rng.uniform(0.03, _MOST_PAN)
     across = draw_wander(rng, -most, most, hertz=hertz, seconds=seconds)
     along = draw_wander(rng, -0.3 * most, 0.3 * most, hertz=hertz, seconds=seconds)
     return Camera(
         shots=shots,
         pan=(across, along) if rng.random() < 0.35 else None,
-        shake=rng.uniform(0.0, _MOST_SHAKE) if rng.random() < 0.5 else 0.0,
+        shake=rng.uniform(0.0, _MOST_SHAKE) if rng.random() < 0.35 else 0.0,
         shake_hertz=rng.uniform(0.5, 5.0, (3, 2)),
         shake_phase=rng.uniform(0.0, 2 * np.pi, (3, 2)),
     )

@@ -1,6 +1,6 @@
 """Who and what is in a wild scene: what is heard, and what moves beside it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,6 +24,7 @@ class Rhythm:
 
     striker: Striker
     strike_sound: StrikeSound
+    outlined: bool  # as a drawing is, or without a line, as what is filmed
 
     @property
     def kind(self) -> Kind:
@@ -37,7 +38,8 @@ class Rhythm:
 
     def capsules(self, times: np.ndarray) -> list[Capsule]:
         """All parts from back to front."""
-        return shape(self.striker, times=times)
+        parts = shape(self.striker, times=times)
+        return parts if self.outlined else [replace(part, outline=0.0) for part in parts]
 
     def sound(self, *, seconds: float, sample_rate: int) -> np.ndarray:
         """The sound from time zero, float32 (samples,)."""
@@ -111,7 +113,7 @@ def _draw_thing(
         slant=rng.uniform(0.0, 1.0),
         strikes=strikes,
     )
-    return Rhythm(striker=striker, strike_sound=draw_sound(rng, strikes=strikes))
+    return Rhythm(striker=striker, strike_sound=draw_sound(rng, strikes=strikes), outlined=bool(rng.random() < 0.3))
 
 
 def _draw_rhythm(rng: np.random.Generator, *, seconds: float) -> np.ndarray:

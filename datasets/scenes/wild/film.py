@@ -42,13 +42,13 @@ class Film:
 
 def draw_film(rng: np.random.Generator, *, seconds: float) -> Film:
     """The look of a random camera: two scenes in three are soft, half are flat, one in ten is black and white."""
-    drift = rng.uniform(0.0, 0.06)
+    drift = 0.06 * rng.random() ** 2
     return Film(
         contrast=rng.uniform(0.35, 1.1),
         brightness=rng.uniform(-35.0, 35.0),
         blur=rng.uniform(-0.015, 0.04),
         saturation=0.0 if rng.random() < 0.1 else rng.uniform(0.3, 1.0),
-        grain=rng.uniform(0.0, 5.0),
+        grain=4.0 * rng.random() ** 2,
         exposure=draw_wander(rng, 1.0 - drift, 1.0 + drift, hertz=rng.uniform(0.3, 6.0), seconds=seconds),
         seed=int(rng.integers(2**32)),
     )

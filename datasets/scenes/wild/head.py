@@ -59,8 +59,10 @@ class Head:
         return [*hair, *self._body(times), *self._face(times), *self.mouth_ellipses(times), *self._hands(times)]
 
     def sounding_ellipses(self, times: np.ndarray) -> list[Ellipse]:
-        """The face, which is what a box of a voice bounds."""
-        return [self._part(times, 0, 0, 1, 1, self.skin)]
+        """Face and jaw, which is what a box of a voice bounds."""
+        # The jaw drops with the mouth.
+        jaw = self._part(times, 0, 0.45 + 0.5 * self.mouth_drop * self.mouth.at(times), 0.68, 0.6, self.skin)
+        return [self._part(times, 0, 0, 1, 1, self.skin), jaw]
 
     def mouth_ellipses(self, times: np.ndarray) -> list[Ellipse]:
         """Lips, the dark between them, and teeth now and then."""
@@ -83,9 +85,7 @@ class Head:
 
     def _face(self, times: np.ndarray) -> Iterator[Ellipse]:
         skin, opening = self.skin, self.mouth.at(times)
-        yield self._part(times, 0, 0, 1, 1, skin)
-        # The jaw drops with the mouth.
-        yield self._part(times, 0, 0.45 + 0.5 * self.mouth_drop * opening, 0.68, 0.6, skin)
+        yield from self.sounding_ellipses(times)
         yield self._part(times, 0.5 * self.light, 0.05, 0.6, 0.85, 0.82 * skin, opacity=0.6, softness=1.0)
         if self.beard:
             yield self._part(times, 0, 0.66 + 0.1 * opening, 0.72, 0.4, self.hair, opacity=self.beard, softness=0.3)
@@ -162,12 +162,13 @@ def draw_head(
         loose: whether the mouth follows the speech only in part, and may be small or faint.
         seconds: length of the scene.
     """
-    lively = rng.uniform(0.2, 1.3)
+    lively = np.exp(rng.uniform(np.log(0.12), np.log(1.2)))
     speech = draw_speech(rng, seconds=seconds)
     skin = _EARTH + rng.beta(2.0, 1.0) * (_PALLOR - _EARTH)
     side = rng.uniform(-0.7, 0.7) if loose else rng.uniform(-0.3, 0.3)  # some are seen from the side
     reach = min(lively * 0.5, 0.45)
     gestures = rng.random() < 0.3
+    stress = max(0.0, rng.uniform(-0.5, 1.0)) if talks else 0.0  # how much a talker nods to the words
     mouth = _draw_mouth(rng, speech, talks=talks, loose=loose, seconds=seconds)
 
     def wander(most: float, hertz: float, middle: float = 0.0) -> Curve:
@@ -191,8 +192,8 @@ def draw_head(
         sway=(wander(0.3 * lively, rng.uniform(0.3, 0.9)), wander(0.15 * lively, rng.uniform(0.4, 1.4))),
         roll=wander(0.2 * lively, 0.6),
         turn=wander(reach, rng.uniform(0.3, 0.8), side),
-        nod=wander(0.6 * lively, rng.uniform(0.5, 1.8)),
-        brows=wander(1.0, 1.0),
+        nod=_stressed(wander(0.6 * lively, rng.uniform(0.5, 1.8)), speech, 0.8 * stress),
+        brows=_stressed(wander(1.0, 1.0), speech, 2.0 * stress),
         eyelids=_draw_eyelids(rng, seconds=seconds),
         mouth=mouth,
         hand=(wander(1.4, 0.9), wander(0.6, 1.1, 1.9)) if gestures else None,
@@ -203,13 +204,19 @@ def draw_head(
 
 def _draw_mouth(rng: np.random.Generator, speech: Speech, *, talks: bool, loose: bool, seconds: float) -> Curve:
     other = draw_wander(rng, 0.0, 0.8, hertz=rng.uniform(1.0, 4.0), seconds=seconds)
-    share = rng.uniform(0.0, 0.35) if loose else 0.0
+    share = rng.uniform(0.0, 0.7) if loose else 0.0
     if not talks:
         moves = rng.choice([0.0, 0.15, 0.8])  # shut, a little, or chewing
         return Curve(moves * other.values)
     lead = round(rng.uniform(0.0, 6.0))  # of a hundredth of a second: a mouth opens before it sounds
     seen = np.roll(speech.opening.values, -lead) if loose else speech.opening.values
     return Curve((1.0 - share) * seen + share * other.values)
+
+
+def _stressed(movement: Curve, speech: Speech, share: float) -> Curve:
+    """A movement that also follows the phrases and loud syllables, a fifth of a second wide."""
+    smooth = np.convolve(speech.loudness.values, np.full(20, 1 / 20), mode="same")
+    return Curve(movement.values + share * (smooth - smooth.mean()))
 
 
 def _draw_eyelids(rng: np.random.Generator, *, seconds: float) -> Curve:

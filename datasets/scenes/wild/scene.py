@@ -7,6 +7,7 @@ import numpy as np
 
 from datasets.scenes.background import draw_background, draw_tone
 from datasets.scenes.canvas import PIXELS_AT_ONCE, Capsule, extent, paint_capsule, shifted
+from datasets.scenes.scene import refuse_empty
 from datasets.scenes.wild.accompaniment import draw_babble, draw_music
 from datasets.scenes.wild.camera import Camera, Shot, View, draw_camera, still_camera
 from datasets.scenes.wild.cast import Cast, Rhythm, Thing, draw_cast
@@ -181,7 +182,11 @@ def draw_wild_scene(
         frame_rate: frames per second, where scenes have no trait `coding`.
         size: height and width in pixels.
         sample_rate: sound samples per second.
+
+    Raises:
+        InputError: an empty picture or sound.
     """
+    refuse_empty(seconds=seconds, frame_rate=frame_rate, size=size, sample_rate=sample_rate)
 
     def chance(number: int) -> np.random.Generator:
         return np.random.default_rng((seed, number))

@@ -36,7 +36,7 @@ def draw_speech(rng: np.random.Generator, *, seconds: float) -> Speech:
             shut = rng.random() < 0.4
             front = rng.random()
             peak = rng.uniform(0.3, 1.0)
-            loud = stress * rng.uniform(0.75, 1.0) * (0.35 + 0.65 * peak)
+            loud = stress * rng.uniform(0.6, 1.0) * (0.35 + 0.65 * peak)
             knots += [time, time + rng.uniform(0.42, 0.55) * length]
             valley = (0.0, 0.0) if shut else (rng.uniform(0.05, 0.3), rng.uniform(0.05, 0.3) * loud)
             rows += [(*valley, front), (peak, loud, front)]

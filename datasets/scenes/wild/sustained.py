@@ -42,9 +42,9 @@ class Sustained:
         return {"bow": self._bow, "rub": self._rub, "engine": self._engine, "water": self._water}[self.kind](times)
 
     def sounding_ellipses(self, times: np.ndarray) -> list[Ellipse]:
-        """Where it sounds: strings under the bow, the hand that rubs, the engine, the falling water."""
+        """Where it sounds: strings and bow, the hand that rubs, the engine, the falling water."""
         parts = self.ellipses(times)
-        return {"bow": parts[:2], "rub": parts[1:2], "engine": parts[:1], "water": [parts[1], parts[-1]]}[self.kind]
+        return {"bow": parts[:3], "rub": parts[1:2], "engine": parts[:1], "water": [parts[1], parts[-1]]}[self.kind]
 
     def sound(self, *, seconds: float, sample_rate: int) -> np.ndarray:
         """The sound from time zero, float32 (samples,)."""
@@ -183,7 +183,7 @@ def draw_sustained(
         notes = rng.uniform(25.0, 70.0) * (1.0 + 1.5 * effort.values)
     idle = 0.12 if kind == "engine" else 0.0
     low, high = {"bow": (500, 1500), "rub": (800, 3000), "engine": (120, 700), "water": (700, 4000)}[kind]
-    other = draw_wander(rng, 0.6, 1.0, hertz=2.0, seconds=seconds).values if loose else 1.0
+    other = draw_wander(rng, rng.uniform(0.1, 1.0), 1.0, hertz=rng.uniform(0.7, 3.0), seconds=seconds)
     return Sustained(
         kind=kind,
         x=0.5 * (cell[0] + cell[2]),
@@ -194,7 +194,7 @@ def draw_sustained(
         tool=rng.uniform(60.0, 240.0, 3),
         effort=effort,
         place=place,
-        heard=Curve((idle + (1.0 - idle) * effort.values) * other),
+        heard=Curve((idle + (1.0 - idle) * effort.values) * (other.values if loose else 1.0)),
         pitch_hz=Curve(np.asarray(notes)),
         noise={"bow": rng.uniform(0.02, 0.15), "rub": 1.0, "engine": rng.uniform(0.2, 0.6), "water": 1.0}[kind],
         centers_hz=np.exp(rng.uniform(np.log(low), np.log(high), 3)),
