@@ -54,7 +54,7 @@ def wild_scene(
     size: int = 96,
     sample_rate: int = 16000,
 ) -> WildScene:
-    """Wild scene number `index` of a seed; without some traits it is otherwise the same where these have chance of their own."""
+    """Wild scene number `index` of a seed, without some traits."""
     entropy = np.random.SeedSequence((seed, index, *b"wild"))
     return draw_wild_scene(
         int(entropy.generate_state(1, np.uint64)[0]),

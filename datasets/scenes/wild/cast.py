@@ -131,7 +131,7 @@ def _draw_places(
 ) -> list[tuple[float, float, float, float]]:
     """Squares (x0, y0, x1, y1) that overlap little; one thing alone may fill the picture."""
     alone = len(families) == 1
-    smallest = np.array([(0.3 if loose else 0.5) if name == "speech" else 0.32 for name in families])
+    smallest = np.array([(0.24 if loose else 0.5) if name == "speech" else 0.32 for name in families])
     largest = 0.95 if alone else 0.55
     sides = np.exp(rng.uniform(np.log(np.minimum(smallest, 0.45)), np.log(largest), (_TRIES, len(families))))
     low = rng.random((_TRIES, len(families), 2)) * (1.0 - sides[..., None])

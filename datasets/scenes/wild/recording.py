@@ -1,4 +1,4 @@
-"""What a microphone makes of sound: distance, echo of the room, noise, automatic gain, clipping."""
+"""What a microphone makes of sound: echo of the room, noise, automatic gain, clipping."""
 
 from dataclasses import dataclass
 
@@ -38,12 +38,6 @@ def loudest(track: np.ndarray, sample_rate: int) -> float:
     step = max(sample_rate // 20, 1)
     power = track[: len(track) // step * step].reshape(-1, step) ** 2 if len(track) >= step else track[None] ** 2
     return float(np.sqrt(power.mean(axis=1).max()))
-
-
-def delayed(track: np.ndarray, seconds: float, sample_rate: int) -> np.ndarray:
-    """A track (samples,) that begins later, of the same length."""
-    samples = round(seconds * sample_rate)
-    return np.concatenate([np.zeros(samples, track.dtype), track])[: len(track)]
 
 
 def record(track: np.ndarray, recording: Recording, *, sample_rate: int) -> np.ndarray:

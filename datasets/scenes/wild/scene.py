@@ -1,4 +1,4 @@
-"""Wild scenes: what real footage has and the simpler scenes lack, drawn at the lowest cost at which it is there."""
+"""Wild scenes: what real footage has and the simpler scenes lack, each trait of which can be left out."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from datasets.scenes.wild.cast import Cast, Rhythm, Thing, draw_cast
 from datasets.scenes.wild.ellipse import Ellipse, bounds, paint_ellipse
 from datasets.scenes.wild.film import Film, draw_film
 from datasets.scenes.wild.head import Head
-from datasets.scenes.wild.recording import Recording, delayed, draw_recording, loudest, record
+from datasets.scenes.wild.recording import Recording, draw_recording, loudest, record
 from datasets.scenes.wild.traits import Traits
 
 _FRAME_RATES = (24.0, 25.0, 30000 / 1001, 30.0)
@@ -88,7 +88,6 @@ class WildScene:
             sound = thing.sound(seconds=self.seconds, sample_rate=self.sample_rate)
             gain = rng.uniform(0.6, 1.0) if number else 1.0
             track += np.float32(gain / max(loudest(sound, self.sample_rate), 1e-6)) * sound
-        track = delayed(track, self.delay_seconds, self.sample_rate)
         if self.traits.accompaniment:
             rng = np.random.default_rng((self.seed, 16))
             for draw, share in ((draw_music, 0.35), (draw_babble, 0.25)):
@@ -107,6 +106,7 @@ class WildScene:
         if not len(times):
             return None
         view = self.camera.view(shot, times)
+        times = times + self.delay_seconds
         if isinstance(thing, Rhythm):
             low_x, low_y, high_x, high_y = extent(
                 [_seen(each, view) for each in thing.capsules(times)], shake=np.zeros((len(times), 2)), size=self.size
@@ -117,6 +117,8 @@ class WildScene:
         return bounds(thing.sounding_ellipses(times), view)
 
     def _paint(self, canvas: np.ndarray, thing: Thing, view: View, times: np.ndarray) -> None:
+        # What sounds far away is seen earlier than it is heard.
+        times = times + self.delay_seconds
         if isinstance(thing, Rhythm):
             still = np.zeros((len(times), 2))
             for capsule in thing.capsules(times):
@@ -126,21 +128,25 @@ class WildScene:
                 paint_ellipse(canvas, ellipse, view, blur=self.film.blur * self.size)
 
     def _background(self, place: int) -> np.ndarray:
-        """A textured wall with a few large things before it, float32 (3, size + 2 pad, size + 2 pad)."""
+        """A textured wall with things before it, in focus or not, float32 (3, size + 2 pad, size + 2 pad)."""
         rng = np.random.default_rng((self.seed, 20 + place))
         pad = int(np.ceil(_ROOM * self.size))
         wall = draw_background(rng, tone=draw_tone(rng), size=self.size, pad=pad)
-        canvas = _softened(wall, width=int(rng.integers(0, max(self.size // 8, 1))))[..., None]
-        for _ in range(rng.integers(0, 10)):
+        focused = rng.random() < 0.5
+        canvas = (wall if focused else _softened(wall, width=int(rng.integers(1, max(self.size // 8, 2)))))[..., None]
+        cluttered = rng.random() < 0.4
+        for number in range(rng.integers(0, 10) + (30 if cluttered else 0)):
+            small = cluttered and number < 30
+            most = 0.08 if small else 0.3
             blob = Ellipse(
-                x=rng.uniform(0.1, 0.9),
-                y=rng.uniform(0.1, 0.9),
-                radius_x=rng.uniform(0.04, 0.3),
-                radius_y=rng.uniform(0.04, 0.3),
+                x=rng.uniform(0.0, 1.0),
+                y=rng.uniform(0.0, 1.0),
+                radius_x=rng.uniform(0.01, most),
+                radius_y=rng.uniform(0.01, most),
                 color=rng.uniform(20.0, 235.0, 3),
                 angle=rng.uniform(0.0, np.pi),
                 opacity=rng.uniform(0.2, 0.9),
-                softness=rng.uniform(0.0, 0.8),
+                softness=0.0 if focused else rng.uniform(0.0, 0.8),
             )
             paint_ellipse(canvas, blob, View(1.0, np.zeros((2, 1))), blur=self.film.blur * self.size)
         return canvas[..., 0]
@@ -173,7 +179,7 @@ def draw_wild_scene(
 ) -> WildScene:
     """The wild scene of a seed; nothing is rendered yet.
 
-    Each trait has chance of its own, so that a scene without one is otherwise the same.
+    The cast has chance of its own, as has each trait from `camera` on: a scene without one of these is otherwise the same.
 
     Args:
         seed: any number from 0 to 2**64 - 1.

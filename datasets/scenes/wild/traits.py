@@ -23,7 +23,10 @@ Trait = Literal[
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Traits:
-    """What wild scenes have. A scene without a trait is drawn as before in everything else."""
+    """What wild scenes have.
+
+    A scene without `camera` or a later trait is otherwise the same; the earlier ones change who and what is in it.
+    """
 
     speech: bool = True
     """Talking heads: a mouth that opens with the syllables of a synthetic voice."""

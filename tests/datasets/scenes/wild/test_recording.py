@@ -1,9 +1,9 @@
-"""A microphone in a room: echo, noise, automatic gain, clipping, bandwidth and distance."""
+"""A microphone in a room: echo, noise, automatic gain, clipping and bandwidth."""
 
 import numpy as np
 import pytest
 
-from datasets.scenes.wild.recording import Recording, delayed, loudest, record
+from datasets.scenes.wild.recording import Recording, loudest, record
 
 RATE = 8000
 
@@ -58,10 +58,6 @@ def test_cutoff_takes_what_is_above_it():
     low, high = (np.sin(2 * np.pi * hertz * times).astype(np.float32) for hertz in (300.0, 3500.0))
     spectrum = np.abs(np.fft.rfft(heard(low + high, cutoff_hz=1000.0)))
     assert spectrum[7000] < 0.02 * spectrum[600]
-
-
-def test_distance_delays_the_sound_by_its_seconds():
-    assert np.flatnonzero(delayed(clicks(), 0.05, RATE)).tolist() == [1400, 9400]
 
 
 def test_loudest_is_the_level_of_the_loudest_twentieth_of_a_second():
