@@ -93,7 +93,7 @@ def test_a_scene_is_known_by_its_name_so_that_its_split_does_not_hang_on_an_enco
     assert source.catalog_id == source.video_id
 
 
-def test_wild_scene_is_written_at_its_own_frame_rate_with_boxes_of_what_sounds(tmp_path: Path) -> None:
+def test_wild_scene_is_written_at_its_own_rates_with_boxes_of_what_sounds(tmp_path: Path) -> None:
     rates, labels = set(), set()
     for index in range(12):
         source = render(index, str(tmp_path), seed=3, level="wild", seconds=1.0, size=32)
@@ -102,6 +102,7 @@ def test_wild_scene_is_written_at_its_own_frame_rate_with_boxes_of_what_sounds(t
             picture = container.streams.video[0]
             assert float(picture.average_rate or 0) == pytest.approx(drawn.frame_rate)
             assert picture.frames == round(drawn.frame_rate)
+        assert f"crf={drawn.crf}.0".encode() in Path(source.path).read_bytes()
         rates.add(round(drawn.frame_rate))
         labels.add(source.label)
         assert source.video_id == f"synthetic-wild-3-{index:05d}"
