@@ -13,15 +13,8 @@ from typing import Literal, get_args
 import numpy as np
 
 from datasets.scenes.background import Tone, draw_background, draw_color, draw_tone, hsv
-from datasets.scenes.picture import (
-    KINDS,
-    Occluder,
-    Striker,
-    compose,
-    extent,
-    occluder_shape,
-    shape,
-)
+from datasets.scenes.canvas import compose, extent
+from datasets.scenes.picture import KINDS, Occluder, Striker, occluder_shape, shape
 from datasets.scenes.sound import StrikeSound, draw_sound, draw_strikes, synthesize
 from infra.errors import InputError
 
@@ -170,11 +163,7 @@ def draw_scene(seed: int, *, level: Level, seconds: float, frame_rate: float, si
     """
     if level not in get_args(Level):
         raise InputError(f"level: {level!r} is unknown; choose one of {', '.join(get_args(Level))}")
-    if min(seconds, frame_rate, size, sample_rate) <= 0 or round(seconds * frame_rate) < 1:
-        raise InputError(
-            f"seconds {seconds}, frame_rate {frame_rate}, size {size}, sample_rate {sample_rate}: "
-            "all must be positive and give at least one frame"
-        )
+    refuse_empty(seconds=seconds, frame_rate=frame_rate, size=size, sample_rate=sample_rate)
     difficulty = DIFFICULTIES[level]
     rng = np.random.default_rng((seed, 0))
     tone = draw_tone(rng)
@@ -209,6 +198,19 @@ def draw_scene(seed: int, *, level: Level, seconds: float, frame_rate: float, si
         occluder=_draw_occluder(rng) if difficulty.occluder else None,
         noise_rms=rng.uniform(*difficulty.sound_noise_rms),
     )
+
+
+def refuse_empty(*, seconds: float, frame_rate: float, size: int, sample_rate: int) -> None:
+    """Refuse scenes without a frame or a sample.
+
+    Raises:
+        InputError: an empty picture or sound.
+    """
+    if min(seconds, frame_rate, size, sample_rate) <= 0 or round(seconds * frame_rate) < 1:
+        raise InputError(
+            f"seconds {seconds}, frame_rate {frame_rate}, size {size}, sample_rate {sample_rate}: "
+            "all must be positive and give at least one frame"
+        )
 
 
 def _draw_strikers(rng: np.random.Generator, *, num_strikers: int, tone: Tone, seconds: float) -> tuple[Striker, ...]:

@@ -139,7 +139,7 @@ def synthesize(
                 scale = np.float32(sound.peak * gain)
                 track[first:end] += scale * template[first - begin : end - begin]
     if noise_rms > 0.0 and noise_rng is not None:
-        track += np.float32(noise_rms) * _pink_noise(noise_rng, num_samples=num_samples)
+        track += np.float32(noise_rms) * pink_noise(noise_rng, num_samples=num_samples)
     peak = float(np.abs(track).max(initial=0.0))
     return track * np.float32(0.98 / peak) if peak > 0.98 else track
 
@@ -153,7 +153,7 @@ def _band_noise(rng: np.random.Generator, *, num_samples: int, sample_rate: int,
     return noise / (3.0 * noise.std())
 
 
-def _pink_noise(rng: np.random.Generator, *, num_samples: int) -> np.ndarray:
+def pink_noise(rng: np.random.Generator, *, num_samples: int) -> np.ndarray:
     """Noise that falls by 3 dB an octave, root mean square one."""
     # A power of two keeps the transform fast whatever the number of samples.
     length = 1 << max(num_samples - 1, 1).bit_length()

@@ -11,12 +11,12 @@ import ray.data
 from datasets.card import write_config
 from datasets.config import PreparationConfig
 from datasets.preparation.scheduling import all_processors
-from datasets.scenes.scene import Level
+from datasets.scenes.wild.traits import Trait
 from datasets.sources import catalog, folder, synthetic, table
 from datasets.sources.classes import keep_classes
 from datasets.sources.source import Source, source_from_dict
 from datasets.sources.splits import SplitRule, assign_splits
-from datasets.sources.synthetic import SceneLabel
+from datasets.sources.synthetic import SceneLabel, SceneLevel
 from datasets.tables.licenses import MADE_HERE, record_licenses
 from infra import storage
 from infra.errors import InputError, refuse_outside
@@ -74,8 +74,10 @@ class SceneOptions:
 
     num_videos: int = 800
     """Number of synthetic scenes."""
-    level: Level = "medium"
-    """Difficulty of synthetic scenes."""
+    level: SceneLevel = "medium"
+    """Difficulty of synthetic scenes: easy, medium, hard, or wild (talking heads, sustained sounds and rhythms, as filmed)."""
+    without: tuple[Trait, ...] = ()
+    """Traits that wild scenes do not have, for an ablation."""
     tag_noise: float = 0.0
     """Probability with which each tag of a synthetic scene is a wrong one."""
     label_by: SceneLabel = "kind"
@@ -86,16 +88,17 @@ def render_scenes(
     dataset: str,
     *,
     num_videos: int,
-    level: Level,
+    level: SceneLevel,
     config: PreparationConfig,
     null: bool = False,
+    without: tuple[Trait, ...] = (),
     tag_noise: float = 0.0,
     label_by: SceneLabel = "kind",
     progress: Progress = silent,
 ) -> list[Source]:
     """Return `num_videos` synthetic videos as files below the dataset.
 
-    A scene lasts a clip, the longest shift and a second more. With `null` each has another scene's sound.
+    Wild scenes may go without some traits. A scene lasts a clip, the longest shift and a second more. With `null` each has another scene's sound.
     Scenes that are there stay; so that they fit, the configuration is on record before the first.
     Each tag is with the probability `tag_noise` a wrong one; scenes are labeled by what strikes, or by what is heard.
     """
@@ -108,6 +111,7 @@ def render_scenes(
         _render,
         folder=videos,
         level=level,
+        without=without,
         seed=config.seed,
         seconds=config.clip_seconds + config.max_shift_seconds + 1,
         frame_rate=config.frame_rate,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from datasets.media import Window, cut, probe
-from datasets.sources.synthetic import render, scene
+from datasets.sources.synthetic import render, scene, wild_scene
 from infra.errors import InputError
 
 
@@ -91,3 +91,43 @@ def test_odd_size_is_refused_before_anything_is_written(tmp_path: Path) -> None:
 def test_a_scene_is_known_by_its_name_so_that_its_split_does_not_hang_on_an_encoder(tmp_path: Path) -> None:
     source = render(3, str(tmp_path), seed=1, seconds=0.5, size=32)
     assert source.catalog_id == source.video_id
+
+
+def test_wild_scene_is_written_at_its_own_rates_with_boxes_of_what_sounds(tmp_path: Path) -> None:
+    rates, labels = set(), set()
+    for index in range(12):
+        source = render(index, str(tmp_path), seed=3, level="wild", seconds=1.0, size=32)
+        drawn = wild_scene(index, seed=3, seconds=1.0, size=32)
+        with av.open(source.path) as container:
+            picture = container.streams.video[0]
+            assert float(picture.average_rate or 0) == pytest.approx(drawn.frame_rate)
+            assert picture.frames == round(drawn.frame_rate)
+        assert f"crf={drawn.crf}.0".encode() in Path(source.path).read_bytes()
+        rates.add(round(drawn.frame_rate))
+        labels.add(source.label)
+        assert source.video_id == f"synthetic-wild-3-{index:05d}"
+        boxes = source.boxes or ()
+        assert [box.label for box in boxes] == [thing.kind for thing, _ in drawn.boxes]
+        assert source.label == (boxes[0].label if boxes else "off_screen")
+    assert len(rates) > 2 and len(labels) > 2
+
+
+def test_wild_scene_is_the_same_file_whenever_it_is_rendered(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"seed": 0, "level": "wild", "seconds": 2.0, "size": 64}
+    files = {Path(render(1, str(tmp_path / str(n)), **options).path).read_bytes() for n in range(4)}
+    assert len(files) == 1
+
+
+def test_wild_scenes_without_traits_have_files_of_their_own(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"seed": 0, "level": "wild", "seconds": 1.0, "size": 32}
+    source = render(1, str(tmp_path), without=("speech", "coding"), **options)
+    assert source.video_id == "synthetic-wild-no-coding-no-speech-0-00001"
+    assert {render(i, str(tmp_path), without=("speech",), **options).label for i in range(6)}.isdisjoint({"head"})
+
+
+def test_traits_are_left_out_of_wild_scenes_only(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="without: camera is for wild scenes; give level wild, or nothing"):
+        render(0, str(tmp_path), seed=0, level="hard", without=("camera",))
+    with pytest.raises(InputError, match="level: 'extreme' is unknown; choose one of easy, medium, hard, wild"):
+        render(0, str(tmp_path), seed=0, level="extreme")  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
