@@ -123,7 +123,7 @@ def first_argument(names: Sequence[str], *, field: str) -> str:
     return word
 
 
-def with_cadence(config: Any, short: Mapping[str, Any]) -> Any:
+def with_cadence(config: Any, **short: Any) -> Any:
     """Return a configuration with the short options that were given put into its cadence."""
     given = {name: value for name, value in short.items() if value is not None}
     return dataclasses.replace(config, cadence=dataclasses.replace(config.cadence, **given))

@@ -52,7 +52,7 @@ def main() -> None:
         with cluster.running():
             report = validate_folds(
                 recipe,
-                command.with_cadence(config, {"epochs": epochs}),
+                command.with_cadence(config, epochs=epochs),
                 data=parse_data(data, module.streams(config)),
                 run_name=run_name,
                 num_folds=num_folds,

@@ -4,6 +4,7 @@ python -m workflows.train multisensory --data DATASET [--preset demo] [--optim.l
 """
 
 import functools
+import itertools
 from typing import Annotated
 
 import tyro
@@ -58,18 +59,15 @@ def main() -> None:
             resume: Name of a run to go on with, with the same options.
             start: Model whose weights to start from: models:/NAME@ALIAS, models:/NAME/VERSION, runs:/ID, or a folder.
         """
-        short = {"epochs": epochs, "max_minutes": max_minutes, "keep_checkpoints": keep_checkpoints}
-        progress = ProgressLine()
-        name = resume or run_name or default_run_name(recipe)
-        _refuse_name(name, option="--run-name" if resume is None else "--resume")
+        name = _name(resume or run_name or default_run_name(recipe), option="--resume" if resume else "--run-name")
         datasets = parse_data(data, module.streams(config))
         say = functools.partial(print, flush=True)
-        for dataset in datasets.values():
-            for warning in warn_of_leaks(dataset):
-                say(warning)
+        for warning in itertools.chain.from_iterable(map(warn_of_leaks, datasets.values())):
+            say(warning)
+        progress = ProgressLine()
         result = fit(
             recipe,
-            command.with_cadence(config, short),
+            command.with_cadence(config, epochs=epochs, max_minutes=max_minutes, keep_checkpoints=keep_checkpoints),
             data=datasets,
             run_name=name,
             scaling=scaling,
@@ -85,9 +83,10 @@ def main() -> None:
     command.parse(train)
 
 
-def _refuse_name(name: str, *, option: str) -> None:
-    """Refuse a name that is none of a folder, or whose folder holds other files than a run's."""
+def _name(name: str, *, option: str) -> str:
+    """Return a run's name; one that is none of a folder, or whose folder holds other files than a run's, is refused."""
     refuse_foreign(storage.run_folder(name, field=option), RUN_MARK, option=option)
+    return name
 
 
 if __name__ == "__main__":

@@ -111,22 +111,11 @@ def fit(
         check_cluster()
     run = _open_run(job, run_name, resume=resume, trial=trial)
     with ending(run):
-        job = dataclasses.replace(
-            job,
-            run_id=run.run_id,
-            tracking_uri=run.uri,
-            references=_references(job),
-            start_folder=_start_folder(job, start),
-        )
+        own = {"references": _references(job), "start_folder": _start_folder(job, start)}
+        job = dataclasses.replace(job, run_id=run.run_id, tracking_uri=run.uri, **own)
         _describe_run(run, job, scaling, resume=resume)
         moments.append(time.monotonic())
-        with stopping_gently(job.run_folder):
-            if trial is not None:
-                _work(job, scaling, trial)()
-            else:
-                run.watch_system()
-                with cluster.running() if scaling.num_workers else contextlib.nullcontext():
-                    _showing(_work(job, scaling, trial), job.run_folder, progress)
+        _run_loop(run, job, scaling, trial, progress)
         moments.append(time.monotonic())
         _refuse_divergence(job)
         result = _conclude(run, job.run_folder)
@@ -264,6 +253,18 @@ def _work(job: Job, scaling: Scaling, trial: Trial | None) -> Callable[[], objec
         ),
     )
     return trainer.fit
+
+
+def _run_loop(run: Run, job: Job, scaling: Scaling, trial: Trial | None, progress: Progress) -> None:
+    """Run the loop until it ends or is stopped; a sweep's trial has a cluster already, and shows nothing."""
+    work = _work(job, scaling, trial)
+    with stopping_gently(job.run_folder):
+        if trial is not None:
+            work()
+            return
+        run.watch_system()
+        with cluster.running() if scaling.num_workers else contextlib.nullcontext():
+            _showing(work, job.run_folder, progress)
 
 
 def _showing(work: Callable[[], object], run_folder: str, progress: Progress) -> None:
