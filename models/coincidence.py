@@ -4,12 +4,15 @@ It sees motion and not appearance, and it compares by a product: a place of the 
 features rise and fall with those of the sound. What it learns from drawn scenes carries over to film, because neither the look of things
 nor the loudness of the whole reaches the product.
 
-- Picture: per cell of a grid the log of the mean absolute difference of successive gray frames, less the clip's median and divided by its
-  spread, and the signed difference divided by its spread; as an option a *state*, the frame less the clip's mean frame through two strided
-  convolutions, which can follow how far a mouth is open. Then three convolutions, over time and neighbors.
+- Motion: per cell of a grid the log of the mean absolute difference of successive gray frames, less the clip's median and divided by its
+  spread, and the signed difference divided by its spread; the same of larger squares, up to the whole picture. Three convolutions, over
+  time and neighbors.
+- State: brightness of the cell less its mean over the clip, through linear filters over time. Loudness may go with light or with dark, as
+  when a mouth opens, so either sign counts.
 - Sound: log-mel bands, each less its mean over the clip, and three convolutions over time.
-- Both are read on one clock, whatever the frame rate, then centered over time and scaled, cell by cell.
-- A cell's evidence is the mean product over time and features; the clip's score is a soft maximum over cells.
+- All are read on one clock, whatever the frame rate, then centered over time and scaled, cell by cell.
+- A cell's evidence is the mean product of picture and sound over time and features, a soft maximum over motion, its larger squares, and
+  state; the clip's score is the soft maximum over cells.
 
 Clips may be of any length and frames of any size. Silence and a still picture score exactly zero.
 """
@@ -30,9 +33,8 @@ from models.blocks.time_alignment import align_time
 _GRAY = (0.299, 0.587, 0.114)
 _STILL = 1e-3
 """Added to mean absolute differences of frames in [-1, 1] ahead of the logarithm: an eighth of one step of 8 bits."""
-_STATE_FEATURES = 8
 _KERNEL = 5
-_FIRST_GAIN = 10.0
+_FIRST_GAIN = 20.0
 _SMALLEST_SPREAD = 1e-2
 _HIDDEN_SHARE = 0.2
 _PLACES = 12
@@ -46,7 +48,8 @@ class Coincidence(nn.Module):
         num_bins: Mel bins.
         num_features: Features of the sound and of a cell.
         grid: Cells along height and along width.
-        state: Whether cells see, beside motion, the frame less the clip's mean frame.
+        scales: Widths, in cells, of the squares whose motion is compared as a whole, beside that of single cells.
+        state: Whether brightness is compared beside motion.
         moments_per_second: Clock on which picture and sound are compared.
         num_frames: Frames of a clip as it is stored.
         frame_rate: Frames per second.
@@ -58,8 +61,9 @@ class Coincidence(nn.Module):
         self,
         *,
         num_bins: int,
-        num_features: int = 24,
-        grid: int = 12,
+        num_features: int = 16,
+        grid: int = 8,
+        scales: tuple[int, ...] = (2, 8),
         state: bool = False,
         moments_per_second: float = 15.0,
         num_frames: int = 30,
@@ -68,11 +72,11 @@ class Coincidence(nn.Module):
         window_seconds: float = 0.032,
     ) -> None:
         super().__init__()
-        self.grid, self.moments_per_second = grid, moments_per_second
+        self.grid, self.scales, self.moments_per_second = grid, scales, moments_per_second
         self.num_frames, self.frame_rate = num_frames, frame_rate
         self.hop_seconds, self.window_seconds = hop_seconds, window_seconds
-        self.state = _state_encoder() if state else None
-        self.picture = _picture_encoder(2 + (_STATE_FEATURES if state else 0), num_features)
+        self.picture = _picture_encoder(2, num_features)
+        self.state = _state_encoder(num_features) if state else None
         self.sound = _sound_encoder(num_bins, num_features)
         self.log_gain = nn.Parameter(torch.tensor(math.log(_FIRST_GAIN)))
         self.offset = nn.Parameter(torch.tensor(-1.0))
@@ -87,23 +91,46 @@ class Coincidence(nn.Module):
 
     def encode_video(
         self, video: Float[Tensor, "batch 3 frames height width"]
-    ) -> Float[Tensor, "batch features moments rows columns"]:
-        """Features of the motion in frames in [-1, 1], centered over time and scaled, cell by cell."""
+    ) -> Float[Tensor, "batch views_and_features moments rows columns"]:
+        """Features of frames in [-1, 1], centered over time and scaled, cell by cell: of each view one after the other.
+
+        The views are motion of the cells and of the squares that they lie in, brightness, and brightness with its sign turned.
+        """
+        return self.encode_inputs(*self.picture_inputs(video))
+
+    def picture_inputs(
+        self, video: Float[Tensor, "batch 3 frames height width"]
+    ) -> tuple[Float[Tensor, "batch 2 moments rows columns"], Float[Tensor, "batch 1 moments rows columns"]]:
+        """Motion and brightness of the cells on the common clock, against the rest of the clip."""
         gray = torch.einsum("bcthw,c->bthw", video, video.new_tensor(_GRAY))
-        seconds = video.shape[2] / self.frame_rate
-        between = [(frame + 1) / video.shape[2] for frame in range(video.shape[2] - 1)]
-        inputs = [self._on_clock(_motion(gray, self.grid), between, seconds)]
+        frames, seconds = video.shape[2], video.shape[2] / self.frame_rate
+        between = [(frame + 1) / frames for frame in range(frames - 1)]
+        motion = self._on_clock(_motion(gray, self.grid), between, seconds)
+        brightness = functional.adaptive_avg_pool2d(gray, self.grid)
+        apart = _by_spread(brightness - brightness.mean(dim=1, keepdim=True))[:, None]
+        return motion, self._on_clock(apart, pixel_centers(frames).tolist(), seconds)
+
+    def encode_inputs(
+        self,
+        motion: Float[Tensor, "batch 2 moments rows columns"],
+        brightness: Float[Tensor, "batch 1 moments rows columns"],
+    ) -> Float[Tensor, "batch views_and_features moments rows columns"]:
+        """Features of motion and brightness."""
+        views = [_standardize(self.picture(motion))]
+        for scale in self.scales:
+            features = _standardize(self.picture(_pooled(motion, scale)))
+            views.append(functional.interpolate(features.flatten(1, 2), self.grid).unflatten(1, features.shape[1:3]))
         if self.state is not None:
-            moments = [(frame + 0.5) / video.shape[2] for frame in range(video.shape[2])]
-            inputs.append(self._on_clock(_state(gray, self.state, self.grid), moments, seconds))
-        return _standardize(self.picture(torch.cat(inputs, dim=1)))
+            features = _standardize(self.state(brightness))
+            views += [features, -features]
+        return torch.cat(views, dim=1)
 
     def fuse(
         self,
         audio_features: Float[Tensor, "batch features heard"],
-        video_features: Float[Tensor, "batch features moments rows columns"],
+        video_features: Float[Tensor, "batch views_and_features moments rows columns"],
     ) -> Float[Tensor, "batch moments rows columns"]:
-        """Evidence of every cell at every moment: the mean product over features, times a learned gain.
+        """Evidence of every cell at every moment: the mean product over features, times a learned gain, of the views that fit best.
 
         Spectrograms end up to a hop before the clip does: a last moment that they lack is taken from the one before.
 
@@ -114,8 +141,9 @@ class Coincidence(nn.Module):
         if abs(heard - seen) > 1:
             raise ValueError(f"sound has {heard} moments and video has {seen}; give both of the same clip")
         sound = functional.pad(audio_features, (0, seen - heard), mode="replicate")
-        product = torch.einsum("bft,bfthw->bthw", sound, video_features)
-        return product * (self.log_gain.exp() / audio_features.shape[1])
+        views = video_features.unflatten(1, (-1, sound.shape[1]))
+        evidence = torch.einsum("bft,bvfthw->bvthw", sound, views) * (self.log_gain.exp() / sound.shape[1])
+        return _soft_maximum(evidence)
 
     def logits(self, evidence: Float[Tensor, "batch moments rows columns"]) -> Float[Tensor, " batch"]:
         """The evidence that sound and picture belong together: above zero, they do."""
@@ -184,13 +212,13 @@ def _motion(gray: Float[Tensor, "batch frames height width"], grid: int) -> Floa
     return torch.stack([_by_spread(amount - middle), _by_spread(functional.adaptive_avg_pool2d(change, grid))], dim=1)
 
 
-def _state(
-    gray: Float[Tensor, "batch frames height width"], encoder: nn.Module, grid: int
-) -> Float[Tensor, "batch features frames rows columns"]:
-    """What cells look like, against the mean of the clip."""
-    apart = _by_spread(gray - gray.mean(dim=1, keepdim=True))
-    features = functional.adaptive_avg_pool2d(encoder(apart.flatten(0, 1)[:, None]), grid)
-    return features.unflatten(0, gray.shape[:2]).transpose(1, 2)
+def _pooled(
+    motion: Float[Tensor, "batch 2 moments rows columns"], scale: int
+) -> Float[Tensor, "batch 2 moments squares squares"]:
+    """Motion of squares of cells: amounts are added up before the logarithm, directions averaged."""
+    amount, direction = motion.unbind(dim=1)
+    whole = functional.avg_pool2d(amount.exp(), scale, ceil_mode=True, count_include_pad=False).log()
+    return torch.stack([whole, functional.avg_pool2d(direction, scale, ceil_mode=True, count_include_pad=False)], dim=1)
 
 
 def _by_spread(values: Float[Tensor, "batch times rows columns"]) -> Float[Tensor, "batch times rows columns"]:
@@ -209,6 +237,16 @@ def _standardize(
     power = centered.square().mean(dim=(1, 2), keepdim=True)
     whole = power.flatten(1).mean(dim=1).view(-1, *[1] * (power.ndim - 1))
     return centered * (0.5 * (power + whole) + _SMALLEST_SPREAD**2).rsqrt()
+
+
+def _soft_maximum(
+    evidence: Float[Tensor, "batch views moments rows columns"],
+) -> Float[Tensor, "batch moments rows columns"]:
+    """The views' evidence, weighted so that its mean over moments is their log mean exp: zero where all are."""
+    over_clip = evidence.mean(dim=2, keepdim=True)
+    weights = over_clip.softmax(dim=1)
+    spread = over_clip.logsumexp(dim=1) - math.log(evidence.shape[1]) - (weights * over_clip).sum(dim=1)
+    return (weights * evidence).sum(dim=1) + spread
 
 
 def _score(evidence: Float[Tensor, "batch moments rows columns"]) -> Float[Tensor, " batch"]:
@@ -257,13 +295,10 @@ class _WithNeighbors(nn.Module):
         return torch.cat([grid, around.view_as(grid)], dim=1)
 
 
-def _state_encoder() -> nn.Sequential:
-    """(frames, 1, height, width) -> (frames, 8, height / 4, width / 4)."""
+def _state_encoder(width: int) -> nn.Sequential:
+    """Filters over time without offsets: brightness with its sign turned has the same features with theirs turned."""
+    side = _KERNEL // 2
     return nn.Sequential(
-        OrderedDict(
-            conv1=nn.Conv2d(1, 8, 4, stride=2, padding=1),
-            relu1=nn.ReLU(),
-            conv2=nn.Conv2d(8, _STATE_FEATURES, 4, stride=2, padding=1),
-            relu2=nn.ReLU(),
-        )
+        nn.ReplicationPad3d((0, 0, 0, 0, side, side)),
+        nn.Conv3d(1, width, (_KERNEL, 1, 1), bias=False),
     )

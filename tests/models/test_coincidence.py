@@ -1,18 +1,22 @@
 """Evidence comes from changes alone, on one clock for all frame rates, and maps add up to logits."""
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
 
 from models.blocks.cells import pixel_centers
-from models.coincidence import Coincidence, disturb
+from models.coincidence import Coincidence, _pooled, _soft_maximum, disturb
 from models.losses.synchronization import pairing_margin_loss, pairings
 
 
 def network(*, state: bool = False, frame_rate: float = 15.0) -> Coincidence:
     torch.manual_seed(0)
     frames = round(2 * frame_rate)
-    return Coincidence(num_bins=8, num_features=8, grid=4, state=state, num_frames=frames, frame_rate=frame_rate).eval()
+    return Coincidence(
+        num_bins=8, num_features=8, grid=4, scales=(2, 4), state=state, num_frames=frames, frame_rate=frame_rate
+    ).eval()
 
 
 def clips(num_clips: int = 2, *, frames: int = 30, hops: int = 124, size: int = 16) -> tuple[Tensor, Tensor]:
@@ -73,7 +77,7 @@ def test_film_of_twice_the_frame_rate_gives_nearly_the_same_features():
         return (2 * blob - 1)[None, None].expand(1, 3, -1, -1, -1)
 
     slow, fast = (network(frame_rate=rate).encode_video(film(rate)) for rate in (15.0, 30.0))
-    assert slow.shape == fast.shape == (1, 8, 30, 4, 4)
+    assert slow.shape == fast.shape == (1, 24, 30, 4, 4)
     agreement = torch.nn.functional.cosine_similarity(slow.flatten(1), fast.flatten(1))
     turned = torch.nn.functional.cosine_similarity(slow.flatten(1), fast.flip(2).flatten(1))
     assert agreement > 0.9 > 0.5 > turned
@@ -135,3 +139,31 @@ def test_a_fifth_of_places_and_bands_is_hidden_to_train():
     again = disturb(sound, video, torch.Generator().manual_seed(0))
     assert torch.equal(heard, again[0])
     assert torch.equal(seen, again[1])
+
+
+def test_brightness_may_go_with_the_sound_or_against_it():
+    made = network(state=True)
+    sound, video = clips()
+    heard = made.encode_audio(sound)
+    motion, brightness = made.picture_inputs(video)
+    own, turned = (made.fuse(heard, made.encode_inputs(motion, values)) for values in (brightness, -brightness))
+    assert torch.allclose(own, turned, atol=1e-5)
+    other = made.fuse(heard, made.encode_inputs(motion, brightness.flip(2)))
+    assert not torch.allclose(own, other, atol=1e-3)
+
+
+def test_motion_of_larger_squares_is_that_of_all_their_cells():
+    motion = clips()[1][:, :2, :, ::4, ::4]
+    pooled = _pooled(motion, 4)
+    assert pooled.shape == (2, 2, 30, 1, 1)
+    assert torch.allclose(pooled[:, 0, :, 0, 0], motion[:, 0].exp().mean(dim=(2, 3)).log(), atol=1e-5)
+    assert torch.allclose(pooled[:, 1, :, 0, 0], motion[:, 1].mean(dim=(2, 3)), atol=1e-6)
+
+
+def test_the_view_that_fits_best_carries_a_cell():
+    """One of two views correlates, the other does not: the evidence is nearly that of the first, less the log of their number."""
+    evidence = torch.zeros(1, 2, 6, 1, 1)
+    evidence[:, 0] = 9.0
+    found = _soft_maximum(evidence)
+    assert found.mean().item() == pytest.approx(9 - math.log(2), abs=1e-3)
+    assert _soft_maximum(torch.zeros(1, 4, 6, 2, 2)).abs().max() < 1e-6

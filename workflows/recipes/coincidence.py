@@ -36,12 +36,14 @@ DEFAULT = "demo"
 class Config:
     """Everything that a run of this recipe hangs on."""
 
-    grid: int = 12
+    grid: int = 8
     """Cells along height and along width."""
-    num_features: int = 24
+    scales: tuple[int, ...] = (2, 8)
+    """Widths, in cells, of the squares whose motion is compared as a whole."""
+    num_features: int = 16
     """Features of a cell, and of the sound."""
     state: bool = False
-    """Whether cells see, beside motion, the frame less the clip's mean frame."""
+    """Whether brightness is compared beside motion."""
     moments_per_second: float = 15.0
     """Clock on which picture and sound are compared, whatever the frame rate."""
     disturbed: bool = True
@@ -72,7 +74,7 @@ class Config:
     """Learning rate over the run."""
     loader: LoaderConfig = LoaderConfig(batch_size=24)
     """Clips a step."""
-    cadence: CadenceConfig = CadenceConfig(epochs=6, validate_every=3)
+    cadence: CadenceConfig = CadenceConfig(epochs=3)
     """Length of the run."""
 
 
@@ -85,6 +87,7 @@ def tiny() -> Config:
     """The smallest that still learns: for tests."""
     return Config(
         grid=4,
+        scales=(4,),
         num_features=8,
         disturbed=False,
         flip=False,
@@ -159,6 +162,7 @@ def build(config: Config, assets: Mapping[str, Any], references: Mapping[str, An
         num_bins=config.num_bins,
         num_features=config.num_features,
         grid=config.grid,
+        scales=tuple(config.scales),
         state=config.state,
         moments_per_second=config.moments_per_second,
         num_frames=config.num_frames,
