@@ -48,7 +48,7 @@ class Coincidence(nn.Module):
         num_bins: Mel bins.
         num_features: Features of the sound and of a cell.
         grid: Cells along height and along width.
-        scales: Widths, in cells, of the squares whose motion is compared as a whole, beside that of single cells.
+        scales: Widths, in cells, of the squares whose motion is compared as a whole, beside that of single cells; divisors of the grid.
         state: Whether brightness is compared beside motion.
         moments_per_second: Clock on which picture and sound are compared.
         num_frames: Frames of a clip as it is stored.
@@ -62,8 +62,8 @@ class Coincidence(nn.Module):
         *,
         num_bins: int,
         num_features: int = 16,
-        grid: int = 8,
-        scales: tuple[int, ...] = (2, 8),
+        grid: int = 12,
+        scales: tuple[int, ...] = (3, 12),
         state: bool = False,
         moments_per_second: float = 15.0,
         num_frames: int = 30,
@@ -217,8 +217,8 @@ def _pooled(
 ) -> Float[Tensor, "batch 2 moments squares squares"]:
     """Motion of squares of cells: amounts are added up before the logarithm, directions averaged."""
     amount, direction = motion.unbind(dim=1)
-    whole = functional.avg_pool2d(amount.exp(), scale, ceil_mode=True, count_include_pad=False).log()
-    return torch.stack([whole, functional.avg_pool2d(direction, scale, ceil_mode=True, count_include_pad=False)], dim=1)
+    whole = functional.avg_pool2d(amount.exp(), scale).log()
+    return torch.stack([whole, functional.avg_pool2d(direction, scale)], dim=1)
 
 
 def _by_spread(values: Float[Tensor, "batch times rows columns"]) -> Float[Tensor, "batch times rows columns"]:
