@@ -7,6 +7,7 @@ Cropping happens on bytes, so that floats are made only of what is kept.
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
+from torch.nn import functional
 
 
 def augment(
@@ -65,6 +66,37 @@ def scale_frames(
     Channels stay last in memory: no pixel is moved.
     """
     return frames.permute(0, 4, 1, 2, 3).float().div_(127.5).sub_(1)
+
+
+def hide_places(
+    video: Float[Tensor, "batch 3 frames height width"], *, share: float, places: int, generator: torch.Generator
+) -> Float[Tensor, "batch 3 frames height width"]:
+    """The video with some places of every clip gray in all of its frames.
+
+    Args:
+        video: Frames in [-1, 1].
+        share: Probability that a place is hidden.
+        places: Places along height and along width.
+        generator: Source of the draws.
+    """
+    num_clips, _, _, height, width = video.shape
+    seen = torch.rand(num_clips, 1, places, places, generator=generator, device=generator.device) >= share
+    mask = functional.interpolate(seen.float(), size=(height, width), mode="nearest")
+    return video * mask[:, :, None].to(video.device)
+
+
+def hide_bands(
+    log_mel: Float[Tensor, "batch bins hops"], *, share: float, generator: torch.Generator
+) -> Float[Tensor, "batch bins hops"]:
+    """The spectrogram with some bands of every clip at their mean over the clip.
+
+    Args:
+        log_mel: Log-mel spectrograms.
+        share: Probability that a band is hidden.
+        generator: Source of the draws.
+    """
+    hidden = torch.rand(*log_mel.shape[:2], 1, generator=generator, device=generator.device) < share
+    return torch.where(hidden.to(log_mel.device), log_mel.mean(dim=2, keepdim=True), log_mel)
 
 
 def _check_size(size: int, height: int, width: int) -> None:

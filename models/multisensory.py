@@ -14,13 +14,13 @@ Three builders share one interface:
 - `compact()` has about 38,000 parameters, for 64x64 frames; it learns in minutes on a CPU.
 """
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from models.blocks.cells import input_axes, trace
+from models.blocks.cells import CellCenters, input_axes, trace
 from models.blocks.fusion import Concatenation, JointConvolution
 from models.blocks.normalization import Normalization
 from models.blocks.time_alignment import align_time
@@ -31,14 +31,6 @@ from models.encoders.waveform import compact_waveform_encoder, paper_waveform_en
 from models.frontends.waveform import WaveformFrontEnd
 
 AudioInput = Literal["waveform", "log_mel"]
-
-
-class CellCenters(NamedTuple):
-    """Centers of a map's cells on the input clip: 0 is its start or edge, 1 its end."""
-
-    times: tuple[float, ...]
-    rows: tuple[float, ...]
-    columns: tuple[float, ...]
 
 
 class Multisensory(nn.Module):
@@ -133,6 +125,11 @@ class Multisensory(nn.Module):
     ) -> Float[Tensor, " batch"]:
         """Logits of sounds with the pictures at the same place in the batch."""
         return self.logits(self.fuse(self.encode_audio(sound), self.encode_video(video)))
+
+    @property
+    def bias(self) -> float:
+        """What the mean of an activation map lacks to be the logit."""
+        return float(self.head.bias.item())
 
     def cell_centers(self, video_size: tuple[int, int, int] | None = None) -> CellCenters:
         """Centers of the activation map's cells, by the geometry of the convolutional path.

@@ -1,15 +1,15 @@
 """Synchronization as a whole: a two-stream network with augmentation, the four pairings, their loss, and what it can be asked."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from models.augmentation import augment, center_crop, scale_frames
+from models.blocks.cells import CellCenters
 from models.losses.synchronization import pairings, synchronization_loss
-from models.multisensory import CellCenters, Multisensory
 
 SILENT_LOG_MEL = float(np.log(1e-6))
 
@@ -23,23 +23,69 @@ class ClipSize(NamedTuple):
     num_hops: int
 
 
+@runtime_checkable
+class TwoStreamNetwork(Protocol):
+    """Two encoders that run once per window, and what joins them: the logits are the mean of the activation map, plus the bias."""
+
+    def encode_audio(self, sound: Tensor, /) -> Tensor:
+        """Return features of sounds."""
+        ...
+
+    def encode_video(self, video: Tensor, /) -> Tensor:
+        """Return features of frames in [-1, 1], (batch, 3, frames, height, width)."""
+        ...
+
+    def fuse(self, audio_features: Tensor, video_features: Tensor, /) -> Tensor:
+        """Return what both say together, cell by cell."""
+        ...
+
+    def logits(self, features: Tensor, /) -> Tensor:
+        """Return (batch,) logits of what `fuse` gave."""
+        ...
+
+    def activation_map(self, features: Tensor, /) -> Tensor:
+        """Return signed maps (batch, cells, rows, columns) of what `fuse` gave."""
+        ...
+
+    @property
+    def bias(self) -> float:
+        """What the mean of an activation map lacks to be the logit."""
+        ...
+
+    def cell_centers(self) -> CellCenters:
+        """Return where on the clip the cells of a map lie."""
+        ...
+
+
 class Synchronization(nn.Module):
     """Says of clips whether sound and picture are in sync, and where the sound comes from.
 
     Args:
-        network: encoders, fused trunk and head.
+        network: encoders and what joins them, a module.
         sound_column: what the network hears, `waveform` or `log_mel`.
         crop_size: height and width that the network sees: at random to train, from the middle to test.
         flip: whether half of the clips are mirrored to train.
         clip: sizes of a clip.
-        seed: seed of crops and flips.
+        seed: seed of crops, flips and what is done to sounds.
+        loss: of the logits of all pairings and their targets.
+        disturb: what is done to pictures and sounds to train, by draws of the generator.
     """
 
     def __init__(
-        self, network: Multisensory, *, sound_column: str, crop_size: int, flip: bool, clip: ClipSize, seed: int
+        self,
+        network: TwoStreamNetwork,
+        *,
+        sound_column: str,
+        crop_size: int,
+        flip: bool,
+        clip: ClipSize,
+        seed: int,
+        loss: Callable[[Tensor, Tensor], Tensor] = synchronization_loss,
+        disturb: Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]] | None = None,
     ) -> None:
         super().__init__()
         self.network = network
+        self.loss, self.disturb = loss, disturb
         self.sound_column, self.crop_size, self.flip, self.clip = sound_column, crop_size, flip, clip
         self.generator = torch.Generator().manual_seed(seed)
 
@@ -52,14 +98,14 @@ class Synchronization(nn.Module):
             generator=self.generator,
             flip=self.flip,
         )
-        examples = pairings(
-            self.network.encode_audio(self._tensor(batch[self.sound_column])),
-            self.network.encode_video(video),
-        )
+        sound = self._tensor(batch[self.sound_column])
+        if self.disturb is not None:
+            sound, video = self.disturb(sound, video, self.generator)
+        examples = pairings(self.network.encode_audio(sound), self.network.encode_video(video))
         logits = self.judge(examples.audio_features, examples.video_features)
         right = (logits > 0) == (examples.targets > 0)
         return {
-            "loss": synchronization_loss(logits.float(), examples.targets),
+            "loss": self.loss(logits.float(), examples.targets),
             "sync_accuracy": right.float().mean(),
         }
 
@@ -96,7 +142,7 @@ class Synchronization(nn.Module):
     @property
     def bias(self) -> float:
         """What the mean of a map lacks to be the logit."""
-        return float(self.network.head.bias.item())
+        return self.network.bias
 
     def cell_centers(self) -> CellCenters:
         """Return where on the clip the cells of a map lie."""

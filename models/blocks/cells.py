@@ -30,6 +30,14 @@ _WINDOWED = (
 _PADDING = (nn.ZeroPad1d, nn.ZeroPad2d, nn.ZeroPad3d)
 
 
+class CellCenters(NamedTuple):
+    """Centers of a map's cells on the input clip: 0 is its start or edge, 1 its end."""
+
+    times: tuple[float, ...]
+    rows: tuple[float, ...]
+    columns: tuple[float, ...]
+
+
 class Axis(NamedTuple):
     """A row of equally spaced cells along one axis.
 

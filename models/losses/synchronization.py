@@ -64,3 +64,14 @@ def synchronization_loss(logits: Float[Tensor, " pairings"], targets: Float[Tens
         video give four examples, not two.
     """
     return functional.binary_cross_entropy_with_logits(logits, targets)
+
+
+def pairing_margin_loss(logits: Float[Tensor, " pairings"], targets: Float[Tensor, " pairings"]) -> Float[Tensor, ""]:
+    """How far pairings in sync lie above those of the same pair out of sync, plus the cross-entropy of each: 2 log 2 where all are zero.
+
+    The first part is softplus(out of sync - in sync), the mean over the four contrasts of a pair. What one clip alone adds to all its
+    logits, such as how busy its picture is, does not count there. The second part makes zero the line between yes and no.
+    """
+    in_sync, out_of_sync = logits.unflatten(0, (-1, 2, 2)).unbind(dim=1)
+    margins = in_sync[:, :, None] - out_of_sync[:, None, :]
+    return functional.softplus(-margins).mean() + synchronization_loss(logits, targets)

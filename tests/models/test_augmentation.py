@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.augmentation import augment, center_crop, scale_frames
+from models.augmentation import augment, center_crop, hide_bands, hide_places, scale_frames
 
 
 def frames_that_say_where_they_are(num_clips: int, size: int) -> Tensor:
@@ -68,3 +68,22 @@ def test_a_crop_larger_than_the_frames_is_refused() -> None:
         augment(frames, size=9, generator=torch.Generator())
     with pytest.raises(ValueError, match="crop size 9"):
         center_crop(frames, size=9)
+
+
+def test_hidden_places_are_gray_in_all_frames_of_a_clip() -> None:
+    video = torch.ones(16, 3, 4, 12, 12)
+    hidden = hide_places(video, share=0.25, places=4, generator=torch.Generator().manual_seed(0))
+    assert set(hidden.unique().tolist()) == {0.0, 1.0}
+    assert (hidden == hidden[:, :, :1]).all()
+    assert 0.15 < float((hidden == 0).float().mean()) < 0.35
+    places = hidden[:, 0, 0].unfold(1, 3, 3).unfold(2, 3, 3)
+    assert (places == places[..., :1, :1]).all()
+
+
+def test_hidden_bands_stay_at_their_mean() -> None:
+    log_mel = torch.randn(16, 8, 20, generator=torch.Generator().manual_seed(0))
+    hidden = hide_bands(log_mel, share=0.25, generator=torch.Generator().manual_seed(0))
+    changed = (hidden != log_mel).any(dim=2)
+    assert 0.1 < float(changed.float().mean()) < 0.4
+    assert torch.allclose(hidden.mean(dim=2), log_mel.mean(dim=2), atol=1e-6)
+    assert float(hidden[changed].std(dim=1).max()) < 1e-6

@@ -44,9 +44,15 @@ class Figure:
         return self.low == self.low
 
     @property
+    def is_below_floor(self) -> bool:
+        """Whether the best method without learning does better; False where there is none."""
+        return self.value < self.floor if self.better == "higher" else self.value > self.floor
+
+    @property
     def against(self) -> str:
         """What the value must be read against, in words."""
-        named = (("chance", self.chance), (self.floor_title, self.floor), (self.ceiling_title, self.ceiling))
+        floor = f"BELOW {self.floor_title}" if self.is_below_floor else self.floor_title
+        named = (("chance", self.chance), (floor, self.floor), (self.ceiling_title, self.ceiling))
         parts = [f"{title} {value:.3f}" for title, value in named if value == value]
         return ", ".join([*parts, *([self.note] if self.note else [])])
 

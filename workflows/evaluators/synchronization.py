@@ -1,4 +1,8 @@
-"""Sync accuracy: do sound and picture belong together, beside what one modality, or matching clocks, would have given."""
+"""Sync accuracy: do sound and picture belong together, beside what one modality, matching clocks or no learning would have given.
+
+Paired accuracy asks without a threshold: whether the two pairings of a pair that are in sync have more evidence together than the two that
+are not. Its floor is the best correlation of motion and loudness on the same pairs.
+"""
 
 import functools
 from collections.abc import Mapping
@@ -9,6 +13,7 @@ import torch
 from torch import Tensor
 
 from models.losses.synchronization import pairings
+from models.metrics.motion_loudness import FLOORS, cell_motion, correlations, loudness
 from workflows.contract.figure import Figure, Findings, Rows, mean_figure
 from workflows.contract.held_out import HeldOut
 
@@ -21,6 +26,7 @@ _NUM_SWAPS = 4
 _BLOCK_PAIRS = 512
 """Sounds are swapped within so many pairs: their features are held, and looking for the nearest grows with the square."""
 
+_FLOOR = "floor_"
 _TEXTS = ("recording_id", "label", "start_seconds", "shift_seconds", "boxes")
 _SHORTCUTS = ("audio_only_accuracy", "video_only_accuracy", "swapped_source_accuracy")
 
@@ -56,7 +62,7 @@ def collect(module: SoundAndPicture, data: HeldOut) -> Rows:
 
     `pairings`, `audio_only` (the pictures are gray) and `video_only` (the sounds are silent) are (pairs, 4); `swapped` is (pairs, 2
     windows, swaps, 2): with other recordings' sounds, from about the window's own start and from about its partner's, nan where there
-    is no other recording; `swapped_recording_id` is whose.
+    is no other recording; `swapped_recording_id` is whose. `floors` (pairs, kinds, 4) are the correlations of motion and loudness.
     """
     parts = [_collect_block(module, block) for block in data.blocks(_BLOCK_PAIRS)]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -68,7 +74,9 @@ def measure(rows: Rows) -> dict[str, float]:
     best_shortcut = np.nanmax([0.5, *(found[name] for name in _SHORTCUTS)])
     losses = np.logaddexp(0, rows["pairings"]) - rows["pairings"] * TARGETS
     net = found["sync_accuracy"] - (best_shortcut - 0.5)
-    return {**found, "net_sync_accuracy": float(net), "loss": float(losses.mean()) if losses.size else np.nan}
+    paired = {name: float(values.mean()) if len(values) else np.nan for name, values in _paired(rows).items()}
+    loss = float(losses.mean()) if losses.size else np.nan
+    return {**found, **paired, "net_sync_accuracy": float(net), "loss": loss}
 
 
 def summarize(rows: Rows, *, intervals: bool = True) -> Findings:
@@ -79,6 +87,7 @@ def summarize(rows: Rows, *, intervals: bool = True) -> Findings:
     known = np.isfinite(rows["swapped"]).all(axis=(1, 2, 3))
     figures = [
         accuracy("sync_accuracy", "sync accuracy", right["sync_accuracy"].ravel(), recordings),
+        *_paired_figures(rows, accuracy),
         accuracy("audio_only_accuracy", "from sound alone", right["audio_only_accuracy"].ravel(), recordings),
         accuracy("video_only_accuracy", "from picture alone", right["video_only_accuracy"].ravel(), recordings),
         accuracy(
@@ -107,6 +116,21 @@ def summarize(rows: Rows, *, intervals: bool = True) -> Findings:
             "shift": _broken_down(own, rows, _shift_bins(np.abs(rows["shift_seconds"])), accuracy),
         },
     )
+
+
+def _paired_figures(rows: Rows, accuracy: Any) -> list[Figure]:
+    """Return the paired accuracies of the model and of each floor; the highest floor is what the model is read against."""
+    paired, recordings = _paired(rows), rows["recording_id"]
+    floors = [
+        accuracy(f"{_FLOOR}{kind}", f"without learning: {title}", paired[f"{_FLOOR}{kind}"], recordings)
+        for kind, title in FLOORS.items()
+    ]
+    best = max(floors, key=lambda figure: figure.value)
+    title = FLOORS[best.name.removeprefix(_FLOOR)]
+    own = accuracy(
+        "paired_accuracy", "paired accuracy", paired["paired_accuracy"], recordings, floor=best.value, floor_title=title
+    )
+    return [own, *floors]
 
 
 def swapped_sounds(starts: np.ndarray, recordings: np.ndarray) -> np.ndarray:
@@ -144,19 +168,21 @@ def _collect_block(module: SoundAndPicture, data: HeldOut) -> Rows:
         others[in_sight] = np.where(found >= 0, in_sight[found], -1)
     silence, gray = module.encode_silence(), module.encode_gray()
     parts: dict[str, list[np.ndarray]] = {
-        name: [] for name in ("unit", "pairings", "audio_only", "video_only", "swapped")
+        name: [] for name in ("unit", "pairings", "audio_only", "video_only", "swapped", "floors")
     }
-    for units, batch in data.read(("frames",)):
+    for units, batch in data.read(("frames", "log_mel")):
         rows = np.stack([2 * (units - data.first_unit), 2 * (units - data.first_unit) + 1], axis=1)
         kept = np.isin(rows[:, 0], in_sight)
         if kept.any():
             windows = rows[kept].ravel()
-            picture = module.encode_picture({"frames": batch["frames"][np.repeat(kept, 2)]})
+            frames = batch["frames"][np.repeat(kept, 2)]
+            picture = module.encode_picture({"frames": frames})
+            parts["floors"].append(_correlate(frames, batch["log_mel"][np.repeat(kept, 2)]))
             parts["unit"].append(units[kept])
             for name, values in _judged(module, sound[windows], picture, silence, gray).items():
                 parts[name].append(values)
             parts["swapped"].append(_judge_swaps(module, sound, picture, others[windows]))
-    empty = {"unit": (0,), "swapped": (0, 2, _NUM_SWAPS, 2)}
+    empty = {"unit": (0,), "swapped": (0, 2, _NUM_SWAPS, 2), "floors": (0, len(FLOORS), 4)}
     joined = {
         name: np.concatenate(values) if values else np.zeros(empty.get(name, (0, 4))) for name, values in parts.items()
     }
@@ -186,6 +212,17 @@ def _judged(
     }
 
 
+def _correlate(frames: np.ndarray, log_mel: np.ndarray) -> np.ndarray:
+    """Return correlations (pairs, kinds, 4) of motion and loudness in the four pairings."""
+    motion = [cell_motion(clip) for clip in frames]
+    sounds = [loudness(clip, steps=frames.shape[1] - 1) for clip in log_mel]
+    found = [
+        [correlations(sounds[first + heard], motion[first + seen]) for heard, seen in ((0, 0), (1, 1), (0, 1), (1, 0))]
+        for first in range(0, len(motion), 2)
+    ]
+    return np.asarray(found).transpose(0, 2, 1)
+
+
 def _judge_swaps(module: SoundAndPicture, sound: Tensor, picture: Tensor, others: np.ndarray) -> np.ndarray:
     """Return logits (pairs, 2 windows, swaps, 2) of pictures with the sounds of other windows; nan where there is none."""
     logits = np.stack(
@@ -206,6 +243,17 @@ def _right(rows: Rows) -> dict[str, np.ndarray]:
         "audio_only_accuracy": (rows["audio_only"] > 0) == TARGETS,
         "video_only_accuracy": (rows["video_only"] > 0) == TARGETS,
         "swapped_source_accuracy": (rows["swapped"][known] > 0) == np.array([1, 0]),
+    }
+
+
+def _paired(rows: Rows) -> dict[str, np.ndarray]:
+    """Return by pair whether the pairings in sync lie together above those out of sync, a tie half, by the name of the accuracy."""
+    kinds = {"paired_accuracy": rows["pairings"]} | {
+        f"{_FLOOR}{kind}": rows["floors"][:, number] for number, kind in enumerate(FLOORS)
+    }
+    return {
+        name: (np.sign(values @ np.array([1, 1, -1, -1]).astype(values.dtype)) + 1) / 2
+        for name, values in kinds.items()
     }
 
 

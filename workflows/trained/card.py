@@ -129,11 +129,21 @@ def _failures(description: _Table, reports: Mapping[str, _Table]) -> str:
     """Return the groups that the model does worst on, and the limits that its recipe states."""
     lines = []
     for split, report in sorted(reports.items()):
+        lines += [f"- {text} ({split})" for text in _below_floor(report["figures"])]
         for name, table in report["tables"].items():
             if name.startswith("by_"):
                 lines += [f"- {name[3:]} {line} ({split})" for line in _worst(table, report["figures"])]
     limits = [part.removeprefix(_LIMITS).strip() for part in _paragraphs(description) if part.startswith(_LIMITS)]
     return "\n".join([*lines, *(f"- {text}" for text in limits)]) or "Nothing is known."
+
+
+def _below_floor(figures: _Table) -> list[str]:
+    found = (Figure.from_dict(values) for values in figures.values())
+    return [
+        f"{figure.title} {figure.value:.3f} is below the floor: {figure.floor_title}, without learning, has {figure.floor:.3f}"
+        for figure in found
+        if figure.is_below_floor
+    ]
 
 
 def _worst(table: _Table, overall: _Table) -> list[str]:

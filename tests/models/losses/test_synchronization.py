@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from models.losses.synchronization import pairing_targets, pairings, synchronization_loss
+from models.losses.synchronization import pairing_margin_loss, pairing_targets, pairings, synchronization_loss
 
 
 def test_pairings_are_own_own_other_other_pair_after_pair() -> None:
@@ -61,3 +61,15 @@ def test_gradients_reach_either_window_from_both_of_its_pairings() -> None:
     paired = pairings(audio, torch.ones(2, 1))
     (gradient,) = torch.autograd.grad(paired.audio_features.sum(), audio)
     assert gradient.flatten().tolist() == [2.0, 2.0]
+
+
+def test_the_margin_loss_counts_each_pair_against_itself() -> None:
+    logits = torch.tensor([2.0, 1.0, -1.0, 0.5])
+    margins = [2.0 + 1.0, 2.0 - 0.5, 1.0 + 1.0, 1.0 - 0.5]
+    expected = sum(math.log1p(math.exp(-value)) for value in margins) / 4
+    targets = pairing_targets(1)
+    found = pairing_margin_loss(logits, targets) - synchronization_loss(logits, targets)
+    assert float(found) == pytest.approx(expected)
+    shifted = torch.cat([logits, logits + 5])
+    apart = pairing_margin_loss(shifted, pairing_targets(2)) - synchronization_loss(shifted, pairing_targets(2))
+    assert float(apart) == pytest.approx(expected)

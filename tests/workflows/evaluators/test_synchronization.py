@@ -107,3 +107,37 @@ def test_without_another_recording_nothing_is_swapped(module):
     assert np.isnan(rows["swapped"]).all()
     assert np.isnan(measure(rows)["swapped_source_accuracy"])
     assert measure(rows)["net_sync_accuracy"] == measure(rows)["sync_accuracy"]
+
+
+def test_paired_accuracy_asks_whether_a_pair_s_own_pairings_lie_above(module):
+    rows = ask(module, Clips(clips(4)))
+    rows["pairings"] = np.array([[5.0, 5, 1, 1], [-1, -5, -4, -3], [-9, -1, -5, -4], [0, 0, 0, 0]])
+    found = measure(rows)
+    assert found["paired_accuracy"] == (1 + 1 + 0 + 0.5) / 4
+    assert found["sync_accuracy"] == 8 / 16
+    assert paired_figures(rows)["paired_accuracy"].num_examples == 4
+
+
+def test_the_floor_is_the_best_correlation_of_motion_and_loudness(module):
+    """A square that brightens with the sound: no learning is needed, and a model that sees nothing is said to be below."""
+    batch = clips(3)
+    chance, (bins, hops) = np.random.default_rng(2), batch["log_mel"].shape[1:]
+    steps = chance.normal(size=(6, 7))
+    batch["frames"][:] = 100
+    batch["frames"][:, :, 8:12, 8:12] += np.cumsum(np.insert(np.exp(steps), 0, 0, axis=1), axis=1).astype(np.uint8)[
+        :, :, None, None, None
+    ]
+    times = (np.arange(hops) + 0.5) / hops
+    loud = [np.interp(times, np.arange(1, 8) / 8, row) for row in steps]
+    batch["log_mel"] = np.repeat(np.asarray(loud, np.float32)[:, None], bins, axis=1)
+    rows = ask(module, Clips(batch))
+    rows["pairings"] = -rows["floors"][:, 0]
+    figures = paired_figures(rows)
+    assert figures["floor_total_loudness"].value == figures["floor_cells_loudness"].value == 1
+    own = figures["paired_accuracy"]
+    assert (own.value, own.floor, own.floor_title) == (0, 1, "total motion with loudness")
+    assert own.is_below_floor
+
+
+def paired_figures(rows):
+    return {figure.name: figure for figure in summarize(rows).figures}

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from datasets.reading.row_groups import SPANS
-from workflows.contract.registry import load_recipe, named_configurations, recipe_names
+from workflows.contract.registry import default_configuration, load_recipe, named_configurations, recipe_names
 
 
 @pytest.fixture(params=recipe_names())
@@ -45,7 +45,7 @@ def begun(recipe, config, steps=80):
 
 
 def test_a_recipe_keeps_the_contract(recipe):
-    assert {"paper", "demo", "tiny"} <= set(named_configurations(recipe))
+    assert {default_configuration(recipe), "demo", "tiny"} <= set(named_configurations(recipe))
     for name in ("streams", "fit_to", "assets", "references", "build", "evaluators", "objective"):
         assert callable(getattr(recipe, name))
     assert len(inspect.getsource(recipe).splitlines()) <= 250
@@ -99,5 +99,7 @@ def test_ranks_draw_other_augmentations_from_the_same_weights(recipe):
             assert torch.equal(value, second.modules[name].state_dict()[key]), key
 
 
-def test_the_published_configuration_builds(recipe):
+@pytest.mark.parametrize("name", [name for name in recipe_names() if hasattr(load_recipe(name), "paper")])
+def test_the_published_configuration_builds(name):
+    recipe = load_recipe(name)
     assert sum(value.numel() for value in made(recipe, recipe.paper()).modules["network"].parameters()) > 1e6
