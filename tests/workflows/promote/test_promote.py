@@ -23,6 +23,7 @@ def rows(share_right, num_recordings=PAIRS):
         "audio_only": alone,
         "video_only": alone,
         "swapped": np.full((PAIRS, 2, 4, 2), np.nan),
+        "floors": np.zeros((PAIRS, 4, 4)),
     }
 
 
