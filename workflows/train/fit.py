@@ -237,7 +237,8 @@ def _work(job: Job, scaling: Scaling, trial: Trial | None) -> Callable[[], objec
         report: Report = (lambda metrics: None) if trial is None else trial.report
         return functools.partial(train, job, LocalBackend(use_gpu=scaling.use_gpu, report=report))
     settings = worker_settings(scaling)
-    threads = {"env_vars": {"OMP_NUM_THREADS": str(settings.num_threads)}}
+    # A single worker has the threads of this process, several have as many as they reserve processors.
+    num_threads = str(settings.num_threads) if scaling.num_workers > 1 else os.environ.get("OMP_NUM_THREADS")
     trainer = ray.train.torch.TorchTrainer(
         functools.partial(train, job),
         torch_config=ray.train.torch.TorchConfig(backend=settings.backend),
@@ -248,7 +249,7 @@ def _work(job: Job, scaling: Scaling, trial: Trial | None) -> Callable[[], objec
             name=os.path.basename(job.run_folder),
             storage_path=storage.join(os.path.dirname(job.run_folder), ".ray_train"),
             failure_config=ray.train.FailureConfig(max_failures=2, controller_failure_limit=3),
-            worker_runtime_env=threads if scaling.num_workers > 1 else None,
+            worker_runtime_env={"env_vars": {"OMP_NUM_THREADS": num_threads}} if num_threads else None,
             callbacks=None if trial is None else list(trial.callbacks),
         ),
     )
