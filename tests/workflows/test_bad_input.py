@@ -156,7 +156,7 @@ def test_prepare_writes_into_no_folder_of_other_files(complaint, scene_folder, t
             "--run-name: '../../evil' cannot be the name",
         ),
         (["train", "multisensory", "--data", "x", "--optim.lr", "nan"], "optim.lr: nan is not above zero"),
-        (["train", "--data", "x"], "recipe: missing; give one of audio_tagging, multisensory first"),
+        (["train", "--data", "x"], "recipe: missing; give one of audio_tagging, coincidence, multisensory first"),
         (["train", "multisensory", "--data", "x", "--num-workers", "-1"], "--num-workers: -1 is below 0"),
         (["audit", "--data", "/no/such"], "--data: '/no/such' holds no dataset.json"),
         (["audit", "--data", "x", "--max-rows", "0"], "--max-rows: 0 is too few; give 1 or more"),
