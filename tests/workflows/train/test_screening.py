@@ -66,6 +66,7 @@ def test_what_is_dropped_is_told_and_on_record_with_run_and_model(train, trackin
             "classes": [],
             "folds": [],
             "exclude_folds": [],
+            "held_out": None,
             "min_loudness": least,
             "min_motion": None,
         }
