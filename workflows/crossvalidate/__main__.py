@@ -10,7 +10,7 @@ import tyro
 from infra import cluster, storage
 from infra.outputs import RUN_MARK, refuse_foreign
 from workflows.cli import command
-from workflows.contract.registry import default_configuration, load_recipe, named_configurations, recipe_names
+from workflows.cli.recipe import ask_recipe
 from workflows.contract.streams import parse_data
 from workflows.crossvalidate.folds import crossvalidate as validate_folds
 from workflows.evaluate.report import REPORT, describe_report
@@ -19,11 +19,7 @@ from workflows.train.job import Scaling
 
 def main() -> None:
     """Parse the command line and cross-validate."""
-    recipe_name = command.first_argument(recipe_names(), field="recipe")
-    module = load_recipe(recipe_name)
-    presets = named_configurations(module)
-    preset_name = command.peek("--preset", default_configuration(module))
-    defaults = command.choose(presets, preset_name, option="--preset")()
+    module, preset_name, defaults = ask_recipe()
 
     def crossvalidate(
         recipe: Annotated[str, tyro.conf.Positional],

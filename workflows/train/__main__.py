@@ -15,7 +15,7 @@ from infra import storage
 from infra.outputs import RUN_MARK, refuse_foreign
 from workflows.cli import command
 from workflows.cli.progress import ProgressLine
-from workflows.contract.registry import default_configuration, load_recipe, named_configurations, recipe_names
+from workflows.cli.recipe import ask_recipe
 from workflows.contract.streams import parse_data
 from workflows.train.fit import Scaling, default_run_name, fit
 from workflows.train.summary import describe_result
@@ -23,11 +23,7 @@ from workflows.train.summary import describe_result
 
 def main() -> None:
     """Parse the command line and train."""
-    recipe_name = command.first_argument(recipe_names(), field="recipe")
-    module = load_recipe(recipe_name)
-    presets = named_configurations(module)
-    preset_name = command.peek("--preset", default_configuration(module))
-    defaults = command.choose(presets, preset_name, option="--preset")()
+    module, preset_name, defaults = ask_recipe()
 
     def train(
         recipe: Annotated[str, tyro.conf.Positional],
