@@ -3,6 +3,7 @@
 python -m workflows.crossvalidate multisensory --data DATASET --num-folds 5 --run-name NAME [--preset demo]
 """
 
+import contextlib
 from typing import Annotated
 
 import tyro
@@ -45,7 +46,7 @@ def main() -> None:
         """
         folder = storage.run_folder(run_name, field="--run-name")
         refuse_foreign(folder, RUN_MARK, option="--run-name")
-        with cluster.running():
+        with cluster.running() if scaling.num_workers else contextlib.nullcontext():
             report = validate_folds(
                 recipe,
                 command.with_cadence(config, epochs=epochs),

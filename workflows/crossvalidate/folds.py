@@ -17,7 +17,7 @@ from workflows.contract.figure import Figure, Rows
 from workflows.contract.registry import load_evaluator, load_recipe
 from workflows.evaluate.report import Report, collect_rows, held_out, write_report
 from workflows.train.fit import Trial, fit
-from workflows.train.job import Scaling
+from workflows.train.job import Scaling, make_job
 from workflows.trained.model import loaded
 
 SPLIT = "crossvalidation"
@@ -38,6 +38,8 @@ def crossvalidate(
         raise InputError(f"--num-folds: {num_folds} leaves nothing to train on; give {_FEWEST_FOLDS} or more")
     module = load_recipe(recipe)
     dataset = data[next(iter(module.streams(config)))]
+    for selection in (Selection(held_out=(fold, num_folds)) for fold in range(num_folds)):
+        make_job(recipe, config, data=data, run_name=run_name, scaling=scaling, selection=selection)
     folder = storage.run_folder(run_name, field="--run-name")
     run = _open_run(folder, recipe, run_name)
     with ending(run):

@@ -44,6 +44,19 @@ def test_crossvalidation_of_one_fold_is_refused(small_dataset, tracking):
         run(small_dataset, num_folds=1)
 
 
+def test_crossvalidation_of_too_few_clips_is_refused_with_nothing_written(small_dataset, tracking, tmp_path):
+    with pytest.raises(InputError, match=r"^--data: .*training pairs and one step takes"):
+        crossvalidate(
+            "multisensory",
+            dataclasses.replace(CONFIG, loader=dataclasses.replace(CONFIG.loader, batch_size=10_000)),
+            data={"clips": small_dataset},
+            run_name="crossed",
+            num_folds=2,
+            scaling=Scaling(num_workers=0),
+        )
+    assert not (tmp_path / "runs").exists()
+
+
 def test_folds_of_recordings_part_train_validation_and_test(small_dataset):
     places = {}
     for fold in range(3):
