@@ -14,7 +14,7 @@ from torch import Tensor
 
 Values = TypeVar("Values", Tensor, np.ndarray, float)
 
-_SMALLEST_SCALE = 1e-3
+_LEAST_EVIDENCE = 1e-3
 _MOST_STEPS = 100
 _DAMPING = 1e-9
 
@@ -39,7 +39,8 @@ def fit_calibration(logits: Float[np.ndarray, " examples"], targets: Float[np.nd
     """The scale and offset with the lowest cross-entropy, by Newton's method on a convex function of two numbers.
 
     Targets count as (yes + 1) / (yes + 2) and 1 / (no + 2), as Platt proposes, so that answers that are all right do not ask for
-    an infinite scale. Evidence that is of no use, or against the truth, gets the smallest scale, 0.001: probabilities near that of yes.
+    an infinite scale. Where evidence is of no use, or against the truth, all probabilities are that of yes: the scale makes the largest
+    logit 0.001, and is still above zero.
 
     Args:
         logits: Evidence in nats.
@@ -48,9 +49,10 @@ def fit_calibration(logits: Float[np.ndarray, " examples"], targets: Float[np.nd
     yes, no = float(targets.sum()), float((1 - targets).sum())
     wanted = np.where(targets > 0.5, (yes + 1) / (yes + 2), 1 / (no + 2))
     scale, offset = _minimize(np.stack([logits.astype(float), np.ones(len(logits))]), wanted)
-    if scale < _SMALLEST_SCALE:
-        (offset,) = _minimize(np.ones((1, len(logits))), wanted, fixed=_SMALLEST_SCALE * logits)
-        scale = _SMALLEST_SCALE
+    smallest = _LEAST_EVIDENCE / max(float(np.abs(logits).max()), 1e-12)
+    if scale < smallest:
+        scale = smallest
+        (offset,) = _minimize(np.ones((1, len(logits))), wanted, fixed=scale * logits)
     return Calibration(float(scale), float(offset))
 
 

@@ -83,7 +83,7 @@ def measure(rows: Rows) -> dict[str, float]:
 
 def answers(rows: Rows) -> Answers:
     """Return the logits of all pairings as the network gave them: what a calibration is fitted on."""
-    targets = np.tile(TARGETS, len(rows["uncalibrated"]))
+    targets = np.tile(TARGETS, len(rows["uncalibrated"])).astype(float)
     return Answers(rows["uncalibrated"].ravel(), targets, np.repeat(rows["recording_id"], 4))
 
 
