@@ -47,7 +47,7 @@ _NOT_RUN = {
     "docs/performance.md": 2,  # measures for a quarter of an hour and more
     "docs/cluster.md": 3,  # needs a cluster or S3; tests/workflows/test_jobs.py submits jobs
     "docs/gallery.md": 1,  # needs videos that are not here
-    "docs/real-footage.md": 1,  # needs videos that are not here
+    "docs/real-footage.md": 2,  # needs videos that are not here
     "docs/the-audio-only-mystery.md": 2,  # needs recordings that are not here, or hours
 }
 """How many blocks of each page are not run, and why."""

@@ -121,7 +121,7 @@ def calibration_figures(answers: Answers, logits: np.ndarray, *, intervals: bool
     """Return expected calibration error and log loss of calibrated logits, each beside what it was before."""
     said, before = _probabilities(logits), _probabilities(answers.logits)
     changed = not np.allclose(said, before, atol=1e-5)
-    targets, sizes = answers.targets, {"num_examples": len(logits), "num_groups": answers.num_recordings}
+    targets = answers.targets
     low, high = (
         calibration_error_interval(said, targets, clusters=answers.recordings) if intervals else (NOTHING, NOTHING)
     )
@@ -136,7 +136,8 @@ def calibration_figures(answers: Answers, logits: np.ndarray, *, intervals: bool
             ceiling=perfect_calibration_error(said),
             ceiling_title="right probabilities",
             better="lower",
-            **sizes,
+            num_examples=len(logits),
+            num_groups=answers.num_recordings,
         ),
         Figure(
             name="loss",
@@ -145,7 +146,8 @@ def calibration_figures(answers: Answers, logits: np.ndarray, *, intervals: bool
             uncalibrated=log_loss(answers.logits, targets) if changed else NOTHING,
             chance=float(np.log(2)),
             better="lower",
-            **sizes,
+            num_examples=len(logits),
+            num_groups=answers.num_recordings,
         ),
     ]
 

@@ -241,8 +241,7 @@ class _Worker:
         answers, part = answers_of(self.evaluator, rows), self.job.main
         if answers is None:
             return None
-        place = {"dataset": part.dataset, "fingerprint": part.card["fingerprint"], "split": "validation"}
-        return calibrate_on(answers, **place)
+        return calibrate_on(answers, dataset=part.dataset, fingerprint=part.card["fingerprint"], split="validation")
 
     def _keep(self, epoch: int, step: int, metrics: dict[str, float]) -> None:
         """Write a checkpoint and log; rank 0 writes what all ranks need."""
