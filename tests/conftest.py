@@ -14,7 +14,9 @@ os.environ["RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"] = "60"
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["PYTHONWARNINGS"] = "ignore"
 if "PYTEST_XDIST_WORKER" in os.environ:
-    os.environ["RAY_TMPDIR"] = tempfile.mkdtemp(prefix="r", dir="/tmp")  # Ray's link to its latest session, for each of two pytests
+    os.environ["RAY_TMPDIR"] = tempfile.mkdtemp(
+        prefix="r", dir="/tmp"
+    )  # Ray's link to its latest session, for each of two pytests
     atexit.register(shutil.rmtree, os.environ["RAY_TMPDIR"], ignore_errors=True)
 
 import numpy as np
