@@ -32,6 +32,7 @@ from workflows.contract.streams import Stream
 from workflows.learners.gradient import GradientLearner
 
 DEFAULT = "demo"
+READS_ANY = ("clip_seconds", "frame_rate")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
