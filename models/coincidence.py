@@ -112,7 +112,7 @@ class Coincidence(nn.Module):
         *,
         hidden: bool = True,
         jitter: bool = True,
-    ) -> tuple[Float[Tensor, "batch features moments"], Float[Tensor, "batch views_and_features moments rows columns"]]:
+    ) -> tuple[Float[Tensor, "batch features heard"], Float[Tensor, "batch views_and_features moments rows columns"]]:
         """Features of sounds and frames to train on: of another length and frame rate, with places and bands hidden.
 
         Args:

@@ -51,7 +51,7 @@ class Config:
     """Clock on which picture and sound are compared, whatever the frame rate."""
     disturbed: bool = True
     """Whether places of the picture and bands of the sound are hidden to train, and noise is added to bands."""
-    jitter: bool = True
+    jitter: bool = False
     """Whether clips are read at a frame rate and of a length drawn anew at every step of training."""
     crop_size: int = 64
     """Height and width that the network sees, cut from the stored frames: at random to train, from the middle to test."""
@@ -95,7 +95,6 @@ def tiny() -> Config:
         scales=(4,),
         num_features=8,
         disturbed=False,
-        jitter=False,
         flip=False,
         crop_size=32,
         num_frames=8,
