@@ -10,7 +10,8 @@ nor the loudness of the whole reaches the product.
 - State: brightness of the cell less its mean over the clip, through linear filters over time. Loudness may go with light or with dark, as
   when a mouth opens, so either sign counts.
 - Sound: log-mel bands, each less its mean over the clip, and three convolutions over time.
-- All are read on one clock, whatever the frame rate, then centered over time and scaled, cell by cell.
+- All are read on one clock, whatever the frame rate, then centered over time and scaled, cell by cell. Frames are compared about as far
+  apart as moments of that clock, so that motion between them, and camera noise beside it, is the same at all rates above.
 - A cell's evidence is the mean product of picture and sound over time and features, a soft maximum over motion, its larger squares, and
   state; the clip's score is the soft maximum over cells.
 
@@ -29,6 +30,7 @@ from models.augmentation import hide_bands, hide_places
 from models.blocks.cells import CellCenters, pixel_centers
 from models.blocks.fast import TemporalConvolution
 from models.blocks.time_alignment import align_time
+from models.clip_jitter import jitter_clips
 
 _GRAY = (0.299, 0.587, 0.114)
 _STILL = 1e-3
@@ -52,7 +54,7 @@ class Coincidence(nn.Module):
         state: Whether brightness is compared beside motion.
         moments_per_second: Clock on which picture and sound are compared.
         num_frames: Frames of a clip as it is stored.
-        frame_rate: Frames per second.
+        frame_rate: Frames per second of a clip as it is stored.
         hop_seconds: Seconds from one hop of the spectrogram to the next.
         window_seconds: Seconds that a hop covers.
     """
@@ -90,25 +92,58 @@ class Coincidence(nn.Module):
         return _standardize(self.sound(self._on_clock(bands, centers, seconds)))
 
     def encode_video(
-        self, video: Float[Tensor, "batch 3 frames height width"]
+        self, video: Float[Tensor, "batch 3 frames height width"], *, frame_rate: float | None = None
     ) -> Float[Tensor, "batch views_and_features moments rows columns"]:
         """Features of frames in [-1, 1], centered over time and scaled, cell by cell: of each view one after the other.
 
         The views are motion of the cells and of the squares that they lie in, brightness, and brightness with its sign turned.
+
+        Args:
+            video: Frames.
+            frame_rate: Frames per second, if not that of stored clips.
         """
-        return self.encode_inputs(*self.picture_inputs(video))
+        return self.encode_inputs(*self.picture_inputs(video, frame_rate=frame_rate))
+
+    def encode_disturbed(
+        self,
+        sound: Float[Tensor, "batch bins hops"],
+        video: Float[Tensor, "batch 3 frames height width"],
+        generator: torch.Generator,
+        *,
+        hidden: bool = True,
+        jitter: bool = True,
+    ) -> tuple[Float[Tensor, "batch features heard"], Float[Tensor, "batch views_and_features moments rows columns"]]:
+        """Features of sounds and frames to train on: of another length and frame rate, with places and bands hidden.
+
+        Args:
+            sound: Log-mel spectrograms.
+            video: Frames in [-1, 1] of the same clips.
+            generator: Source of the draws.
+            hidden: Whether places and bands are hidden, and noise is added to bands.
+            jitter: Whether length and frame rate are drawn.
+        """
+        frame_rate = self.frame_rate
+        if jitter:
+            sound, video, frame_rate = jitter_clips(
+                sound, video, generator, frame_rate=frame_rate, hop_seconds=self.hop_seconds
+            )
+        if hidden:
+            sound, video = disturb(sound, video, generator)
+        return self.encode_audio(sound), self.encode_video(video, frame_rate=frame_rate)
 
     def picture_inputs(
-        self, video: Float[Tensor, "batch 3 frames height width"]
+        self, video: Float[Tensor, "batch 3 frames height width"], *, frame_rate: float | None = None
     ) -> tuple[Float[Tensor, "batch 2 moments rows columns"], Float[Tensor, "batch 1 moments rows columns"]]:
         """Motion and brightness of the cells on the common clock, against the rest of the clip."""
         gray = torch.einsum("bcthw,c->bthw", video, video.new_tensor(_GRAY))
-        frames, seconds = video.shape[2], video.shape[2] / self.frame_rate
-        between = [(frame + 1) / frames for frame in range(frames - 1)]
-        motion = self._on_clock(_motion(gray, self.grid), between, seconds)
+        rate, frames = frame_rate or self.frame_rate, video.shape[2]
+        seconds = frames / rate
+        apart = min(max(1, round(rate / self.moments_per_second)), frames - 1)
+        between = [(frame + (apart + 1) / 2) / frames for frame in range(frames - apart)]
+        motion = self._on_clock(_motion(gray, self.grid, apart=apart), between, seconds)
         brightness = functional.adaptive_avg_pool2d(gray, self.grid)
-        apart = _by_spread(brightness - brightness.mean(dim=1, keepdim=True))[:, None]
-        return motion, self._on_clock(apart, pixel_centers(frames).tolist(), seconds)
+        changes = _by_spread(brightness - brightness.mean(dim=1, keepdim=True))[:, None]
+        return motion, self._on_clock(changes, pixel_centers(frames).tolist(), seconds)
 
     def encode_inputs(
         self,
@@ -204,9 +239,11 @@ def disturb(
     return bands, hide_places(video, share=_HIDDEN_SHARE, places=_PLACES, generator=generator)
 
 
-def _motion(gray: Float[Tensor, "batch frames height width"], grid: int) -> Float[Tensor, "batch 2 steps rows columns"]:
-    """How much cells change from frame to frame, against the rest of the clip, and in which direction."""
-    change = gray[:, 1:] - gray[:, :-1]
+def _motion(
+    gray: Float[Tensor, "batch frames height width"], grid: int, *, apart: int
+) -> Float[Tensor, "batch 2 steps rows columns"]:
+    """How much cells change between frames so many apart, against the rest of the clip, and in which direction."""
+    change = gray[:, apart:] - gray[:, :-apart]
     amount = (functional.adaptive_avg_pool2d(change.abs(), grid) + _STILL).log()
     middle = amount.flatten(1).median(dim=1).values[:, None, None, None]
     return torch.stack([_by_spread(amount - middle), _by_spread(functional.adaptive_avg_pool2d(change, grid))], dim=1)

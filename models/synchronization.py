@@ -71,7 +71,7 @@ class Synchronization(nn.Module):
         clip: sizes of a clip.
         seed: seed of crops, flips and what is done to sounds.
         loss: of the logits of all pairings and their targets.
-        disturb: what is done to pictures and sounds to train, by draws of the generator.
+        encode_disturbed: features of sounds and pictures to train on, disturbed by draws of the generator.
     """
 
     def __init__(
@@ -84,11 +84,11 @@ class Synchronization(nn.Module):
         clip: ClipSize,
         seed: int,
         loss: Callable[[Tensor, Tensor], Tensor] = synchronization_loss,
-        disturb: Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]] | None = None,
+        encode_disturbed: Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]] | None = None,
     ) -> None:
         super().__init__()
         self.network = network
-        self.loss, self.disturb = loss, disturb
+        self.loss, self.encode_disturbed = loss, encode_disturbed
         self.sound_column, self.crop_size, self.flip, self.clip = sound_column, crop_size, flip, clip
         self.generator = torch.Generator().manual_seed(seed)
         self.calibration = Calibration()
@@ -103,9 +103,10 @@ class Synchronization(nn.Module):
             flip=self.flip,
         )
         sound = self._tensor(batch[self.sound_column])
-        if self.disturb is not None:
-            sound, video = self.disturb(sound, video, self.generator)
-        examples = pairings(self.network.encode_audio(sound), self.network.encode_video(video))
+        if self.encode_disturbed is None:
+            examples = pairings(self.network.encode_audio(sound), self.network.encode_video(video))
+        else:
+            examples = pairings(*self.encode_disturbed(sound, video, self.generator))
         logits = self.judge(examples.audio_features, examples.video_features)
         right = (logits > 0) == (examples.targets > 0)
         return {

@@ -16,7 +16,7 @@ from infra.tracking import Run
 from workflows.audit.checks.responses import respond
 from workflows.audit.checks.trained_model import check_model, response_curves
 from workflows.audit.page import audit_page, encoded, plain, worst
-from workflows.evaluate.report import check_fit
+from workflows.trained.clips import fit_to_clips
 from workflows.trained.model import Model
 
 MODEL_AUDIT = ("audit.json", "audit.html")
@@ -30,9 +30,9 @@ def audit_model(model: Model, dataset: str, *, max_rows: int) -> dict[str, Any]:
     """
     card = read_card(dataset)
     config = PreparationConfig.from_dict(card["config"])
-    check_fit(model, dataset, card)
+    fitted = fit_to_clips(model, config, given=f"--data: '{dataset}'")
     with torch.inference_mode():
-        found = respond(model, dataset, config, max_rows=max_rows)
+        found = respond(fitted, dataset, config, max_rows=max_rows)
     if found is None:
         raise InputError(f"--data: '{dataset}' holds out fewer than two recordings; prepare more videos")
     checks = check_model(found)

@@ -41,6 +41,11 @@ def named_configurations(recipe: ModuleType) -> dict[str, Callable[[], Any]]:
     }
 
 
+def reads_any(recipe: ModuleType) -> tuple[str, ...]:
+    """Return the fields of preparation in which clips may differ from those trained on: its `READS_ANY`, else none."""
+    return getattr(recipe, "READS_ANY", ())
+
+
 def default_configuration(recipe: ModuleType) -> str:
     """Return the name of the configuration that a recipe is trained with where none is named: its `DEFAULT`, else `paper`."""
     return getattr(recipe, "DEFAULT", "paper")

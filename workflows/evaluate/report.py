@@ -2,7 +2,6 @@
 
 import dataclasses
 import io
-from collections.abc import Mapping
 from typing import Any
 
 from datasets.card import preparation_of, read_card
@@ -20,6 +19,7 @@ from workflows.contract.registry import load_evaluator, load_recipe
 from workflows.evaluate.plots import draw_breakdowns, draw_matrix, draw_reliability
 from workflows.learners.learner import asking
 from workflows.trained.card import write_model_card
+from workflows.trained.clips import fit_to_clips, refuse_other_clips
 from workflows.trained.model import Model
 
 REPORT = "report.json"
@@ -128,8 +128,8 @@ def held_out(
     Raises:
         InputError: If they are not those the model reads, or there are none.
     """
-    card = read_card(dataset)
-    check_fit(model, dataset, card)
+    preparation = preparation_of(read_card(dataset))
+    refuse_other_clips(model, preparation, given=f"--data: '{dataset}'")
     stream = model.stream
     groups = select_units(dataset, split, unit=stream.unit, requires=stream.needed, selection=selection).groups
     if not groups:
@@ -138,31 +138,14 @@ def held_out(
             f"--split: '{split}' of '{dataset}' has no {stream.unit}s{asked} that hold {', '.join(stream.needed)}; "
             "choose another split or add sources"
         )
-    return HeldOut(groups=tuple(thin_out(groups, most_units)), preparation=preparation_of(card), batch_size=_BATCH_SIZE)
-
-
-def check_fit(model: Model, dataset: str, card: Mapping[str, Any]) -> None:
-    """Refuse a dataset whose clips are not those a model reads.
-
-    Raises:
-        InputError: Naming the first field that differs.
-    """
-    now = preparation_of(card)
-    for name in ("clip_seconds", "frame_rate", "sample_rate", "log_mel"):
-        ours, theirs = getattr(now, name), getattr(model.preparation, name)
-        if ours != theirs:
-            raise InputError(
-                f"--data: '{dataset}' has {name}={ours}, the model was trained with {theirs}; prepare the data alike"
-            )
-    stream = next(iter(load_recipe(model.recipe).streams(model.config)))
-    load_recipe(model.recipe).fit_to(model.config, {stream: card})
+    return HeldOut(groups=tuple(thin_out(groups, most_units)), preparation=preparation, batch_size=_BATCH_SIZE)
 
 
 def collect_rows(model: Model, evaluator: str, data: HeldOut) -> Rows:
     """Return what a model answers an evaluator.
 
     Raises:
-        InputError: If the model cannot be asked that.
+        InputError: If the model cannot be asked that, or does not read such clips.
     """
     module = load_evaluator(evaluator)
     lacking = [name for name in module.NEEDS if not hasattr(model.module, name)]
@@ -170,8 +153,9 @@ def collect_rows(model: Model, evaluator: str, data: HeldOut) -> Rows:
         raise InputError(
             f"--model: one of the recipe {model.recipe} has no {lacking[0]}, which the evaluator {evaluator} asks for; give another model"
         )
-    with asking(model.module):
-        return module.collect(model.module, data)
+    fitted = fit_to_clips(model, data.preparation, given="--data")
+    with asking(fitted.module):
+        return module.collect(fitted.module, data)
 
 
 def write_report(report: Report, folder: str, run: Run | None) -> None:

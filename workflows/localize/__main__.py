@@ -3,6 +3,7 @@
 python -m workflows.localize --model models:/multisensory@champion --video FILE... --output DIR
 """
 
+import dataclasses
 import sys
 
 from datasets.preparation.accounts import describe_left_out
@@ -13,7 +14,8 @@ from workflows.cli import command
 from workflows.evaluators import localization
 from workflows.localize.maps import MapKind, map_video, output_stems
 from workflows.localize.overlay import ENDINGS, write_outputs
-from workflows.trained.model import loaded
+from workflows.trained.clips import fit_to_clips
+from workflows.trained.model import Model, loaded
 
 
 def localize(
@@ -22,6 +24,8 @@ def localize(
     output: str,
     kind: MapKind = "signed",
     threshold: float = 0.5,
+    clip_seconds: float | None = None,
+    frame_rate: float | None = None,
 ) -> None:
     """Localize the sound of videos of any length.
 
@@ -32,6 +36,8 @@ def localize(
         kind: Map to draw: the signed evidence, or its contrast with the sound of another moment. The NPZ file holds the signed map, and the
             contrast where asked for; published systems display the absolute value, `np.abs` of the signed map.
         threshold: A frame shows a source if the model's probability that sound and picture are in sync is above this.
+        clip_seconds: Length of the windows, if not that of the clips trained on; for models that read clips of any length.
+        frame_rate: Frames per second, if not that of the clips trained on; for models that read clips of any frame rate.
     """
     if not video:
         raise InputError("--video: empty; give one or more video files")
@@ -45,6 +51,7 @@ def localize(
     stems = output_stems(paths)
     with loaded(model) as found, writing(folder, [f"{stem}{ending}" for stem in stems for ending in ENDINGS]):
         found.refuse_without(localization.NEEDS, verb="localize")
+        found = _fitted(found, clip_seconds=clip_seconds, frame_rate=frame_rate)
         for path, stem in zip(paths, stems, strict=True):
             try:
                 maps = map_video(found, path, kind=kind)
@@ -61,6 +68,18 @@ def localize(
         print(f"error: {message}", file=sys.stderr)
     if failed:
         sys.exit(2)
+
+
+def _fitted(model: Model, **wanted: float | None) -> Model:
+    """Return the model for windows of the length and the frame rate that were asked for."""
+    given = {name: value for name, value in wanted.items() if value is not None}
+    options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+    return fit_to_clips(
+        model,
+        dataclasses.replace(model.preparation, **given),
+        given=f"{options}: the window",
+        remedy="leave the option out, or give a model that reads any",
+    )
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ recording was tampered with.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,7 +24,7 @@ import torch
 
 from datasets.card import preparation_of
 from infra.errors import InputError
-from models.coincidence import Coincidence, disturb
+from models.coincidence import Coincidence
 from models.losses.synchronization import pairing_margin_loss
 from models.synchronization import ClipSize, Synchronization
 from workflows.contract.config import CadenceConfig, LoaderConfig, OptimConfig, ScheduleConfig
@@ -32,6 +33,7 @@ from workflows.contract.streams import Stream
 from workflows.learners.gradient import GradientLearner
 
 DEFAULT = "demo"
+READS_ANY = ("clip_seconds", "frame_rate")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +52,8 @@ class Config:
     """Clock on which picture and sound are compared, whatever the frame rate."""
     disturbed: bool = True
     """Whether places of the picture and bands of the sound are hidden to train, and noise is added to bands."""
+    jitter: bool = False
+    """Whether clips are read at a frame rate and of a length drawn anew at every step of training."""
     crop_size: int = 64
     """Height and width that the network sees, cut from the stored frames: at random to train, from the middle to test."""
     flip: bool = True
@@ -185,6 +189,6 @@ def build(config: Config, assets: Mapping[str, Any], references: Mapping[str, An
         clip=ClipSize(config.num_frames, config.num_samples, config.num_bins, config.num_hops),
         seed=config.seed,
         loss=pairing_margin_loss,
-        disturb=disturb if config.disturbed else None,
+        encode_disturbed=functools.partial(network.encode_disturbed, hidden=config.disturbed, jitter=config.jitter),
     )
     return GradientLearner(module, optim=config.optim, schedule=config.schedule)

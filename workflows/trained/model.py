@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -30,6 +30,8 @@ class Model:
     description: dict[str, Any]
     """What is saved beside the weights: recipe, configuration, data."""
     run_id: str | None
+    assets: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """What was learned from the training split before the first step."""
 
     @property
     def stream(self) -> Stream:
@@ -65,7 +67,8 @@ def loaded(uri: str, *, recipe: str | None = None) -> Iterator[Model]:
             )
         module = load_recipe(found)
         config = restore_config(module.Config, description["config"])
-        learner = module.build(config, read_assets(folder), {})  # all weights come from the file
+        assets = read_assets(folder)
+        learner = module.build(config, assets, {})  # all weights come from the file
         weights = read_weights(folder)
     name, network = next(iter(learner.modules)), trained_module(learner)
     load_weights(network, weights, name=name, source=uri)
@@ -85,4 +88,5 @@ def loaded(uri: str, *, recipe: str | None = None) -> Iterator[Model]:
         preparation=PreparationConfig.from_dict(data["preparation"]),
         description=description,
         run_id=run_id,
+        assets=assets,
     )

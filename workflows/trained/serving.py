@@ -5,10 +5,12 @@
 
     mlflow.pyfunc.load_model("models:/multisensory@champion").predict({"video": video, "waveform": waveform})
 
-Inputs follow from the columns that the model's recipe reads, outputs are those of its module's `predict`. Loading runs no pickled code:
-weights are safetensors, the rest is JSON.
+Inputs follow from the columns that the model's recipe reads, outputs are those of its module's `predict`. A model of a recipe that reads
+clips of any length and frame rate is given them as they are: their length is that of the sound, the frame rate follows. Loading runs no
+pickled code: weights are safetensors, the rest is JSON.
 """
 
+import dataclasses
 import os
 import shutil
 import tempfile
@@ -28,7 +30,9 @@ from datasets.clips.spectrogram import log_mel
 from datasets.config import PreparationConfig
 from infra.errors import InputError
 from infra.version import ROOMS, ROOT, library_versions
+from workflows.contract.registry import load_recipe, reads_any
 from workflows.learners.learner import asking
+from workflows.trained.clips import fit_to_clips
 from workflows.trained.model import Model, loaded
 
 _NEEDED = ("torch", "torchaudio", "numpy", "mlflow", "pyarrow", "av")
@@ -46,7 +50,7 @@ class _Input(NamedTuple):
 
 def _inputs(model: Model) -> dict[str, tuple[str, _Input]]:
     """Return the inputs of a model by name, each with the column that it becomes."""
-    frames, samples = model.preparation.num_frames, model.preparation.num_samples
+    frames, samples = (-1, -1) if _reads_any_clip(model) else _clip_lengths(model)
     waveform = (np.float32, (samples,))
     known = {
         "frames": ("video", _Input(np.uint8, (frames, -1, -1, 3), _frames)),
@@ -54,6 +58,17 @@ def _inputs(model: Model) -> dict[str, tuple[str, _Input]]:
         "log_mel": ("waveform", _Input(*waveform, _log_mel)),
     }
     return {known[column][0]: (column, known[column][1]) for column in model.stream.columns if column in known}
+
+
+def _reads_any_clip(model: Model) -> bool:
+    """Return whether clips may be of any length and frame rate; the sound's length is then that of the clip."""
+    free = {"clip_seconds", "frame_rate"} <= set(reads_any(load_recipe(model.recipe)))
+    return free and not {"waveform", "log_mel"}.isdisjoint(model.stream.columns)
+
+
+def _clip_lengths(model: Model) -> tuple[int, int]:
+    """Return frames and samples of the clips that a model was trained on."""
+    return model.preparation.num_frames, model.preparation.num_samples
 
 
 class Predictor:
@@ -68,7 +83,7 @@ class Predictor:
         self.model, self.inputs = model, _inputs(model)
 
     def predict(self, *values: np.ndarray, **named: np.ndarray) -> dict[str, np.ndarray]:
-        """Return what the model says of clips of its own length, frame rate and sample rate (`model.preparation`).
+        """Return what the model says of clips of its own sample rate, and its own length and frame rate unless it reads any (`model.preparation`).
 
         Args:
             values: the inputs in the order of `inputs`.
@@ -79,22 +94,33 @@ class Predictor:
             InputError: If an input is missing, or shapes or types are others.
         """
         given = dict(zip(self.inputs, values, strict=False)) | named
-        batch = {}
+        arrays, batch = {}, {}
         for name, (column, wanted) in self.inputs.items():
             if name not in given:
                 raise InputError(f"{name}: missing; give {', '.join(self.inputs)}")
             array = np.asarray(given[name])
             array = array[None] if array.ndim == len(wanted.shape) else array
             _check(name, array, wanted)
-            batch[column] = wanted.convert(array, self.model.preparation)
+            arrays[column], batch[column] = array, wanted.convert(array, self.model.preparation)
         sizes = {name: len(batch[column]) for name, (column, _) in self.inputs.items()}
         if len(set(sizes.values())) > 1:
             raise InputError(
                 f"{', '.join(f'{name} {size}' for name, size in sizes.items())}: not equally many clips; give one of each"
             )
-        with asking(self.model.module) as module:
+        with asking(self._fitted(arrays).module) as module:
             found = module.predict(batch)
         return {name: values.float().cpu().numpy() for name, values in found.items()}
+
+    def _fitted(self, arrays: Mapping[str, np.ndarray]) -> Model:
+        """Return the model for clips as long as these sounds, at the frame rate that their frames have then."""
+        if not _reads_any_clip(self.model):
+            return self.model
+        preparation = self.model.preparation
+        sound = arrays["waveform" if "waveform" in arrays else "log_mel"]
+        seconds = sound.shape[-1] / preparation.sample_rate
+        frame_rate = arrays["frames"].shape[1] / seconds if "frames" in arrays else preparation.frame_rate
+        clips = dataclasses.replace(preparation, clip_seconds=seconds, frame_rate=frame_rate)
+        return fit_to_clips(self.model, clips, given="waveform, video")
 
 
 def load(model: str) -> Predictor:
@@ -144,17 +170,18 @@ def _load_pyfunc(path: str) -> _Pyfunc:
 
 def _signature(predictor: Predictor) -> ModelSignature:
     size = predictor.model.preparation.size
-    example = {
-        name: np.zeros((1, *(size if side == -1 else side for side in wanted.shape)), wanted.dtype)
-        for name, (_, wanted) in predictor.inputs.items()
-    }
+    frames, samples = _clip_lengths(predictor.model)
+    shapes = {"video": (1, frames, size, size, 3), "waveform": (1, samples)}
+    example = {name: np.zeros(shapes[name], wanted.dtype) for name, (_, wanted) in predictor.inputs.items()}
     found = predictor.predict(**example)
     inputs: list[Any] = [
         TensorSpec(np.dtype(wanted.dtype), (-1, *wanted.shape), name) for name, (_, wanted) in predictor.inputs.items()
     ]
-    outputs: list[Any] = [
-        TensorSpec(np.dtype(np.float32), (-1, *values.shape[1:]), name) for name, values in found.items()
-    ]
+    # The axis after the batch is time.
+    lengths = {name: values.shape[1:] for name, values in found.items()}
+    if _reads_any_clip(predictor.model):
+        lengths = {name: (-1, *shape[1:]) if shape else shape for name, shape in lengths.items()}
+    outputs: list[Any] = [TensorSpec(np.dtype(np.float32), (-1, *shape), name) for name, shape in lengths.items()]
     return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
 
 

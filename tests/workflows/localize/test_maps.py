@@ -16,7 +16,8 @@ from tests.workflows.audit.checks import leaky
 from workflows.localize import maps as module_of_maps
 from workflows.localize.maps import describe_frames, map_video
 from workflows.localize.overlay import write_outputs
-from workflows.recipes import multisensory
+from workflows.recipes import coincidence, multisensory
+from workflows.trained.clips import fit_to_clips
 from workflows.trained.model import Model
 
 CLIP = leaky.PAIRS
@@ -121,3 +122,16 @@ def test_localize_abstains_where_the_calibrated_probability_is_below_the_thresho
     assert all(row["source_found"] for row in describe_frames(found, threshold=0.1))
     write_outputs(found, path, str(tmp_path / "maps"), stem="scene", threshold=0.1)
     assert json.loads((tmp_path / "maps" / "scene.json").read_text())["source_found_share"] == 1
+
+
+def test_windows_may_be_of_another_length_and_frame_rate(tmp_path):
+    """With a recipe that reads any; the maps are then as long as the video, at the frame rate that was asked for."""
+    card = {"config": CLIP.to_dict()}
+    config = coincidence.fit_to(coincidence.tiny(), {"clips": card})
+    network = coincidence.build(config, {}, {}).modules["network"].eval()
+    trained = Model(recipe="coincidence", module=network, config=config, preparation=CLIP, description={}, run_id=None)
+    wanted = dataclasses.replace(CLIP, clip_seconds=1.5, frame_rate=16.0)
+    path = video(tmp_path, seconds=3.0)
+    found = map_video(fit_to_clips(trained, wanted, given="--frame-rate"), path)
+    assert (found.frame_rate, found.signed.shape) == (16.0, (len(found.seconds), 4, 4))
+    assert len(found.seconds) == pytest.approx(2 * len(map_video(trained, path).seconds), abs=2)

@@ -1,8 +1,11 @@
 """The recipe takes the sizes of its data and refuses what it cannot see."""
 
+import copy
 import dataclasses
 
+import numpy as np
 import pytest
+import torch
 
 from datasets.presets import PRESETS
 from infra.errors import InputError
@@ -31,3 +34,26 @@ def test_coincidence_takes_the_clock_of_its_data():
 def test_coincidence_refuses_what_it_cannot_see(config, changes, message):
     with pytest.raises(InputError, match=message):
         fitted(dataclasses.replace(coincidence.demo(), **config), **changes)
+
+
+def test_a_learner_with_jitter_goes_on_from_its_state_as_if_never_interrupted():
+    config = dataclasses.replace(coincidence.tiny(), jitter=True, disturbed=True)
+    chance = np.random.default_rng(0)
+    frames = chance.integers(0, 255, (4, config.num_frames, 32, 32, 3), np.uint8)
+    log_mel = chance.normal(-8, 3, (4, config.num_bins, config.num_hops)).astype(np.float32)
+    batch = {"clips": {"frames": frames, "log_mel": log_mel}}
+
+    def begun():
+        learner = coincidence.build(config, {}, {})
+        learner.begin(total_steps=20, device=torch.device("cpu"))
+        return learner
+
+    whole, resumed = begun(), begun()
+    for _ in range(3):
+        whole.step(batch)
+    first, second = (learner.modules["network"] for learner in (whole, resumed))
+    second.load_state_dict(first.state_dict())
+    second.generator.set_state(first.generator.get_state())
+    resumed.load_state_dict(copy.deepcopy(whole.state_dict()), done=0.15)
+    losses = [[learner.step(batch)["loss"] for _ in range(3)] for learner in (whole, resumed)]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-6)
