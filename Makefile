@@ -34,8 +34,8 @@ check: setup  ## check format, lint, types and import contracts
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-test: setup  ## run all tests
-	$(BIN)/python -m pytest -q
+test: setup  ## run all tests, two at a time
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
 test-fast: setup  ## run the tests that need no cluster
 	$(BIN)/python -m pytest -q -m "not ray and not slow"

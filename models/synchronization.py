@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from models.augmentation import augment, center_crop, scale_frames
 from models.blocks.cells import CellCenters
+from models.calibration import Calibration
 from models.losses.synchronization import pairings, synchronization_loss
 
 SILENT_LOG_MEL = float(np.log(1e-6))
@@ -60,6 +61,8 @@ class TwoStreamNetwork(Protocol):
 class Synchronization(nn.Module):
     """Says of clips whether sound and picture are in sync, and where the sound comes from.
 
+    `calibration` is the identity in training; a model that was trained has its own, in every logit, map and bias that it gives.
+
     Args:
         network: encoders and what joins them, a module.
         sound_column: what the network hears, `waveform` or `log_mel`.
@@ -88,6 +91,7 @@ class Synchronization(nn.Module):
         self.loss, self.encode_disturbed = loss, encode_disturbed
         self.sound_column, self.crop_size, self.flip, self.clip = sound_column, crop_size, flip, clip
         self.generator = torch.Generator().manual_seed(seed)
+        self.calibration = Calibration()
 
     def forward(self, batches: Mapping[str, Mapping[str, Any]]) -> dict[str, Tensor]:
         """Return loss and accuracy of all four pairings of every pair of the first stream."""
@@ -133,17 +137,17 @@ class Synchronization(nn.Module):
         return self.encode_picture({"frames": frames})
 
     def judge(self, sound: Tensor, picture: Tensor) -> Tensor:
-        """Return the logits of sound and picture features."""
-        return self.network.logits(self.network.fuse(sound, picture))
+        """Return the calibrated logits of sound and picture features: above zero, in sync is the likelier."""
+        return self._logits(self.network.fuse(sound, picture))
 
     def maps(self, sound: Tensor, picture: Tensor) -> Tensor:
-        """Return the signed maps (clips, cells, rows, columns) of sound and picture features."""
-        return self.network.activation_map(self.network.fuse(sound, picture))
+        """Return the signed maps (clips, cells, rows, columns) of sound and picture features: their mean, plus the bias, is the logit."""
+        return self._maps(self.network.fuse(sound, picture))
 
     @property
     def bias(self) -> float:
         """What the mean of a map lacks to be the logit."""
-        return self.network.bias
+        return self.calibration.apply(self.network.bias)
 
     def cell_centers(self) -> CellCenters:
         """Return where on the clip the cells of a map lie."""
@@ -154,9 +158,16 @@ class Synchronization(nn.Module):
         return self.crop_size / size
 
     def predict(self, batch: Mapping[str, Any]) -> dict[str, Tensor]:
-        """Return logits and maps of the clips' sounds with their own pictures."""
+        """Return logits, probabilities of being in sync, and maps of the clips' sounds with their own pictures."""
         features = self.network.fuse(self.encode_sound(batch), self.encode_picture(batch))
-        return {"logits": self.network.logits(features), "maps": self.network.activation_map(features)}
+        logits = self._logits(features)
+        return {"logits": logits, "probabilities": logits.float().sigmoid(), "maps": self._maps(features)}
+
+    def _logits(self, features: Tensor) -> Tensor:
+        return self.calibration.apply(self.network.logits(features))
+
+    def _maps(self, features: Tensor) -> Tensor:
+        return self.network.activation_map(features) * self.calibration.scale
 
     def _tensor(self, values: np.ndarray | Tensor) -> Tensor:
         device = next(self.parameters()).device

@@ -1,9 +1,11 @@
 """What all tests share: a quiet environment, one Ray cluster, a migrated tracking store, the real data where there are any."""
 
+import atexit
 import dataclasses
 import os
 import shutil
 import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,11 @@ os.environ["RAY_AUTH_MODE"] = "disabled"
 os.environ["RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"] = "60"
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["PYTHONWARNINGS"] = "ignore"
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["RAY_TMPDIR"] = tempfile.mkdtemp(
+        prefix="r", dir="/tmp"
+    )  # Ray's link to its latest session, for each of two pytests
+    atexit.register(shutil.rmtree, os.environ["RAY_TMPDIR"], ignore_errors=True)
 
 import numpy as np
 import pytest
@@ -21,6 +28,15 @@ from datasets.config import PreparationConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests on the shared cluster to one of two pytests, and those that start their own to the other."""
+    for item in items:
+        if item.get_closest_marker("ray"):
+            shared = "ray_cluster" in getattr(item, "fixturenames", ())
+            item.add_marker(pytest.mark.xdist_group("shared cluster" if shared else "own cluster"))
 
 
 @pytest.fixture(autouse=True)

@@ -78,18 +78,22 @@ def ciou(
 
 
 def source_found(
-    maps: Float[np.ndarray, "*moments rows columns"], logits: Float[np.ndarray, "*#moments"]
+    maps: Float[np.ndarray, "*moments rows columns"],
+    logits: Float[np.ndarray, "*#moments"],
+    *,
+    threshold: float = 0.5,
 ) -> Bool[np.ndarray, "*moments"]:
-    """Whether a map shows a source, moment by moment: the evidence is above zero, and some cell's is.
+    """Whether a map shows a source, moment by moment: the probability of being in sync is above a threshold, and some cell's evidence above zero.
 
     The one rule for "no source found", of the overlay that a user sees and of the figures that count abstentions.
 
     Args:
         maps: Signed evidence of the cells, or its contrast with another sound.
-        logits: The network's evidence that sound and picture belong together, of each moment or broadcast over them:
+        logits: The calibrated evidence that sound and picture belong together, of each moment or broadcast over them:
             `logits[:, None]` for maps (clips, moments, rows, columns).
+        threshold: Probability, above 0 and below 1; at 0.5, in sync is the likelier.
     """
-    return (logits > 0) & (maps.max(axis=(-2, -1)) > 0)
+    return (logits > np.log(threshold / (1 - threshold))) & (maps.max(axis=(-2, -1)) > 0)
 
 
 def success_rate(cious: Float[np.ndarray, " images"], *, at_least: float = 0.5) -> float:

@@ -42,11 +42,12 @@ _FEWER = {
 _NOT_RUN = {
     "docs/data.md": 2,  # needs videos, photos and sounds that are not here
     "docs/training.md": 1,  # resumes a run that was stopped
+    "docs/evaluation.md": 1,  # needs videos that are not here
     "docs/sweeps.md": 1,  # measures for minutes, on the data of the whole demo
     "docs/performance.md": 2,  # measures for a quarter of an hour and more
     "docs/cluster.md": 3,  # needs a cluster or S3; tests/workflows/test_jobs.py submits jobs
     "docs/gallery.md": 1,  # needs videos that are not here
-    "docs/real-footage.md": 1,  # needs videos that are not here
+    "docs/real-footage.md": 2,  # needs videos that are not here
     "docs/the-audio-only-mystery.md": 2,  # needs recordings that are not here, or hours
 }
 """How many blocks of each page are not run, and why."""

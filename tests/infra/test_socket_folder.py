@@ -32,6 +32,7 @@ def test_socket_folder_of_a_long_tmpdir_is_a_short_link_that_goes_away(monkeypat
 @pytest.mark.ray
 def test_socket_folder_lets_ray_start_below_a_long_tmpdir(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path / ("x" * 60)))
+    monkeypatch.delenv("RAY_TMPDIR", raising=False)
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     done = subprocess.run([sys.executable, "-c", _START], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "3\n"), done.stderr[-2000:]

@@ -175,6 +175,10 @@ def test_prepare_writes_into_no_folder_of_other_files(complaint, scene_folder, t
         (["train", "nothing", "--data", "x"], "recipe: 'nothing' does not exist"),
         (["evaluate", "--model", "/no/such", "--data", "x"], "--model: '/no/such'"),
         (["localize", "--model", "models:/none@champion", "--video", "x", "--output", "y"], "'models:/none@champion'"),
+        (
+            ["localize", "--model", "m", "--video", "x", "--output", "y", "--threshold", "1"],
+            "--threshold: 1 is not between 0 and 1; give",
+        ),
         (["demo", "--videos", "/no/such"], "'/no/such' does not exist"),
     ],
     ids=lambda value: "-".join(value[:1]) if isinstance(value, list) else "",

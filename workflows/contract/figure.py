@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from models.metrics.binary import bootstrap_interval
+from models.metrics.reliability import Bin
 
 Rows = dict[str, np.ndarray]
 """What an evaluator collected, unit by unit along the first axis; `recording_id` and `unit` (its number in the split) always among it."""
@@ -29,6 +30,8 @@ class Figure:
     """What the best method without learning gives."""
     ceiling: float = NOTHING
     """What a perfect answer gives."""
+    uncalibrated: float = NOTHING
+    """The same before calibration."""
     floor_title: str = "floor"
     ceiling_title: str = "ceiling"
     num_examples: int = 0
@@ -52,7 +55,12 @@ class Figure:
     def against(self) -> str:
         """What the value must be read against, in words."""
         floor = f"BELOW {self.floor_title}" if self.is_below_floor else self.floor_title
-        named = (("chance", self.chance), (floor, self.floor), (self.ceiling_title, self.ceiling))
+        named = (
+            ("uncalibrated", self.uncalibrated),
+            ("chance", self.chance),
+            (floor, self.floor),
+            (self.ceiling_title, self.ceiling),
+        )
         parts = [f"{title} {value:.3f}" for title, value in named if value == value]
         return ", ".join([*parts, *([self.note] if self.note else [])])
 
@@ -65,7 +73,7 @@ class Figure:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values; null where JSON has no number."""
         values = dataclasses.asdict(self)
-        return {key: None if isinstance(v, float) and v != v else v for key, v in values.items()}
+        return {key: plain(value) for key, value in values.items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Figure":
@@ -99,12 +107,19 @@ class Matrix:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Findings:
-    """What an evaluator found: figures, the same by class or other groups, and matrices."""
+    """What an evaluator found: figures, the same by class or other groups, matrices, and reliability curves."""
 
     figures: tuple[Figure, ...]
     breakdowns: Mapping[str, tuple[Figure, ...]] = dataclasses.field(default_factory=dict)
     """By what it was broken down, such as `class`; one figure a group, whose title is the group."""
     matrices: Mapping[str, Matrix] = dataclasses.field(default_factory=dict)
+    reliability: Mapping[str, tuple[Bin, ...]] = dataclasses.field(default_factory=dict)
+    """How often yes is true by the probability that was said, such as `calibrated` and `uncalibrated`."""
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it: null where a number is none."""
+    return None if isinstance(value, float) and value != value else value
 
 
 def mean_figure(

@@ -90,6 +90,7 @@ def _report(recipe: str, run: Run, dataset: str, found: Mapping[str, Sequence[Ro
         figures={figure.name: figure for each in findings for figure in each.figures},
         breakdowns={**breakdowns, "fold": tuple(_by_fold(found, objective))},
         matrices={name: matrix for each in findings for name, matrix in each.matrices.items()},
+        reliability={name: bins for each in findings for name, bins in each.reliability.items()},
     )
 
 

@@ -1,10 +1,11 @@
-"""Plots of a report: figures by class and other groups as bars, matrices as pictures."""
+"""Plots of a report: figures by class and other groups as bars, matrices as pictures, reliability as curves."""
 
 from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure as Plot
 
+from models.metrics.reliability import Bin
 from workflows.contract.figure import Figure, Matrix
 
 _MOST_BARS = 40
@@ -45,4 +46,21 @@ def draw_matrix(matrix: Matrix) -> Plot:
     axis.set_xticks(range(len(matrix.columns)), matrix.columns, rotation=60, ha="right", fontsize=7)
     axis.set_yticks(range(len(matrix.rows)), matrix.rows, fontsize=7)
     axis.set(xlabel=matrix.columns_title, ylabel=matrix.rows_title, title=matrix.title)
+    return plot
+
+
+def draw_reliability(curves: Mapping[str, tuple[Bin, ...]]) -> Plot:
+    """Return the share that is true by the probability that was said, with intervals; on the diagonal the probability is right."""
+    plot = Plot(figsize=(4.6, 4.4), layout="constrained")
+    axis = plot.subplots()
+    axis.plot([0, 1], [0, 1], color="0.4", linestyle="--", linewidth=0.8, label="right probabilities")
+    for name, bins in curves.items():
+        color = "0.6" if name == "uncalibrated" else "tab:blue"
+        true = np.asarray([each.true for each in bins])
+        ends = np.nan_to_num([(each.true - each.low, each.high - each.true) for each in bins]).reshape(-1, 2)
+        said = [each.said for each in bins]
+        axis.errorbar(said, true, yerr=np.maximum(ends, 0).T, marker="o", capsize=3, label=name, color=color)
+    axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="probability of yes, mean of a tenth of the answers")
+    axis.set(ylabel="share of them where yes is true", title="reliability", aspect="equal")
+    axis.legend(fontsize=8)
     return plot

@@ -11,10 +11,12 @@ from infra import storage
 from infra.errors import InputError
 from infra.outputs import writing
 from infra.tracking import Run, find_version, optional
-from workflows.contract.figure import Figure, Findings, Matrix, Rows
+from models.metrics.reliability import Bin
+from workflows.contract.calibration import read_calibration
+from workflows.contract.figure import Figure, Findings, Matrix, Rows, plain
 from workflows.contract.held_out import HeldOut
 from workflows.contract.registry import load_evaluator, load_recipe
-from workflows.evaluate.plots import draw_breakdowns, draw_matrix
+from workflows.evaluate.plots import draw_breakdowns, draw_matrix, draw_reliability
 from workflows.learners.learner import asking
 from workflows.trained.card import write_model_card
 from workflows.trained.clips import fit_to_clips, refuse_other_clips
@@ -37,6 +39,9 @@ class Report:
     figures: dict[str, Figure]
     breakdowns: dict[str, tuple[Figure, ...]]
     matrices: dict[str, Matrix]
+    reliability: dict[str, tuple[Bin, ...]]
+    calibrated_here: bool = False
+    """Whether the model was calibrated on clips that were asked about."""
 
     @property
     def num_recordings(self) -> int:
@@ -45,10 +50,15 @@ class Report:
 
     @property
     def caution(self) -> str:
-        """What must be said of a small split; empty for a large one."""
-        if self.num_recordings >= _FEW_RECORDINGS:
-            return ""
-        return f"with {self.num_recordings} held-out recordings read the intervals: the values alone decide nothing"
+        """What must be said of a small split, and of one that the model was calibrated on; empty otherwise."""
+        parts = []
+        if self.num_recordings < _FEW_RECORDINGS:
+            parts.append(
+                f"with {self.num_recordings} held-out recordings read the intervals: the values alone decide nothing"
+            )
+        if self.calibrated_here:
+            parts.append("the model was calibrated on clips of this split: calibration is less good on new recordings")
+        return "; ".join(parts)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as it is written: `figures` by name, `tables` by what they are broken down by."""
@@ -65,7 +75,12 @@ class Report:
             "num_recordings": self.num_recordings,
             **({"caution": self.caution} if self.caution else {}),
             "figures": {name: figure.to_dict() for name, figure in self.figures.items()},
-            "tables": tables | {name: dataclasses.asdict(matrix) for name, matrix in self.matrices.items()},
+            "tables": tables
+            | {name: dataclasses.asdict(matrix) for name, matrix in self.matrices.items()}
+            | {
+                f"reliability_{name}": [{key: plain(value) for key, value in each._asdict().items()} for each in bins]
+                for name, bins in self.reliability.items()
+            },
         }
 
 
@@ -84,15 +99,19 @@ def evaluate_model(
     """
     data = held_out(model, dataset=dataset, split=split, selection=selection, most_units=most_units)
     found = [_ask(model, name, data) for name in load_recipe(model.recipe).evaluators(model.config)]
+    fingerprint = read_card(dataset)["fingerprint"]
+    calibration = read_calibration(model.description)
     return Report(
         recipe=model.recipe,
         run_id=model.run_id,
         dataset=dataset,
-        dataset_fingerprint=read_card(dataset)["fingerprint"],
+        dataset_fingerprint=fingerprint,
         split=split,
         figures={figure.name: figure for each in found for figure in each.figures},
         breakdowns={name: figures for each in found for name, figures in each.breakdowns.items()},
         matrices={name: matrix for each in found for name, matrix in each.matrices.items()},
+        reliability={name: bins for each in found for name, bins in each.reliability.items()},
+        calibrated_here=calibration is not None and calibration.overlaps(fingerprint, split),
     )
 
 
@@ -143,6 +162,7 @@ def write_report(report: Report, folder: str, run: Run | None) -> None:
     """Write `report.json` and its plots to a folder, and all to the model's run, whose card then shows them."""
     values = report.to_dict()
     drawn = {"accuracy.png": draw_breakdowns(report.breakdowns)} if report.breakdowns else {}
+    drawn |= {"reliability.png": draw_reliability(report.reliability)} if report.reliability else {}
     drawn |= {f"{name}.png": draw_matrix(matrix) for name, matrix in report.matrices.items()}
     with writing(folder, [REPORT, *drawn]):
         storage.write_json(storage.join(folder, REPORT), values)

@@ -12,12 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models.calibration import Calibration
 from models.losses.synchronization import pairings
 from models.metrics.motion_loudness import FLOORS, cell_motion, correlations, loudness
+from workflows.contract.calibration import Answers, calibration_figures, log_loss, reliability_curves
 from workflows.contract.figure import Figure, Findings, Rows, mean_figure
 from workflows.contract.held_out import HeldOut
 
-NEEDS = ("sound_column", "encode_sound", "encode_picture", "encode_silence", "encode_gray", "judge")
+NEEDS = ("sound_column", "encode_sound", "encode_picture", "encode_silence", "encode_gray", "judge", "calibration")
 
 TARGETS = np.array([1, 1, 0, 0])
 """Labels of the four pairings of a pair: (A, A), (B, B), (A, B), (B, A)."""
@@ -35,6 +37,7 @@ class SoundAndPicture(Protocol):
     """What a module must offer: encoders that run once per window, and the evidence of both together."""
 
     sound_column: str
+    calibration: Calibration
 
     def encode_sound(self, batch: Mapping[str, Any]) -> Tensor:
         """Return sound features of all windows."""
@@ -53,14 +56,14 @@ class SoundAndPicture(Protocol):
         ...
 
     def judge(self, sound: Tensor, picture: Tensor) -> Tensor:
-        """Return logits."""
+        """Return calibrated logits."""
         ...
 
 
 def collect(module: SoundAndPicture, data: HeldOut) -> Rows:
     """Return the logits of this rank's pairs, without those whose source is out of sight.
 
-    `pairings`, `audio_only` (the pictures are gray) and `video_only` (the sounds are silent) are (pairs, 4); `swapped` is (pairs, 2
+    `pairings`, the same `uncalibrated`, `audio_only` (the pictures are gray) and `video_only` (the sounds are silent) are (pairs, 4); `swapped` is (pairs, 2
     windows, swaps, 2): with other recordings' sounds, from about the window's own start and from about its partner's, nan where there
     is no other recording; `swapped_recording_id` is whose. `floors` (pairs, kinds, 4) are the correlations of motion and loudness.
     """
@@ -72,17 +75,23 @@ def measure(rows: Rows) -> dict[str, float]:
     """Return the accuracies, the loss, and the accuracy less what shortcuts give."""
     found = {name: float(values.mean()) if values.size else np.nan for name, values in _right(rows).items()}
     best_shortcut = np.nanmax([0.5, *(found[name] for name in _SHORTCUTS)])
-    losses = np.logaddexp(0, rows["pairings"]) - rows["pairings"] * TARGETS
     net = found["sync_accuracy"] - (best_shortcut - 0.5)
     paired = {name: float(values.mean()) if len(values) else np.nan for name, values in _paired(rows).items()}
-    loss = float(losses.mean()) if losses.size else np.nan
+    loss = log_loss(rows["pairings"].ravel(), np.tile(TARGETS, len(rows["pairings"])))
     return {**found, **paired, "net_sync_accuracy": float(net), "loss": loss}
+
+
+def answers(rows: Rows) -> Answers:
+    """Return the logits of all pairings as the network gave them: what a calibration is fitted on."""
+    targets = np.tile(TARGETS, len(rows["uncalibrated"])).astype(float)
+    return Answers(rows["uncalibrated"].ravel(), targets, np.repeat(rows["recording_id"], 4))
 
 
 def summarize(rows: Rows, *, intervals: bool = True) -> Findings:
     """Return the accuracies with intervals over recordings, by class and by shift."""
     right, values = _right(rows), measure(rows)
-    recordings = np.repeat(rows["recording_id"], 4)
+    asked = answers(rows)
+    recordings = asked.recordings
     accuracy = functools.partial(mean_figure, chance=0.5, interval=intervals)
     known = np.isfinite(rows["swapped"]).all(axis=(1, 2, 3))
     figures = [
@@ -106,7 +115,7 @@ def summarize(rows: Rows, *, intervals: bool = True) -> Findings:
             num_examples=len(recordings),
             num_groups=len(np.unique(recordings)),
         ),
-        Figure(name="loss", title="loss", value=values["loss"], chance=float(np.log(2)), better="lower"),
+        *calibration_figures(asked, rows["pairings"].ravel(), intervals=intervals),
     ]
     own = right["sync_accuracy"]
     return Findings(
@@ -115,6 +124,7 @@ def summarize(rows: Rows, *, intervals: bool = True) -> Findings:
             "class": _broken_down(own, rows, [name or "no label" for name in rows["label"]], accuracy),
             "shift": _broken_down(own, rows, _shift_bins(np.abs(rows["shift_seconds"])), accuracy),
         },
+        reliability=reliability_curves(asked, rows["pairings"].ravel(), intervals=intervals),
     )
 
 
@@ -168,7 +178,7 @@ def _collect_block(module: SoundAndPicture, data: HeldOut) -> Rows:
         others[in_sight] = np.where(found >= 0, in_sight[found], -1)
     silence, gray = module.encode_silence(), module.encode_gray()
     parts: dict[str, list[np.ndarray]] = {
-        name: [] for name in ("unit", "pairings", "audio_only", "video_only", "swapped", "floors")
+        name: [] for name in ("unit", "pairings", "uncalibrated", "audio_only", "video_only", "swapped", "floors")
     }
     for units, batch in data.read(("frames", "log_mel")):
         rows = np.stack([2 * (units - data.first_unit), 2 * (units - data.first_unit) + 1], axis=1)
@@ -201,12 +211,14 @@ def _collect_block(module: SoundAndPicture, data: HeldOut) -> Rows:
 def _judged(
     module: SoundAndPicture, sound: Tensor, picture: Tensor, silence: Tensor, gray: Tensor
 ) -> dict[str, np.ndarray]:
-    """Return logits (pairs, 4) of the pairings, of sounds with a gray picture, of pictures with silence."""
+    """Return logits (pairs, 4) of the pairings, of the same before calibration, of sounds with a gray picture, of pictures with silence."""
     own = pairings(sound, picture)
+    logits = _numpy(module.judge(own.audio_features, own.video_features)).reshape(-1, 4)
     audio = _numpy(module.judge(sound, gray.expand(len(picture), *gray.shape[1:]))).reshape(-1, 2)
     first, second = _numpy(module.judge(silence.expand(len(picture), *silence.shape[1:]), picture)).reshape(-1, 2).T
     return {
-        "pairings": _numpy(module.judge(own.audio_features, own.video_features)).reshape(-1, 4),
+        "pairings": logits,
+        "uncalibrated": module.calibration.undo(logits),
         "audio_only": np.tile(audio, 2),
         "video_only": np.stack([first, second, second, first], axis=1),
     }

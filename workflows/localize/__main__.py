@@ -23,6 +23,7 @@ def localize(
     video: tuple[str, ...],
     output: str,
     kind: MapKind = "signed",
+    threshold: float = 0.5,
     clip_seconds: float | None = None,
     frame_rate: float | None = None,
 ) -> None:
@@ -34,11 +35,14 @@ def localize(
         output: Folder for an MP4, a PNG, an NPZ and a JSON file each.
         kind: Map to draw: the signed evidence, or its contrast with the sound of another moment. The NPZ file holds the signed map, and the
             contrast where asked for; published systems display the absolute value, `np.abs` of the signed map.
+        threshold: A frame shows a source if the model's probability that sound and picture are in sync is above this.
         clip_seconds: Length of the windows, if not that of the clips trained on; for models that read clips of any length.
         frame_rate: Frames per second, if not that of the clips trained on; for models that read clips of any frame rate.
     """
     if not video:
         raise InputError("--video: empty; give one or more video files")
+    if not 0 < threshold < 1:
+        raise InputError(f"--threshold: {threshold:g} is not between 0 and 1; give a probability, such as 0.5")
     folder = storage.resolve(output, field="--output")
     if storage.is_remote(folder):
         raise InputError(f"--output: '{folder}' is in S3; overlays are written to a local folder")
@@ -51,7 +55,7 @@ def localize(
         for path, stem in zip(paths, stems, strict=True):
             try:
                 maps = map_video(found, path, kind=kind)
-                outputs = write_outputs(maps, path, folder, stem=stem)
+                outputs = write_outputs(maps, path, folder, stem=stem, threshold=threshold)
             except InputError as error:
                 failed.append(str(error))
                 continue

@@ -38,7 +38,7 @@ _SMALLEST_STEP = 2.0**-15
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VideoMaps:
-    """Maps (frames, rows, columns) of a whole video, at the clip's frame rate, and the evidence of every frame."""
+    """Maps (frames, rows, columns) of a whole video, at the clip's frame rate, and the calibrated evidence of every frame."""
 
     signed: np.ndarray
     contrast: np.ndarray | None
@@ -153,13 +153,14 @@ def unreadable(path: str, error: MediaError) -> InputError:
     return InputError(f"--video: '{path}': {error.reason} {error.detail}; give a video with picture and sound")
 
 
-def describe_frames(maps: VideoMaps) -> list[dict[str, Any]]:
-    """Return time, peak, score, box and whether a source was found, frame by frame.
+def describe_frames(maps: VideoMaps, *, threshold: float = 0.5) -> list[dict[str, Any]]:
+    """Return time, peak, score, probability of being in sync, box and whether a source was found, frame by frame.
 
-    The box bounds the cells above half the peak; peak and box are normalized to the video's frame.
+    A source is found where the probability is above the threshold. The box bounds the cells above half the peak; peak and box are
+    normalized to the video's frame.
     """
     rows = []
-    found = source_found(maps.shown, maps.logits)
+    found = source_found(maps.shown, maps.logits, threshold=threshold)
     for seconds, cells, logit, is_found in zip(maps.seconds, maps.shown, maps.logits, found, strict=True):
         peak = np.unravel_index(cells.argmax(), cells.shape)
         inside_y, inside_x = np.nonzero(cells >= 0.5 * cells.max())
@@ -173,6 +174,7 @@ def describe_frames(maps: VideoMaps) -> list[dict[str, Any]]:
         row = {
             "seconds": round(float(seconds), 4),
             "score": round(float(logit), 4),
+            "probability": round(float(1 / (1 + np.exp(-np.clip(logit, -500, 500)))), 4),
             "source_found": bool(is_found),
             "peak": None,
             "box": None,

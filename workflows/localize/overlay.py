@@ -24,14 +24,14 @@ ENDINGS = (".mp4", ".png", ".npz", ".json")
 """Of the files that are written for a video."""
 
 
-def write_outputs(maps: VideoMaps, path: str, folder: str, *, stem: str) -> dict[str, Any]:
+def write_outputs(maps: VideoMaps, path: str, folder: str, *, stem: str, threshold: float = 0.5) -> dict[str, Any]:
     """Write overlay, contact sheet, maps and table of a video; return their paths and in what share of frames a source was found.
 
     Raises:
         InputError: If the video cannot be read.
     """
     target = str(Path(folder) / stem)
-    table = describe_frames(maps)
+    table = describe_frames(maps, threshold=threshold)
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
         width = 2 * max(1, round(_HEIGHT * maps.aspect / 2))
@@ -51,6 +51,7 @@ def write_outputs(maps: VideoMaps, path: str, folder: str, *, stem: str) -> dict
             {
                 "video": path,
                 "kind": maps.kind,
+                "threshold": threshold,
                 "source_found_share": found,
                 "left_out_seconds": maps.left_out,
                 "frames": table,
@@ -130,7 +131,7 @@ class _Drawing:
         size = 2 * round(self.width * across / 2), 2 * round(_HEIGHT * down / 2)
         corner = (self.width - size[0]) // 2, (_HEIGHT - size[1]) // 2
         canvas.paste(heat.resize(size), corner, alpha.resize(size))
-        label = f"{row['seconds']:6.2f} s  evidence {row['score']:+.2f}"
+        label = f"{row['seconds']:6.2f} s  in sync {row['probability']:.0%}"
         if not row["source_found"]:
             label += "  no source found"
         ImageDraw.Draw(canvas).text(

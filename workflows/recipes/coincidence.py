@@ -10,8 +10,9 @@ features, place by place. A recipe of its own, as encoders, comparison, loss and
 Measured figures, on drawn scenes and on film, stand in docs/real-footage.md, beside what was tried and did not help.
 
 Limits: it hears what changes: a steady hum over a steady motion is nothing to it. Shifts shorter than the dataset's shortest were not
-trained for. On film it is right less often than on drawn scenes, and its zero is not calibrated there: compare logits of one video. It
-does not identify people or judge whether a recording was tampered with.
+trained for. On film it is right less often than on drawn scenes, and probabilities that were calibrated on drawn scenes are far too sure
+there: calibrate them on film (`workflows.calibrate`), or compare logits of one video. It does not identify people or judge whether a
+recording was tampered with.
 """
 
 import dataclasses

@@ -17,6 +17,7 @@ from datasets.reading.reader import Batch
 from datasets.reading.stream import BatchStream
 from infra import storage
 from infra.seeding import seed_everything
+from workflows.contract.calibration import CalibrationRecord, answers_of, calibrate_on
 from workflows.contract.figure import Figure, Rows
 from workflows.contract.held_out import HeldOut
 from workflows.contract.references import open_reference
@@ -71,6 +72,7 @@ class _Worker:
         self.steps_per_epoch = self.plans[next(iter(job.streams))].steps_per_epoch
         self.history: list[dict[str, float]] = []
         self.figures: tuple[Figure, ...] = ()
+        self.calibration: CalibrationRecord | None = None
         self.sums: dict[str, float] = {}
         self.began = time.monotonic()
         self.waited = self.saving = self.shown = 0.0
@@ -205,8 +207,10 @@ class _Worker:
         elapsed = time.monotonic() - self.began
         metrics |= {"epoch": epoch, "data_wait_share": self.waited / max(elapsed, 1e-9)}
         metrics |= {"stopped_at": float(step)} if step else {}
+        self.calibration = None
         if validate and self.job.main.validation:
             rows = self._answers()
+            self.calibration = self._calibrate(rows)
             if self.rank == 0:
                 self.figures = self.evaluator.summarize(rows, intervals=False).figures
             found = {name: float(value) for name, value in self.evaluator.measure(rows).items()}
@@ -231,6 +235,13 @@ class _Worker:
         joined = {name: np.concatenate([rows[name] for rows in parts]) for name in parts[0]}
         order = np.argsort(joined["unit"], kind="stable")
         return {name: values[order] for name, values in joined.items()}
+
+    def _calibrate(self, rows: Rows) -> CalibrationRecord | None:
+        """Return the calibration of this epoch's weights, which is saved with them; none where the answers are not yes or no."""
+        answers, part = answers_of(self.evaluator, rows), self.job.main
+        if answers is None:
+            return None
+        return calibrate_on(answers, dataset=part.dataset, fingerprint=part.card["fingerprint"], split="validation")
 
     def _keep(self, epoch: int, step: int, metrics: dict[str, float]) -> None:
         """Write a checkpoint and log; rank 0 writes what all ranks need."""
@@ -297,6 +308,7 @@ class _Worker:
             "selection": dataclasses.asdict(self.job.selection),
             "references": {name: dataclasses.asdict(each) for name, each in self.job.references.items()},
             "metrics": metrics,
+            **({"calibration": dataclasses.asdict(self.calibration)} if self.calibration else {}),
         }
 
     def _prune(self) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.tracking import Run, describe_versions
+from workflows.contract.calibration import read_calibration
 from workflows.contract.figure import Figure
 from workflows.contract.registry import load_recipe
 from workflows.trained.checkpoint import CONFIG
@@ -50,6 +51,7 @@ def describe_model(description: _Table, data_card: _Table, reports: Mapping[str,
         "## Figures",
         "\n\n".join(_figures(split, report) for split, report in sorted(reports.items()))
         or "Not evaluated: no held-out clips.",
+        *_calibration(description),
         "## Where it fails",
         _failures(description, reports),
         "## Made by",
@@ -123,6 +125,11 @@ def _figures(split: str, report: _Table) -> str:
         interval = f"{figure.low:.3f} to {figure.high:.3f}" if figure.has_interval else "-"
         lines.append(f"| {figure.title} | {figure.value:.3f} | {interval} | {figure.against} |")
     return "\n".join(lines)
+
+
+def _calibration(description: _Table) -> list[str]:
+    found = read_calibration(description)
+    return [] if found is None else [f"Probabilities: {found}."]
 
 
 def _failures(description: _Table, reports: Mapping[str, _Table]) -> str:

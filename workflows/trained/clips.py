@@ -54,6 +54,8 @@ def fit_to_clips(
     config = _config_for(model, preparation)
     module = trained_module(load_recipe(model.recipe).build(config, model.assets, {}))
     module.load_state_dict(model.module.state_dict())
+    if hasattr(model.module, "calibration"):
+        module.calibration = model.module.calibration
     device = next(model.module.parameters()).device
     return dataclasses.replace(model, module=module.eval().to(device), config=config, preparation=preparation)
 

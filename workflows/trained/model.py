@@ -10,6 +10,7 @@ import torch
 from datasets.config import PreparationConfig
 from infra.errors import InputError
 from infra.tracking import model_folder
+from workflows.contract.calibration import read_calibration
 from workflows.contract.config import restore_config
 from workflows.contract.registry import load_recipe
 from workflows.contract.streams import Stream
@@ -52,7 +53,7 @@ class Model:
 
 @contextlib.contextmanager
 def loaded(uri: str, *, recipe: str | None = None) -> Iterator[Model]:
-    """Give the model of a URI, of a certain recipe where one is named.
+    """Give the model of a URI, calibrated if it was, of a certain recipe where one is named.
 
     Raises:
         InputError: If there is none, it is of another recipe, or its training diverged.
@@ -75,6 +76,9 @@ def loaded(uri: str, *, recipe: str | None = None) -> Iterator[Model]:
         raise InputError(
             f"--model: '{uri}' has weights that are no numbers, as its training diverged; give another model"
         )
+    calibration = read_calibration(description)
+    if calibration is not None:
+        network.calibration = calibration.numbers  # type: ignore[assignment]
     data = next(iter(description["data"].values()))
     device = "cuda" if torch.cuda.is_available() else "cpu"
     yield Model(

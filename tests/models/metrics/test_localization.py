@@ -133,3 +133,11 @@ def test_a_source_is_found_where_evidence_and_a_cell_are_above_zero() -> None:
     found = source_found(maps, np.array([[1.0, -1.0, 0.0], [2.0, 2.0, 2.0]]))
     assert found.tolist() == [[True, False, False], [True, False, False]]
     assert source_found(maps, np.array([1.0, 0.0])[:, None]).tolist() == [[True, True, True], [False, False, False]]
+
+
+def test_a_source_is_found_above_a_threshold_of_the_probability() -> None:
+    maps = np.ones((3, 4, 4))
+    logits = np.log([0.3 / 0.7, 0.6 / 0.4, 0.9 / 0.1])
+    assert source_found(maps, logits).tolist() == [False, True, True]
+    assert source_found(maps, logits, threshold=0.8).tolist() == [False, False, True]
+    assert source_found(maps, logits, threshold=0.2).tolist() == [True, True, True]

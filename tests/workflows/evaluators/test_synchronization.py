@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from workflows.evaluators.synchronization import collect, measure, summarize, swapped_sounds
+from models.calibration import Calibration
+from workflows.evaluators.synchronization import answers, collect, measure, summarize, swapped_sounds
 from workflows.recipes import multisensory
 
 
@@ -141,3 +142,19 @@ def test_the_floor_is_the_best_correlation_of_motion_and_loudness(module):
 
 def paired_figures(rows):
     return {figure.name: figure for figure in summarize(rows).figures}
+
+
+def test_calibration_changes_probabilities_and_no_order(module):
+    before = ask(module, Clips(clips(12)))
+    module.calibration = Calibration(0.2, 1.5)
+    after = ask(module, Clips(clips(12)))
+    np.testing.assert_allclose(after["pairings"], 0.2 * before["pairings"] + 1.5, atol=1e-5)
+    np.testing.assert_allclose(after["uncalibrated"], before["pairings"], atol=1e-4)
+    assert measure(after)["paired_accuracy"] == measure(before)["paired_accuracy"]
+    assert answers(after).num_recordings == 12
+    figures, raw = paired_figures(after), paired_figures(before)
+    for name in ("expected_calibration_error", "loss"):
+        assert figures[name].uncalibrated == pytest.approx(raw[name].value, abs=1e-4)
+        assert figures[name].value != pytest.approx(raw[name].value, abs=1e-3)
+        assert np.isnan(raw[name].uncalibrated)
+    assert figures["loss"].value == pytest.approx(measure(after)["loss"])

@@ -1,6 +1,8 @@
 """Maps over a video: what contrast compares, what silence shows, and what is refused."""
 
+import copy
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import torch
 from datasets.media import Window, cut, probe, write_video
 from datasets.sources.synthetic import scene
 from infra.errors import InputError
+from models.calibration import Calibration
 from tests.workflows.audit.checks import leaky
 from workflows.localize import maps as module_of_maps
 from workflows.localize.maps import describe_frames, map_video
@@ -102,6 +105,23 @@ def test_silence_does_not_dilute_the_sound_beside_it(model, tmp_path):
     # Windows begin every half second: the first one with sound begins at 1.5 s.
     assert shown == [row >= 1.5 for row in found.seconds]
     assert found.logits[found.seconds >= 1.5].min() > 9
+
+
+def test_localize_abstains_where_the_calibrated_probability_is_below_the_threshold(model, tmp_path):
+    path = video(tmp_path, seconds=2.0)
+    raw = map_video(model, path).logits
+    assert all(row["source_found"] for row in describe_frames(map_video(model, path)))
+    offset = float(-0.5 * raw.mean() - 1.0)
+    module = copy.copy(model.module)
+    module.calibration = Calibration(0.5, offset)
+    found = map_video(dataclasses.replace(model, module=module), path)
+    assert found.logits == pytest.approx(0.5 * raw + offset, abs=1e-4)
+    rows = describe_frames(found)
+    assert not any(row["source_found"] or row["box"] for row in rows)
+    assert [row["probability"] for row in rows] == pytest.approx(1 / (1 + np.exp(-found.logits)), abs=1e-4)
+    assert all(row["source_found"] for row in describe_frames(found, threshold=0.1))
+    write_outputs(found, path, str(tmp_path / "maps"), stem="scene", threshold=0.1)
+    assert json.loads((tmp_path / "maps" / "scene.json").read_text())["source_found_share"] == 1
 
 
 def test_windows_may_be_of_another_length_and_frame_rate(tmp_path):

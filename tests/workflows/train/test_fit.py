@@ -13,7 +13,8 @@ from workflows.recipes import multisensory
 from workflows.train.fit import Trial, fit
 from workflows.train.job import Scaling
 from workflows.train.loop import best_epoch
-from workflows.trained.checkpoint import read_weights
+from workflows.trained.checkpoint import read_description, read_weights
+from workflows.trained.model import loaded
 
 pytestmark = pytest.mark.ray
 
@@ -103,3 +104,37 @@ def test_a_run_starts_from_no_model_of_another_kind(small_dataset, tracking, tmp
     description.write_text(description.read_text().replace('"multisensory"', '"audio_tagging"'))
     with pytest.raises(InputError, match=r"^--from: .* is of the recipe audio_tagging, not multisensory; give one of"):
         fit("multisensory", config, run_name="other", start=str(description.parent), **options)
+
+
+def test_the_kept_epoch_is_calibrated_on_the_validation_split(small_dataset, tracking, monkeypatch):
+    monkeypatch.setattr("workflows.contract.calibration.FEWEST_RECORDINGS", 2)
+    options = {"data": small_dataset, "scaling": Scaling(num_workers=0)}
+    result = fit("multisensory", multisensory.tiny(), run_name="calibrated", **options)
+    kept = read_description(result.model_folder)["calibration"]
+    assert (kept["dataset"], kept["split"], kept["note"]) == (small_dataset, "validation", "")
+    assert kept["scale"] > 0
+    with loaded(result.model_folder) as model:
+        assert tuple(model.module.calibration) == (kept["scale"], kept["offset"])
+    card = Path(result.model_folder, "card.md").read_text()
+    assert f"Probabilities: scale {kept['scale']:.3f}" in card
+    report = Run(result.run_id).read_dict("evaluation/validation/report.json")
+    assert report["figures"]["loss"]["uncalibrated"] == pytest.approx(result.metrics["validation/loss"], abs=1e-3)
+    assert "calibrated on clips of this split" in report["caution"]
+    again = fit("multisensory", multisensory.tiny(), run_name="again", start=result.model_folder, **options)
+    assert again.metrics["train/loss"] < 2
+
+
+def test_too_few_recordings_leave_a_model_uncalibrated(trained):
+    kept = read_description(trained.model_folder)["calibration"]
+    assert (kept["scale"], kept["offset"]) == (1.0, 0.0)
+    assert "recordings are fewer than 10" in kept["note"]
+    assert "not calibrated: " in Path(trained.model_folder, "card.md").read_text()
+
+
+def test_a_model_from_before_calibration_loads(trained, tmp_path):
+    description = Path(shutil.copytree(trained.model_folder, tmp_path / "old"), "config.json")
+    values = json.loads(description.read_text())
+    del values["calibration"]
+    description.write_text(json.dumps(values))
+    with loaded(str(description.parent)) as model:
+        assert tuple(model.module.calibration) == (1.0, 0.0)

@@ -8,6 +8,7 @@ import torch
 
 from datasets.clips.spectrogram import LogMelConfig
 from infra.errors import InputError
+from models.calibration import Calibration
 from workflows.contract.registry import load_recipe
 from workflows.evaluate.report import evaluate_model
 from workflows.trained.clips import fit_to_clips
@@ -36,6 +37,7 @@ def clips(num_clips, *, frames, samples):
 
 def test_fitted_model_has_the_weights_of_the_first_and_the_sizes_of_the_clips(make):
     model = make("coincidence")
+    model.module.calibration = Calibration(0.5, -1.0)
     wanted = dataclasses.replace(model.preparation, clip_seconds=2.0, frame_rate=25.0)
     fitted = fit_to_clips(model, wanted, given="--data: 'film'")
     assert fitted.preparation == wanted
@@ -43,6 +45,7 @@ def test_fitted_model_has_the_weights_of_the_first_and_the_sizes_of_the_clips(ma
     for name, value in model.module.state_dict().items():
         assert torch.equal(value, fitted.module.state_dict()[name])
     assert len(fitted.module.cell_centers().times) == 2 * len(model.module.cell_centers().times)
+    assert fitted.module.calibration == Calibration(0.5, -1.0)
     assert not fitted.module.training
     assert fit_to_clips(model, model.preparation, given="--data: 'film'") is model
 
