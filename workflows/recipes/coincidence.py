@@ -47,8 +47,6 @@ class Config:
     """Widths, in cells, of the squares whose motion is compared as a whole."""
     num_features: int = 16
     """Features of a cell, and of the sound."""
-    state: bool = False
-    """Whether brightness is compared beside motion."""
     moments_per_second: float = 15.0
     """Clock on which picture and sound are compared, whatever the frame rate."""
     disturbed: bool = True
@@ -186,7 +184,6 @@ def build(config: Config, assets: Mapping[str, Any], references: Mapping[str, An
         num_features=config.num_features,
         grid=config.grid,
         scales=tuple(config.scales),
-        state=config.state,
         moments_per_second=config.moments_per_second,
         num_frames=config.num_frames,
         frame_rate=config.frame_rate,
