@@ -105,8 +105,8 @@ class Coincidence(nn.Module):
         video: Float[Tensor, "batch 3 frames height width"],
         generator: torch.Generator,
         *,
-        hidden: bool = True,
-        jitter: bool = True,
+        hidden: bool,
+        jitter: bool,
     ) -> tuple[Float[Tensor, "batch features heard"], Float[Tensor, "batch views_and_features moments rows columns"]]:
         """Features of sounds and frames to train on: of another length and frame rate, with places and bands hidden.
 

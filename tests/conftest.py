@@ -14,9 +14,8 @@ os.environ["RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"] = "60"
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["PYTHONWARNINGS"] = "ignore"
 if "PYTEST_XDIST_WORKER" in os.environ:
-    os.environ["RAY_TMPDIR"] = tempfile.mkdtemp(
-        prefix="r", dir="/tmp"
-    )  # Ray's link to its latest session, for each of two pytests
+    # Each of two pytests has a folder of its own for Ray's link to its latest session.
+    os.environ["RAY_TMPDIR"] = tempfile.mkdtemp(prefix="r", dir="/tmp")
     atexit.register(shutil.rmtree, os.environ["RAY_TMPDIR"], ignore_errors=True)
 
 import numpy as np

@@ -65,10 +65,12 @@ def demonstrate(*, videos: str | None, name: str, num_videos: int, epochs: int, 
         with clock.stage("train"):
             result = _train(scenes, name, epochs, num_workers, progress)
     progress.close()
-    run = Run(result.run_id)
+    run, shown = Run(result.run_id), None
     with loaded(result.model_folder, recipe=RECIPE) as model:
         report, overlays = _show(model, scenes, "test", run_folder, run, clock)
-        shown = _show(model, film, "all", storage.join(run_folder, "videos"), run, clock) if film is not None else None
+        if film is not None:
+            place = storage.join(run_folder, "videos")
+            shown = _show(model, film, "all", place, run, clock, whose=" your videos")
     storage.write_json(storage.join(run_folder, "seconds.json"), clock.seconds)
     print("\n" + describe_report(report))
     if shown is not None:
@@ -83,10 +85,9 @@ def demonstrate(*, videos: str | None, name: str, num_videos: int, epochs: int, 
 
 
 def _show(
-    model: Model, dataset: str, split: SplitName, folder: str, run: Run, clock: _Clock
+    model: Model, dataset: str, split: SplitName, folder: str, run: Run, clock: _Clock, *, whose: str = ""
 ) -> tuple[Report, list[str]]:
     """Evaluate a model on a split and draw its maps over a few of the videos; return the report and where they lie."""
-    whose = "" if split == "test" else " your videos"
     with clock.stage(f"evaluate{whose}"):
         report = evaluate_model(model, dataset=dataset, split=split)
         write_report(report, folder, run)

@@ -19,7 +19,7 @@ from workflows.contract.registry import load_evaluator, load_recipe
 from workflows.evaluate.plots import draw_breakdowns, draw_matrix, draw_reliability
 from workflows.learners.learner import asking
 from workflows.trained.card import write_model_card
-from workflows.trained.clips import fit_to_clips, refuse_other_clips
+from workflows.trained.clips import fit_to_clips
 from workflows.trained.model import Model
 
 REPORT = "report.json"
@@ -129,7 +129,7 @@ def held_out(
         InputError: If they are not those the model reads, or there are none.
     """
     preparation = preparation_of(read_card(dataset))
-    refuse_other_clips(model, preparation, given=f"--data: '{dataset}'")
+    fit_to_clips(model, preparation, given=f"--data: '{dataset}'")
     stream = model.stream
     groups = select_units(dataset, split, unit=stream.unit, requires=stream.needed, selection=selection).groups
     if not groups:

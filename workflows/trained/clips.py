@@ -1,7 +1,6 @@
 """Which clips a trained model reads: those it was trained on, and with a recipe that `READS_ANY` length or frame rate, others too."""
 
 import dataclasses
-from typing import Any
 
 from datasets.config import PreparationConfig
 from infra.errors import InputError
@@ -10,28 +9,6 @@ from workflows.learners.learner import trained_module
 from workflows.trained.model import Model
 
 _DECISIVE = ("clip_seconds", "frame_rate", "sample_rate", "log_mel")
-
-
-def refuse_other_clips(
-    model: Model, preparation: PreparationConfig, *, given: str, remedy: str = "prepare the data alike"
-) -> None:
-    """Refuse clips that a model cannot read.
-
-    Args:
-        model: a trained model.
-        preparation: how the clips are prepared.
-        given: what gave the clips, for complaints.
-        remedy: what to do about it.
-
-    Raises:
-        InputError: Naming the first field that differs.
-    """
-    recipe = load_recipe(model.recipe)
-    for name in _differing(model, preparation):
-        if name not in reads_any(recipe):
-            ours, theirs = getattr(preparation, name), getattr(model.preparation, name)
-            raise InputError(f"{given} has {name}={ours}, the model was trained with {theirs}; {remedy}")
-    _config_for(model, preparation)
 
 
 def fit_to_clips(
@@ -46,25 +23,21 @@ def fit_to_clips(
         remedy: what to do about it.
 
     Raises:
-        InputError: If the model cannot read them.
+        InputError: If the model cannot read them, naming the first field that differs.
     """
-    refuse_other_clips(model, preparation, given=given, remedy=remedy)
-    if not _differing(model, preparation):
+    recipe = load_recipe(model.recipe)
+    differing = [name for name in _DECISIVE if getattr(preparation, name) != getattr(model.preparation, name)]
+    for name in differing:
+        if name not in reads_any(recipe):
+            ours, theirs = getattr(preparation, name), getattr(model.preparation, name)
+            raise InputError(f"{given} has {name}={ours}, the model was trained with {theirs}; {remedy}")
+    stream = next(iter(recipe.streams(model.config)))
+    config = recipe.fit_to(model.config, {stream: {"config": preparation.to_dict()}})
+    if not differing:
         return model
-    config = _config_for(model, preparation)
-    module = trained_module(load_recipe(model.recipe).build(config, model.assets, {}))
+    module = trained_module(recipe.build(config, model.assets, {}))
     module.load_state_dict(model.module.state_dict())
     if hasattr(model.module, "calibration"):
         module.calibration = model.module.calibration
     device = next(model.module.parameters()).device
     return dataclasses.replace(model, module=module.eval().to(device), config=config, preparation=preparation)
-
-
-def _differing(model: Model, preparation: PreparationConfig) -> list[str]:
-    return [name for name in _DECISIVE if getattr(preparation, name) != getattr(model.preparation, name)]
-
-
-def _config_for(model: Model, preparation: PreparationConfig) -> Any:
-    recipe = load_recipe(model.recipe)
-    stream = next(iter(recipe.streams(model.config)))
-    return recipe.fit_to(model.config, {stream: {"config": preparation.to_dict()}})
