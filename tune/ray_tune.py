@@ -5,37 +5,38 @@ import logging
 import math
 import os
 import tempfile
-from collections.abc import Callable
 from typing import Any
 
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+# Ctrl-C answers at once: Tune's own handler first waits for the trials.
+os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
 # A trial that was killed after its last epoch has nothing to report when it goes on.
 os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
 
 import ray.tune
+from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
 from infra import cluster
 from infra.errors import InputError
-from tune.plan import SweepPlan
-from tune.schedulers import make_scheduler
+from tune.live import LiveSweep
+from tune.plan import Scheduler, SweepPlan
+from tune.schedulers import make_scheduler, why_stopped
+from tune.study import SweepStudy
 from tune.trials import (
     FAILED,
     FINISHED,
     STOPPED,
+    add_to_curve,
     close_run,
     environment,
-    objective_curve,
+    read_curve,
     read_records,
     run_trial,
-    trial_name,
     write_record,
 )
-from workflows.train.loop import OBJECTIVE
-
-Progress = Callable[[dict[str, Any], int], None]
-"""Takes the record of a trial that ended, and how many have."""
+from workflows.train.loop import EPOCHS_DONE
 
 for _name in ("ray.tune", "ray.air"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)  # what becomes of a trial stands in its record
@@ -49,19 +50,32 @@ def run_trials(
     *,
     count: int,
     max_concurrent: int,
-    progress: Progress,
+    scheduler: Scheduler,
+    study: SweepStudy,
+    live: LiveSweep,
 ) -> None:
     """Run trials until `count` more have ended. One whose process dies is tried once more, then it has failed; the others go on.
 
     Args:
         plan: what the trials share.
-        searcher: gives their fields.
+        searcher: gives the trials.
         count: how many.
         max_concurrent: at most so many at a time.
-        progress: is told of every trial that ends.
+        scheduler: what stops them early.
+        study: is told of every trial and epoch.
+        live: shows them.
     """
     processors, gpus = _reserved(plan)
-    past = [objective_curve(plan, record) for record in read_records(plan) if record.get("status")]
+    past = [read_curve(plan, record["name"]) for record in read_records(plan) if record.get("status")]
+    stopping = make_scheduler(
+        scheduler,
+        metric=plan.metric,
+        mode=plan.mode,
+        epochs=plan.config.cadence.epochs,
+        grace=plan.first_rung,
+        reduction_factor=plan.reduction_factor,
+        past=past,
+    )
     work = functools.partial(run_trial, plan=plan, variables=environment())
     trainable = ray.tune.with_resources(work, {"cpu": processors, "gpu": gpus})
     with tempfile.TemporaryDirectory() as folder:
@@ -69,7 +83,7 @@ def run_trials(
             trainable,
             tune_config=ray.tune.TuneConfig(
                 search_alg=searcher,
-                scheduler=make_scheduler(plan.scheduler, epochs=plan.config.cadence.epochs, past=past),
+                scheduler=stopping,
                 num_samples=count,
                 max_concurrent_trials=max_concurrent,
                 reuse_actors=plan.workers_per_trial == 0,  # one that waits for workers does not end by itself
@@ -79,12 +93,12 @@ def run_trials(
                 storage_path=folder,
                 verbose=0,
                 failure_config=ray.tune.FailureConfig(max_failures=1),
-                callbacks=[_Book(plan, progress)],
+                callbacks=[_Book(plan, stopping, study, live)],
             ),
         ).fit()
     for each in ended:
         if each.error is not None and each.config is not None:
-            write_record(plan, trial_name(each.config), reason=_reason(each.error))
+            write_record(plan, each.config["name"], reason=_reason(each.error))
 
 
 def fitting_trials(plan: SweepPlan, wanted: int) -> int:
@@ -109,45 +123,51 @@ def fitting_trials(plan: SweepPlan, wanted: int) -> int:
 class _Book(ray.tune.Callback):
     """Writes down what becomes of every trial, in the sweep's own process: a trial that is stopped ends without a word."""
 
-    def __init__(self, plan: SweepPlan, progress: Progress) -> None:
-        self._plan, self._progress = plan, progress
+    def __init__(self, plan: SweepPlan, scheduler: TrialScheduler, study: SweepStudy, live: LiveSweep) -> None:
+        self._plan, self._scheduler, self._study, self._live = plan, scheduler, study, live
         self._best: dict[str, dict[str, Any]] = {}
 
+    def on_trial_start(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+        """Tell of a trial that begins."""
+        self._study.begin(trial.config)
+        self._live.begun(trial.config)
+
     def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
-        """Keep a trial's best epoch."""
-        name = trial_name(trial.config)
-        found = {key: result[key] for key in result if isinstance(result[key], float | int) and "/" in key}
-        found |= {"epoch": result.get("epoch"), OBJECTIVE: result.get(OBJECTIVE)}
-        if found[OBJECTIVE] is None or found[OBJECTIVE] != found[OBJECTIVE]:
+        """Put an epoch on record, and keep a trial's best."""
+        if EPOCHS_DONE not in result:  # a trial whose epochs were all done before has nothing to report
             return
+        name = trial.config["name"]
+        epoch, value = add_to_curve(self._plan, name, result)
+        self._live.reported(name, epoch, value)
+        if math.isnan(value):
+            return
+        self._study.report(name, epoch, value)
+        found = {key: result[key] for key in result if isinstance(result[key], float | int) and "/" in key}
+        found |= {"epoch": result.get("epoch")}
         best = self._best.get(name)
-        if best is None or found[OBJECTIVE] >= best[OBJECTIVE]:
+        if best is None or self._plan.cost({"metrics": found}) <= self._plan.cost({"metrics": best}):
             self._best[name] = found
 
     def on_trial_complete(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
         """Put a trial on record that finished or was stopped."""
-        name = trial_name(trial.config)
-        record = write_record(self._plan, name, fields=dict(trial.config))
+        name = trial.config["name"]
+        record = write_record(self._plan, name, **trial.config)
         if record.get("status") not in (FINISHED, FAILED):
             seconds = (trial.last_result or {}).get("time_total_s", 0.0)
-            record = write_record(self._plan, name, status=STOPPED, metrics=self._best.get(name, {}), seconds=seconds)
+            found = {"metrics": self._best.get(name, {}), "reason": why_stopped(self._scheduler, trial)}
+            record = write_record(self._plan, name, status=STOPPED, seconds=seconds, **found)
         self._end(record)
 
     def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
         """Put a trial on record that failed twice."""
-        record = write_record(
-            self._plan,
-            trial_name(trial.config),
-            fields=dict(trial.config),
-            status=FAILED,
-            metrics=self._best.get(trial_name(trial.config), {}),
-        )
-        self._end(record)
+        name = trial.config["name"]
+        found = {"metrics": self._best.get(name, {}), "reason": _reason(trial.get_pickled_error())}
+        self._end(write_record(self._plan, name, **trial.config, status=FAILED, **found))
 
     def _end(self, record: dict[str, Any]) -> None:
         close_run(self._plan, record)
-        ended = [other for other in read_records(self._plan) if other.get("status")]
-        self._progress(record, len(ended))
+        self._study.end(record)
+        self._live.ended(record)
 
 
 def _processors_of_a_trial(plan: SweepPlan) -> float:
@@ -162,9 +182,11 @@ def _reserved(plan: SweepPlan) -> tuple[float, float]:
     return 1.0, plan.gpus_per_trial
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException | None) -> str:
     """Return the first line of what made a trial fail."""
-    found: BaseException = error
+    if error is None:
+        return "its process died"
+    found = error
     while isinstance(cause := getattr(found, "cause", None) or found.__cause__, BaseException):
         found = cause
     return (str(found).strip().splitlines() or [type(found).__name__])[0][:500]

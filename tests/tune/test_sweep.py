@@ -1,9 +1,12 @@
 """A sweep on a small dataset: every trial ends on record, as a run below the sweep's, and goes on from a kill."""
 
 import contextlib
+import csv
+import dataclasses
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,15 +14,32 @@ import time
 from pathlib import Path
 
 import mlflow
+import optuna
 import pytest
 import ray
 
 from tune import ray_tune
 from tune import sweep as verb
+from tune.plan import SweepPlan, plan_sweep
+from tune.run import carry_out
 from workflows.cli import command
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 pytestmark = pytest.mark.ray
+PLAN = SweepPlan(
+    name="plan",
+    recipe="multisensory",
+    data={},
+    preset="tiny",
+    num_trials=2,
+    search="random",
+    scheduler="none",
+    epochs=2,
+    trial_seconds=None,
+    workers_per_trial=0,
+    gpus_per_trial=0,
+    seed=0,
+)
 
 
 @pytest.fixture
@@ -48,8 +68,12 @@ def runs_below(tracking, name):
 
 def test_a_random_sweep_ends_with_a_table_figures_and_a_registered_winner(swept, tracking, tmp_path):
     printed = swept("--num-trials", "3", "--run-name", "small", "--scheduler", "none")
-    assert len(re.findall(r"\| trial-\w{8} \| finished \|", printed)) == 3
-    assert re.search(r"best +trial-\w{8}  models:/multisensory/1", printed)
+    assert len(re.findall(r"^\d=? +0\d (?:preset )?\w+ lr \S+ wd \S+ .* finished ", printed, re.MULTILINE)) == 3
+    assert re.search(r"best +0\d .*  models:/multisensory/1", printed)
+    assert re.search(r"sync accuracy less shortcuts \S+ \[\S+, \S+\] over \d+ validation recordings", printed)
+    assert re.search(r"second +0\d .* on the same recordings the difference is", printed)
+    assert "importance  not computed: 17 more finished trials are needed, of 20" in printed
+    assert "study    optuna-dashboard sqlite:////" in printed
     parent, trials = runs_below(tracking, "small")
     assert {run.info.status for run in (parent, *trials)} == {"FINISHED"}
     assert len(trials) == 3
@@ -57,8 +81,84 @@ def test_a_random_sweep_ends_with_a_table_figures_and_a_registered_winner(swept,
     assert all(
         len(mlflow.MlflowClient(tracking).get_metric_history(run.info.run_id, "train/loss")) == 2 for run in trials
     )
-    drawn = {path.name for path in (tmp_path / "runs" / "small").glob("*.png")}
-    assert {"objective_by_field.png", "parallel_coordinates.png", "importance.png"} <= drawn
+    names = [run.info.run_name for run in sorted(trials, key=lambda run: run.info.run_name)]
+    assert names[0] == "00 preset adamw lr 1e-2 wd 1e-2"
+    folder = tmp_path / "runs" / "small"
+    assert {path.name for path in folder.iterdir()} >= {"table.md", "table.csv", "figures.html", "optuna.db", *names}
+    rows = list(csv.DictReader((folder / "table.csv").open()))
+    assert [row["trial"] for row in rows] == names
+    study = optuna.load_study(study_name="small", storage=f"sqlite:///{folder / 'optuna.db'}")
+    assert [trial.user_attrs["name"] for trial in study.trials] == names
+    assert [trial.value for trial in study.trials] == [float(row["net_sync_accuracy"]) for row in rows]
+    assert [len(trial.intermediate_values) for trial in study.trials] == [2, 2, 2]
+
+
+def test_a_sweep_prints_a_command_that_repeats_its_best(swept, tracking, tmp_path):
+    printed = swept("--num-trials", "1", "--run-name", "one", "--space.optim.lr", "loguniform 1e-3 1e-2")
+    line = next(line for line in printed.splitlines() if line.startswith("repeat"))
+    done = subprocess.run(
+        [sys.executable, *shlex.split(line)[2:], "--run-name", "again"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    configs = [
+        json.loads((tmp_path / "runs" / name / "model" / "config.json").read_text())
+        for name in ("one/00 preset lr 1e-2", "again")
+    ]
+    for each in configs:
+        each["config"]["cadence"].pop("keep_checkpoints")
+    assert configs[0]["config"] == configs[1]["config"]
+    metric = "validation/net_sync_accuracy"
+    assert configs[0]["metrics"][metric] == configs[1]["metrics"][metric]
+
+
+def test_a_sweep_whose_trials_all_diverge_fails_and_registers_nothing(small_dataset, tracking, capsys):
+    asked = dataclasses.replace(PLAN, name="wild", data={"clips": small_dataset}, epochs=1)
+    wild = [{"optim.name": "sgd", "optim.lr": rate, "optim.gradient_clip": 0.0} for rate in (1e30, 1e31)]
+    plan = plan_sweep(
+        asked,
+        space_file=None,
+        space_fields=dict.fromkeys(("optim.lr", "optim.gradient_clip"), "choice 1.0") | {"optim.name": "choice sgd"},
+    )
+    with pytest.raises(SystemExit) as stop:
+        carry_out(dataclasses.replace(plan, trials=tuple(wild), num_trials=2), max_concurrent=2)
+    said = capsys.readouterr()
+    assert stop.value.code == 1
+    assert said.err.startswith("error: none of 2 trials finished, so that nothing is registered:\n")
+    assert len(re.findall(r"  0\d .*: failed, optim.lr: training diverged with 1e\+3[01]", said.err)) == 2
+    parent, trials = runs_below(tracking, "wild")
+    assert {run.info.status for run in (parent, *trials)} == {"FAILED"}
+    assert mlflow.MlflowClient(tracking).search_registered_models() == []
+
+
+def test_confirmation_trains_the_best_again_with_two_more_seeds_and_is_not_repeated(
+    swept, tracking, tmp_path, monkeypatch, capsys
+):
+    printed = swept("--num-trials", "2", "--run-name", "sure", "--scheduler", "none", "--confirm", "1")
+    assert re.search(r"confirmed  0\d .*mean \d\.\d{3}  seeds \S+ \S+ \S+$", printed, re.MULTILINE)
+    records = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs" / "sure").glob("*/trial.json")}
+    found = [json.loads(path.read_text()) for path in sorted(records)]
+    assert [each["fields"].get("seed") for each in found] == [None, None, 1, 2]
+    assert found[2]["confirms"] == found[3]["confirms"]
+    monkeypatch.setattr(sys, "argv", ["tune.sweep", "--resume", "sure"])
+    command.run(verb.main)
+    assert {path: path.stat().st_mtime_ns for path in records} == records
+    assert re.search(r"best +0\d .*  models:/multisensory/1 ", capsys.readouterr().out)
+
+
+def test_a_sweep_is_ranked_by_the_objective_that_is_asked_for(swept, tmp_path):
+    swept("--num-trials", "2", "--run-name", "loss", "--objective", "loss", "--mode", "min", "--scheduler", "none")
+    rows = list(csv.DictReader((tmp_path / "runs" / "loss" / "table.csv").open()))
+    best = min(rows, key=lambda row: float(row["loss"]))
+    table = (tmp_path / "runs" / "loss" / "table.md").read_text().splitlines()
+    assert table[0].startswith("| rank | trial | loss |")
+    assert table[2].startswith(f"| 1 | {best['trial']} |")
+
+
+def test_an_objective_that_no_validation_has_is_refused(swept, capsys):
+    with pytest.raises(SystemExit) as stop:
+        swept("--num-trials", "1", "--run-name", "none", "--objective", "beauty")
+    assert stop.value.code == 2
+    assert "error: --objective: 'beauty' is no figure of a validation here; choose from" in capsys.readouterr().err
 
 
 def test_optuna_proposes_and_a_finished_sweep_has_nothing_left_to_do(swept, tracking, tmp_path, monkeypatch, capsys):
@@ -76,9 +176,9 @@ def test_sweep_of_few_combinations_has_each_once(swept, tracking, tmp_path):
     printed = swept(
         "--num-trials", "5", "--search", "optuna", "--run-name", "few", "--space", str(tmp_path / "space.txt")
     )
-    assert "2 of 5 trials: the optuna search has no more combinations" in printed
-    assert len(list((tmp_path / "runs" / "few").glob("*/trial.json"))) == 2
-    assert {run.data.params["optim.name"] for run in runs_below(tracking, "few")[1]} == {"adam", "sgd"}
+    assert "3 of 5 trials: the optuna search has no more combinations" in printed
+    assert len(list((tmp_path / "runs" / "few").glob("*/trial.json"))) == 3
+    assert {run.data.params["optim.name"] for run in runs_below(tracking, "few")[1]} == {"adamw", "adam", "sgd"}
     assert "warning" not in printed
 
 
@@ -141,7 +241,7 @@ def test_a_trial_whose_process_dies_is_tried_once_more_and_then_failed(tracking,
     assert records[name]["status"] == "failed"
     assert "died" in records[name]["reason"]
     assert sorted(record["status"] for record in records.values()) == ["failed", "finished"]
-    assert re.search(rf"\| {name} \| failed: .*died", printed)
+    assert re.search(rf"{name} .*failed .*died", printed)
     statuses = {run.info.run_name: run.info.status for run in runs_below(tracking, "dying")[1]}
     assert statuses.pop(name) == "FAILED"
     assert set(statuses.values()) == {"FINISHED"}

@@ -37,8 +37,8 @@ def run(main: Callable[[], object]) -> None:
         sys.exit(_complain(str(known)))
 
 
-def parse(verb: Callable[..., object]) -> None:
-    """Call a verb with what tyro reads from the command line; tyro's boxed complaints become one line."""
+def parse(verb: Callable[..., object], words: Sequence[str] | None = None) -> None:
+    """Call a verb with what tyro reads from the command line, or from some words; tyro's boxed complaints become one line."""
     complaint, terminal = io.StringIO(), sys.stderr
     parsed = False
 
@@ -51,7 +51,7 @@ def parse(verb: Callable[..., object]) -> None:
 
     try:
         with contextlib.redirect_stderr(complaint):
-            tyro.cli(called, prog=_program())
+            tyro.cli(called, args=words, prog=_program())
     except SystemExit as stop:
         if parsed or stop.code != 2:
             raise
