@@ -79,7 +79,7 @@ def run_trials(
     work = functools.partial(run_trial, plan=plan, variables=environment())
     trainable = ray.tune.with_resources(work, {"cpu": processors, "gpu": gpus})
     with tempfile.TemporaryDirectory() as folder:
-        ended = ray.tune.Tuner(
+        tuner = ray.tune.Tuner(
             trainable,
             tune_config=ray.tune.TuneConfig(
                 search_alg=searcher,
@@ -95,7 +95,13 @@ def run_trials(
                 failure_config=ray.tune.FailureConfig(max_failures=1),
                 callbacks=[_Book(plan, stopping, study, live)],
             ),
-        ).fit()
+        )
+        try:
+            ended = tuner.fit()
+        except ray.tune.TuneError as error:
+            if isinstance(error.__context__, InputError):  # raised by the callback
+                raise error.__context__ from None
+            raise
     for each in ended:
         if each.error is not None and each.config is not None:
             write_record(plan, each.config["name"], reason=_reason(each.error))
@@ -126,6 +132,10 @@ class _Book(ray.tune.Callback):
     def __init__(self, plan: SweepPlan, scheduler: TrialScheduler, study: SweepStudy, live: LiveSweep) -> None:
         self._plan, self._scheduler, self._study, self._live = plan, scheduler, study, live
         self._best: dict[str, dict[str, Any]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return nothing: Tune pickles its callbacks to restore a sweep, which the records do here."""
+        return {}
 
     def on_trial_start(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
         """Tell of a trial that begins."""

@@ -2,6 +2,7 @@
 
 import datetime
 import math
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,12 +28,13 @@ class SweepStudy:
 
     def __init__(self, plan: SweepPlan, records: Sequence[Mapping[str, Any]]) -> None:
         self._plan, self._distributions = plan, distributions(plan.space)
-        with warnings.catch_warnings(action="ignore"):
+        os.makedirs(plan.folder, exist_ok=True)
+        with warnings.catch_warnings(action="ignore"):  # names of metrics are experimental
             self._storage = optuna.storages.RDBStorage(study_uri(plan))
             self.study = optuna.create_study(
                 study_name=plan.name, storage=self._storage, direction=DIRECTIONS[plan.mode], load_if_exists=True
             )
-        self.study.set_metric_names([plan.title])
+            self.study.set_metric_names([plan.title])
         self._ids = {trial.user_attrs.get("name"): trial._trial_id for trial in self.study.get_trials(deepcopy=False)}
         for record in records:
             self.begin(record)

@@ -116,7 +116,7 @@ def run_trial(entry: Entry, *, plan: SweepPlan, variables: Mapping[str, str]) ->
     )
 
 
-def write_record(plan: SweepPlan, name: str, **values: Any) -> dict[str, Any]:
+def write_record(plan: SweepPlan, name: str, /, **values: Any) -> dict[str, Any]:
     """Add values to a trial's record; return it."""
     uri = storage.join(plan.folder, name, _RECORD)
     record = {"name": name, **(storage.read_json(uri) if storage.exists(uri) else {}), **values}

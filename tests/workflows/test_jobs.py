@@ -102,7 +102,7 @@ def test_the_verbs_run_as_jobs(submit, scene_folder, tmp_path):
         ("workflows.train multisensory --data data/scenes --preset tiny --run-name job", r"models:/multisensory/1"),
         (
             "tune.sweep multisensory --data data/scenes --preset tiny --epochs 1 --num-trials 2 --run-name swept",
-            r"best +trial-\w{8}  models:/multisensory/2",
+            r"best +0\d .*  models:/multisensory/2",
         ),
     ):
         status, logs, code = submit(command)

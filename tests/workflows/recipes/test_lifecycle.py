@@ -105,8 +105,8 @@ def test_a_sweep_ranks_by_the_objective(recipe, small_dataset, tracking, monkeyp
     monkeypatch.setattr(sys, "argv", ["tune.sweep", recipe, "--data", small_dataset, *options])
     command.run(sweep.main)
     said = capsys.readouterr().out
-    assert len(re.findall(r"\| trial-\w{8} \| finished \| \d", said)) == 2
-    assert re.search(rf"best +trial-\w{{8}}  models:/{recipe}/\d", said)
+    assert len(re.findall(r"^\d=? +0\d .* \d\.\d+ +finished ", said, re.MULTILINE)) == 2
+    assert re.search(rf"best +0\d .*  models:/{recipe}/\d", said)
 
 
 def test_a_diverged_run_is_named_and_never_registered(recipe, small_dataset, tracking):
