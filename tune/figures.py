@@ -62,7 +62,7 @@ def figures_page(study: optuna.Study, space: Space, *, objective: str, importanc
     parts = [f"<h1>{html.escape(study.study_name)}</h1>", f"<p>{html.escape(importance)}</p>"]
     with warnings.catch_warnings(action="ignore"):  # of what Optuna leaves out, such as trials without a value
         for number, (title, draw) in enumerate(kinds.items()):
-            figure = draw().update_layout(title=None, height=_HEIGHT)
+            figure = draw().update_layout(title=None, height=_HEIGHT, margin={"t": 40})
             parts += [f"<h2>{title}</h2>", figure.to_html(full_html=False, include_plotlyjs=number == 0)]
     style = "<style>body { font-family: sans-serif; max-width: 1200px; margin: 1em auto; }</style>"
     return f"<!doctype html><meta charset='utf-8'><title>{html.escape(study.study_name)}</title>{style}{''.join(parts)}"

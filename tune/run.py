@@ -1,6 +1,7 @@
 """A sweep from its plan to its winner, and on from wherever it was killed."""
 
 import dataclasses
+import math
 import os
 import shlex
 import sys
@@ -185,7 +186,7 @@ def _announce(plan: SweepPlan, run: Run, order: Sequence[Mapping[str, Any]]) -> 
     run.log_metrics({"best_objective": plan.value(best)})
     folders = [storage.join(plan.folder, each["name"], "model") for each in order[:2]]
     spread = spread_over_recordings(folders, dataset=next(iter(plan.data.values())), figure=plan.figure)
-    print(f"best     {best['name']}  {name}  {folder}")
+    print(f"best     {best['name']}  {name}  {shlex.quote(folder)}")
     print("\n".join(describe_spread(plan, order, spread)))
     print("configuration of the best, * where it was searched")
     for field, value in _flat(dataclasses.asdict(with_fields(plan.config, best["fields"]))).items():
@@ -196,17 +197,19 @@ def _announce(plan: SweepPlan, run: Run, order: Sequence[Mapping[str, Any]]) -> 
 def describe_spread(plan: SweepPlan, order: Sequence[Mapping[str, Any]], spread: Spread) -> list[str]:
     """Return the interval of the best trial's objective, and what is known of its lead over the second."""
     (low, high), num_recordings = spread.interval, spread.num_recordings
+    known, kept = plan.value(order[0]), spread.values[0]
+    again = "" if math.isclose(known, kept, abs_tol=5e-4) else f"{known:.3f} before calibration, as it is kept "
     lines = [
-        f"         {plan.title} {spread.values[0]:.3f} [{low:.3f}, {high:.3f}] over {num_recordings} validation recordings, chosen as the best of "
-        f"{len(order)}"
+        f"         {plan.title} {again}{kept:.3f} [{low:.3f}, {high:.3f}] over {num_recordings} validation recordings, "
+        f"chosen as the best of {len(order)}"
     ]
     if len(order) > 1 and spread.lead is not None:
-        inside = low <= spread.values[1] <= high
+        where = "within" if low <= spread.values[1] <= high else "outside"
         least, most = spread.lead
-        tied = "the lead may be chance" if least <= 0 <= most else "the lead holds beyond the interval"
+        verdict = "which may be chance" if least <= 0 <= most else "which is beyond chance"
         lines.append(
-            f"second   {order[1]['name']}: {spread.values[1]:.3f}, {'within' if inside else 'outside'} that interval; "
-            f"on the same recordings the difference is [{least:+.3f}, {most:+.3f}]: {tied}"
+            f"second   {order[1]['name']}: {spread.values[1]:.3f}, {where} that interval; on the same recordings the best "
+            f"differs by [{least:+.3f}, {most:+.3f}], {verdict}"
         )
     return lines
 
