@@ -22,7 +22,6 @@ from infra.tracking.run import (
     short_digest,
     start_run,
 )
-from infra.tracking.source import command_line
 from infra.tracking.ui import UI_PORT, describe_page, has_server, serve_ui, ui_page
 
 __all__ = [
@@ -31,7 +30,6 @@ __all__ = [
     "Run",
     "TrackingError",
     "champion",
-    "command_line",
     "crown",
     "describe_page",
     "describe_versions",

@@ -28,7 +28,8 @@ def register_model(run: Run, *, name: str, tags: Mapping[str, str | None] | None
     marks = {key: value for key, value in (tags or {}).items() if value is not None}
     model = logged_model(run)
     model_id = None if model is None else model.model_id
-    version = client.create_model_version(name, model_place(run), run.run_id, tags=marks, model_id=model_id).version
+    source = model_place(run) if model is None else f"models:/{model_id}"
+    version = client.create_model_version(name, source, run.run_id, tags=marks, model_id=model_id).version
     if model is not None:
         note_version(client, model, name=name, version=str(version))
     if CHAMPION not in client.get_registered_model(name).aliases:
@@ -117,4 +118,4 @@ def _find_model(client: mlflow.MlflowClient, uri: str) -> tuple[str | None, str]
     if not alias:
         name, _, version = name.rpartition("/")
     found = client.get_model_version_by_alias(name, alias) if alias else client.get_model_version(name, version)
-    return found.run_id, str(found.source)
+    return found.run_id, client.get_model_version_download_uri(found.name, found.version)

@@ -37,6 +37,10 @@ from infra.tracking.sending import open_outbox, unsent_runs
 from infra.tracking.source import source_tags
 from infra.tracking.system_metrics import SystemMonitor
 
+MODEL_TRAINING = "workflowType=machine_learning"
+"""Has MLflow show its pages for trained models, not those for language models."""
+_KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""The same for whoever comes by another way."""
 _LONGEST_PARAM = 6000
 _FEW_SECONDS = 5.0
 
@@ -106,7 +110,7 @@ class Run:
     @property
     def address(self) -> str:
         """Where MLflow's pages show the run, below their root."""
-        return f"#/experiments/{self._read().info.experiment_id}/runs/{self.run_id}"
+        return f"#/experiments/{self._read().info.experiment_id}/runs/{self.run_id}?{MODEL_TRAINING}"
 
     @property
     def link(self) -> str:
@@ -267,7 +271,7 @@ def start_run(
         experiment_id = found.experiment_id
     else:
         place = (Path(uri.removeprefix(SQLITE)).parent / "mlartifacts").as_uri() if uri.startswith(SQLITE) else None
-        experiment_id = client.create_experiment(experiment, artifact_location=place)
+        experiment_id = client.create_experiment(experiment, artifact_location=place, tags=_KIND)
     marks = {"mlflow.parentRunId": parent, **source_tags(), **(tags or {})}
     created = client.create_run(experiment_id, run_name=name, tags={k: v for k, v in marks.items() if v is not None})
     send_unsent()

@@ -17,7 +17,8 @@ def source_tags() -> dict[str, str | None]:
     """Return the tags that MLflow's pages show as user, source and version."""
     return {
         "mlflow.user": _user(),
-        "mlflow.source.name": command_line(),
+        "mlflow.source.name": shlex.join(_program()),  # its pages show only what follows the last slash
+        "command": command_line(),
         "mlflow.source.type": "JOB" if storage.in_job() else "LOCAL",
         "mlflow.source.git.commit": commit(),
         "ray.job_id": job_id(),
@@ -26,14 +27,17 @@ def source_tags() -> dict[str, str | None]:
 
 def command_line() -> str:
     """Return the command that started this process, as it can be given again."""
-    spec = getattr(sys.modules["__main__"], "__spec__", None)
-    program = ["python", "-m", spec.name.removesuffix(".__main__")] if spec else ["python", sys.argv[0]]
-    return shlex.join([*program, *sys.argv[1:]])
+    return shlex.join([*_program(), *sys.argv[1:]])
 
 
 def job_id() -> str | None:
     """Return the id that `ray job submit` gave this process's job."""
     return json.loads(os.environ.get(_JOB, "{}")).get("metadata", {}).get("job_submission_id")
+
+
+def _program() -> list[str]:
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return ["python", "-m", spec.name.removesuffix(".__main__")] if spec else ["python", sys.argv[0]]
 
 
 def _user() -> str | None:

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from infra.tracking.client import TrackingError, has_given_up, tracking_uri
-from infra.tracking.run import Run
+from infra.tracking.run import MODEL_TRAINING, Run
 
 UI_PORT = 5000
 _ENVIRONMENT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-_LIST = "#/experiments?workflowType=machine_learning"
-"""Without the last part MLflow opens its pages for language models."""
+_LIST = f"#/experiments?{MODEL_TRAINING}"
 
 
 def ui_page(port: int = UI_PORT, *, below: str = _LIST) -> str:

@@ -333,7 +333,8 @@ def _run_loop(run: Run, job: Job, scaling: Scaling, trial: Trial | None, progres
         return
     with cluster.running() if scaling.num_workers else contextlib.nullcontext():
         run.set_tags({"ray.dashboard": cluster.dashboard()})
-        run.watch_system()
+        if not scaling.num_workers:
+            run.watch_system()
         with stopping_gently(job.run_folder):  # within the cluster, which has its own answer to SIGTERM
             _showing(run, work, job.run_folder, progress)
 

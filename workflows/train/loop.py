@@ -4,6 +4,7 @@ From the command line to the gradient: `train/__main__.py` -> `fit.fit` -> `loop
 `step` -> the recipe's module, whose loss is differentiated there.
 """
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Iterator, Mapping
@@ -53,11 +54,12 @@ def train(job: Job, backend: Backend | None = None) -> dict[str, Any]:
         job: what to train.
         backend: where this runs; as one of Ray Train's workers if not given.
     """
-    worker = _Worker(job, backend or TrainBackend())
-    metrics = worker.run()
-    if backend is None and worker.rank == 0:
-        worker.flush()
-    return metrics
+    if backend is not None:
+        return _Worker(job, backend).run()
+    place = TrainBackend()
+    worker = _Worker(job, place)
+    with worker.watching() if place.is_first_of_machine else contextlib.nullcontext():
+        return worker.run()
 
 
 class _Worker:
@@ -303,11 +305,16 @@ class _Worker:
             self.curves.log_epoch(metrics, step, references=references)
         write_learning_curve(self.job.run_folder, self.history, self.figures, run)
 
-    def flush(self) -> None:
-        """Wait a while until all is sent to the run: Ray ends a worker's process as soon as it returns."""
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Log the use of this machine as long as the block runs, then wait until all is sent: Ray ends a worker's process as soon as it returns."""
         from infra.tracking import Run
 
-        Run(self.job.run_id, uri=self.job.tracking_uri).flush()
+        run = Run(self.job.run_id, uri=self.job.tracking_uri)
+        run.watch_system()
+        yield
+        run.stop_watching()
+        run.flush()
 
     def _description(self, metrics: dict[str, float]) -> dict[str, Any]:
         return {
