@@ -85,8 +85,8 @@ class Outbox:
 
     @property
     def is_empty(self) -> bool:
-        """Whether all is sent."""
-        return not self._pending and not list(self.folder.glob(f".*{parts.SUFFIX}"))
+        """Whether all is sent, and the folder is gone as far as it is this process's."""
+        return self._thread is None and not self._pending and not list(self.folder.glob(f".*{parts.SUFFIX}"))
 
     def take_over(self) -> None:
         """Send what processes that are gone left."""

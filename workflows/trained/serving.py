@@ -102,7 +102,7 @@ class Predictor:
             )
         with asking(self.model.module) as module:
             found = module.predict(batch)
-        can_tell = np.asarray(telling).all(axis=0)
+        can_tell = np.logical_and.reduce(telling)
         told = torch.from_numpy(can_tell)
         answers = {name: _where_told(values.float().cpu(), told).numpy() for name, values in found.items()}
         return {**answers, "can_tell": can_tell}
