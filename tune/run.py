@@ -8,7 +8,7 @@ from typing import Any
 
 from infra import cluster, storage
 from infra.errors import InputError
-from infra.tracking import Run, ending, optional, resume_run, start_run
+from infra.tracking import Run, describe_page, ending, optional, resume_run, start_run
 from tune.comparison import figures, ranked, table
 from tune.plan import SweepPlan, write_sweep_plan
 from tune.ray_tune import fitting_trials, run_trials
@@ -18,7 +18,6 @@ from workflows.cli.progress import ProgressLine
 from workflows.contract.registry import load_recipe
 from workflows.train.loop import OBJECTIVE
 from workflows.train.register import register
-from workflows.train.summary import describe_comparison
 
 
 def carry_out(plan: SweepPlan, *, max_concurrent: int) -> None:
@@ -105,4 +104,4 @@ def _conclude(plan: SweepPlan, run: Run, seconds: float) -> None:
     if left:
         print(f"warning  {left} of {plan.num_trials} trials did not end; go on with --resume {plan.name}")
     print(f"sweep    {plan.name}, {len(records)} trials in {seconds:.0f} s  {plan.folder}")
-    print(describe_comparison())
+    print(describe_page(run))

@@ -17,6 +17,7 @@ from infra.seeding import digest
 from infra.tracking import Run, find_run, tracking_uri
 from tune.plan import SweepPlan
 from tune.space import Fields, with_fields
+from workflows.train.curves import OBJECTIVE_CURVE
 from workflows.train.fit import DivergedError, Trial, fit
 from workflows.train.loop import OBJECTIVE
 
@@ -92,7 +93,10 @@ def read_records(plan: SweepPlan) -> list[dict[str, Any]]:
 def objective_curve(plan: SweepPlan, record: Mapping[str, Any]) -> list[tuple[int, float]]:
     """Return a trial's objective by epochs done."""
     run = find_run(_run_id(plan, record))
-    return [] if run is None else [(epoch + 1, value) for epoch, value in run.curve(OBJECTIVE)]
+    if run is None:
+        return []
+    epochs = dict(run.curve("epoch"))
+    return [(round(epochs[step]), value) for step, value in run.curve(OBJECTIVE_CURVE) if step in epochs]
 
 
 def close_run(plan: SweepPlan, record: Mapping[str, Any]) -> None:
