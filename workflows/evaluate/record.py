@@ -15,7 +15,7 @@ from datasets.profile import dataset_columns, profile_dataset
 from infra import storage
 from infra.outputs import writing
 from infra.tracking import Run, ending, logged_model, optional, short_digest, start_run
-from workflows.evaluate.plots import draw_breakdowns, draw_matrix
+from workflows.evaluate.plots import draw_breakdowns, draw_matrix, draw_reliability
 from workflows.evaluate.report import Report
 from workflows.trained.card import EVALUATED, REPORT, find_reports, write_model_card
 
@@ -104,4 +104,5 @@ def _link_evaluations(run: Run) -> None:
 
 def _drawn(report: Report) -> Mapping[str, Plot]:
     drawn = {"accuracy.png": draw_breakdowns(report.breakdowns)} if report.breakdowns else {}
+    drawn |= {"reliability.png": draw_reliability(report.reliability)} if report.reliability else {}
     return drawn | {f"{name}.png": draw_matrix(matrix) for name, matrix in report.matrices.items()}
