@@ -132,10 +132,15 @@ def _prepare(dataset: str, place: str | None, num_videos: int, progress: Progres
 
 def _train(dataset: str, name: str, epochs: int, num_workers: int, progress: ProgressLine) -> FitResult:
     config = load_recipe(RECIPE).demo()
-    cadence = dataclasses.replace(config.cadence, epochs=epochs)
+    # As many pairs a step, and so as many steps, with any number of workers.
+    batch_size = max(1, config.loader.batch_size // max(1, num_workers))
     return fit(
         RECIPE,
-        dataclasses.replace(config, cadence=cadence),
+        dataclasses.replace(
+            config,
+            cadence=dataclasses.replace(config.cadence, epochs=epochs),
+            loader=dataclasses.replace(config.loader, batch_size=batch_size),
+        ),
         data=dataset,
         run_name=name,
         scaling=Scaling(num_workers=num_workers),
