@@ -1,6 +1,7 @@
 """MLflow's model registry: versions of a model, its champion, and the files of each."""
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -29,12 +30,28 @@ def register_model(run: Run, *, name: str, tags: Mapping[str, str | None] | None
     model = logged_model(run)
     model_id = None if model is None else model.model_id
     source = model_place(run) if model is None else f"models:/{model_id}"
-    version = client.create_model_version(name, source, run.run_id, tags=marks, model_id=model_id).version
+    with _default_store(run.uri):
+        version = client.create_model_version(name, source, run.run_id, tags=marks, model_id=model_id).version
     if model is not None:
         note_version(client, model, name=name, version=str(version))
     if CHAMPION not in client.get_registered_model(name).aliases:
         client.set_registered_model_alias(name, CHAMPION, version)
     return str(version)
+
+
+@contextlib.contextmanager
+def _default_store(uri: str) -> Iterator[None]:
+    """Have MLflow take a store for its default: its registry looks for logged models there, not in the store that it is of."""
+    name = "MLFLOW_TRACKING_URI"
+    before = os.environ.get(name)
+    os.environ[name] = uri
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def find_version(run: Run, *, name: str, **tags: str) -> str | None:
