@@ -175,10 +175,12 @@ class Coincidence(nn.Module):
     ) -> Float[Tensor, "batch moments rows columns"]:
         """Signed evidence of every cell at every moment: its mean, plus the bias, is the logit.
 
-        The cells' own evidence, all shifted by what the soft maximum is above their mean.
+        Each cell's evidence counts by its share in the soft maximum; what the soft maximum is below that weighted mean, all cells share.
         """
-        above = _score(evidence) - evidence.mean(dim=(1, 2, 3))
-        return evidence + above[:, None, None, None]
+        cells = evidence.mean(dim=1)
+        shares = cells.flatten(1).softmax(dim=1).view_as(cells)
+        below = _score(evidence) - (shares * cells).sum(dim=(1, 2))
+        return shares[:, None] * evidence * shares[0].numel() + below[:, None, None, None]
 
     def forward(
         self,
