@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: help setup demo demo-real ui check test test-fast bench formats docs lock
+.PHONY: help setup demo ui check test test-fast bench formats docs lock
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -18,12 +18,8 @@ setup: .venv/.synced  ## make .venv from requirements.lock
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
 	@touch $@
 
-demo: setup  ## synthetic videos -> prepare -> train -> evaluate -> localize
-	$(BIN)/python -m workflows.demo $(DEMO_OPTIONS)
-
-demo-real: setup  ## the same with your own videos: make demo-real VIDEOS=folder
-	@test -n "$(VIDEOS)" || { echo "error: VIDEOS is missing; run make demo-real VIDEOS=folder"; exit 2; }
-	$(BIN)/python -m workflows.demo --videos "$(VIDEOS)" --name demo-real --epochs 40 $(DEMO_OPTIONS)
+demo: setup  ## drawn scenes -> prepare -> train -> evaluate -> localize; make demo VIDEOS=folder shows your videos too
+	$(BIN)/python -m workflows.demo $(if $(VIDEOS),--videos "$(VIDEOS)") $(DEMO_OPTIONS)
 
 ui: setup  ## compare runs in a browser, on this machine only
 	@$(BIN)/python -m workflows.ui

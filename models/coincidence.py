@@ -7,13 +7,11 @@ nor the loudness of the whole reaches the product.
 - Motion: per cell of a grid the log of the mean absolute difference of successive gray frames, less the clip's median and divided by its
   spread, and the signed difference divided by its spread; the same of larger squares, up to the whole picture. Three convolutions, over
   time and neighbors.
-- State: brightness of the cell less its mean over the clip, through linear filters over time. Loudness may go with light or with dark, as
-  when a mouth opens, so either sign counts.
 - Sound: log-mel bands, each less its mean over the clip, and three convolutions over time.
 - All are read on one clock, whatever the frame rate, then centered over time and scaled, cell by cell. Frames are compared about as far
   apart as moments of that clock, so that motion between them, and camera noise beside it, is the same at all rates above.
-- A cell's evidence is the mean product of picture and sound over time and features, a soft maximum over motion, its larger squares, and
-  state; the clip's score is the soft maximum over cells.
+- A cell's evidence is the mean product of picture and sound over time and features, a soft maximum over motion and that of its larger
+  squares; the clip's score is the soft maximum over cells.
 
 Clips may be of any length and frames of any size. Silence and a still picture score exactly zero.
 """
@@ -51,7 +49,6 @@ class Coincidence(nn.Module):
         num_features: Features of the sound and of a cell.
         grid: Cells along height and along width.
         scales: Widths, in cells, of the squares whose motion is compared as a whole, beside that of single cells; divisors of the grid.
-        state: Whether brightness is compared beside motion.
         moments_per_second: Clock on which picture and sound are compared.
         num_frames: Frames of a clip as it is stored.
         frame_rate: Frames per second of a clip as it is stored.
@@ -66,7 +63,6 @@ class Coincidence(nn.Module):
         num_features: int = 16,
         grid: int = 12,
         scales: tuple[int, ...] = (3, 12),
-        state: bool = False,
         moments_per_second: float = 15.0,
         num_frames: int = 30,
         frame_rate: float = 15.0,
@@ -78,7 +74,6 @@ class Coincidence(nn.Module):
         self.num_frames, self.frame_rate = num_frames, frame_rate
         self.hop_seconds, self.window_seconds = hop_seconds, window_seconds
         self.picture = _picture_encoder(2, num_features)
-        self.state = _state_encoder(num_features) if state else None
         self.sound = _sound_encoder(num_bins, num_features)
         self.log_gain = nn.Parameter(torch.tensor(math.log(_FIRST_GAIN)))
         self.offset = nn.Parameter(torch.tensor(-1.0))
@@ -96,13 +91,13 @@ class Coincidence(nn.Module):
     ) -> Float[Tensor, "batch views_and_features moments rows columns"]:
         """Features of frames in [-1, 1], centered over time and scaled, cell by cell: of each view one after the other.
 
-        The views are motion of the cells and of the squares that they lie in, brightness, and brightness with its sign turned.
+        The views are motion of the cells and of the squares that they lie in.
 
         Args:
             video: Frames.
             frame_rate: Frames per second, if not that of stored clips.
         """
-        return self.encode_inputs(*self.picture_inputs(video, frame_rate=frame_rate))
+        return self.encode_motion(self.motion(video, frame_rate=frame_rate))
 
     def encode_disturbed(
         self,
@@ -131,33 +126,24 @@ class Coincidence(nn.Module):
             sound, video = disturb(sound, video, generator)
         return self.encode_audio(sound), self.encode_video(video, frame_rate=frame_rate)
 
-    def picture_inputs(
+    def motion(
         self, video: Float[Tensor, "batch 3 frames height width"], *, frame_rate: float | None = None
-    ) -> tuple[Float[Tensor, "batch 2 moments rows columns"], Float[Tensor, "batch 1 moments rows columns"]]:
-        """Motion and brightness of the cells on the common clock, against the rest of the clip."""
+    ) -> Float[Tensor, "batch 2 moments rows columns"]:
+        """Motion of the cells on the common clock, against the rest of the clip: its amount and its direction."""
         gray = torch.einsum("bcthw,c->bthw", video, video.new_tensor(_GRAY))
         rate, frames = frame_rate or self.frame_rate, video.shape[2]
-        seconds = frames / rate
         apart = min(max(1, round(rate / self.moments_per_second)), frames - 1)
         between = [(frame + (apart + 1) / 2) / frames for frame in range(frames - apart)]
-        motion = self._on_clock(_motion(gray, self.grid, apart=apart), between, seconds)
-        brightness = functional.adaptive_avg_pool2d(gray, self.grid)
-        changes = _by_spread(brightness - brightness.mean(dim=1, keepdim=True))[:, None]
-        return motion, self._on_clock(changes, pixel_centers(frames).tolist(), seconds)
+        return self._on_clock(_motion(gray, self.grid, apart=apart), between, frames / rate)
 
-    def encode_inputs(
-        self,
-        motion: Float[Tensor, "batch 2 moments rows columns"],
-        brightness: Float[Tensor, "batch 1 moments rows columns"],
+    def encode_motion(
+        self, motion: Float[Tensor, "batch 2 moments rows columns"]
     ) -> Float[Tensor, "batch views_and_features moments rows columns"]:
-        """Features of motion and brightness."""
+        """Features of motion."""
         views = [_standardize(self.picture(motion))]
         for scale in self.scales:
             features = _standardize(self.picture(_pooled(motion, scale)))
             views.append(functional.interpolate(features.flatten(1, 2), self.grid).unflatten(1, features.shape[1:3]))
-        if self.state is not None:
-            features = _standardize(self.state(brightness))
-            views += [features, -features]
         return torch.cat(views, dim=1)
 
     def fuse(
@@ -189,10 +175,12 @@ class Coincidence(nn.Module):
     ) -> Float[Tensor, "batch moments rows columns"]:
         """Signed evidence of every cell at every moment: its mean, plus the bias, is the logit.
 
-        The cells' own evidence, all shifted by what the soft maximum is above their mean.
+        Each cell's evidence counts by its share in the soft maximum; what the soft maximum is below that weighted mean, all cells share.
         """
-        above = _score(evidence) - evidence.mean(dim=(1, 2, 3))
-        return evidence + above[:, None, None, None]
+        cells = evidence.mean(dim=1)
+        shares = cells.flatten(1).softmax(dim=1).view_as(cells)
+        below = _score(evidence) - (shares * cells).sum(dim=(1, 2))
+        return shares[:, None] * evidence * shares[0].numel() + below[:, None, None, None]
 
     def forward(
         self,
@@ -330,12 +318,3 @@ class _WithNeighbors(nn.Module):
         flat = grid.flatten(1, 2)
         around = functional.avg_pool2d(flat, 3, stride=1, padding=1, count_include_pad=False)
         return torch.cat([grid, around.view_as(grid)], dim=1)
-
-
-def _state_encoder(width: int) -> nn.Sequential:
-    """Filters over time without offsets: brightness with its sign turned has the same features with theirs turned."""
-    side = _KERNEL // 2
-    return nn.Sequential(
-        nn.ReplicationPad3d((0, 0, 0, 0, side, side)),
-        nn.Conv3d(1, width, (_KERNEL, 1, 1), bias=False),
-    )

@@ -94,8 +94,11 @@ class Synchronization(nn.Module):
         self.calibration = Calibration()
 
     def forward(self, batches: Mapping[str, Mapping[str, Any]]) -> dict[str, Tensor]:
-        """Return loss and accuracy of all four pairings of every pair of the first stream."""
-        (batch,) = batches.values()
+        """Return loss and accuracy of all four pairings of every pair, the mean over streams."""
+        found = [self._learn(batch) for batch in batches.values()]
+        return {name: torch.stack([each[name] for each in found]).mean() for name in found[0]}
+
+    def _learn(self, batch: Mapping[str, Any]) -> dict[str, Tensor]:
         video = augment(
             self._tensor(batch["frames"]),
             size=self.crop_size,

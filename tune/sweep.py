@@ -1,4 +1,4 @@
-"""Many trainings with other settings, compared: Ray Tune over a recipe's configuration.
+"""Sweep over settings of a recipe: many trainings compared, on Ray Tune.
 
 python -m tune.sweep multisensory --data DATASET --num-trials 12 --max-concurrent 2
 python -m tune.sweep multisensory --data DATASET --space.optim.lr "loguniform 1e-4 1e-1" --space.channels "choice 16 32"

@@ -1,4 +1,4 @@
-"""Datasets of one configuration into one.
+"""Merge datasets of one configuration into one.
 
 python -m workflows.merge DATASET DATASET ... --output DATASET
 """

@@ -1,4 +1,4 @@
-"""Videos out of a dataset, in place.
+"""Remove videos from a dataset, in place.
 
 python -m workflows.remove DATASET --video ID ...
 """

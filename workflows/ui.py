@@ -1,4 +1,4 @@
-"""The runs beside each other in a browser, by MLflow on this machine's own address; Ctrl-C ends it.
+"""Show runs beside each other in a browser, by MLflow on this machine's own address; Ctrl-C ends it.
 
 python -m workflows.ui
 """

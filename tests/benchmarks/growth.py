@@ -111,7 +111,7 @@ def _rows(small: _Size, middle: _Size, large: _Size) -> list[Row]:
             _TARGETS[2],
             "worker_mb",
             "the largest worker",
-            "; beside its imports it holds open windows of 512 MB at most, or one pair, and finished rows of 128 MB",
+            "; beside its imports it holds open windows of 512 MB at most, or one pair, and finished rows of 128 MB, twice while they are written",
         ),
     ):
         largest = [max(getattr(size, field)) for size in (small, middle, large)]

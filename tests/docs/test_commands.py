@@ -29,7 +29,7 @@ _ORDER = (
 
 _FEWER = {
     r"^make demo$": r"make demo DEMO_OPTIONS='--num-videos 32 --epochs 1 --num-workers 0'",
-    r"VIDEOS=folder$": r"VIDEOS=$SENSORIUM_HOME/data/demo/videos DEMO_OPTIONS='--epochs 1 --num-workers 0'",
+    r"VIDEOS=folder$": r"VIDEOS=$SENSORIUM_HOME/data/demo/videos DEMO_OPTIONS='--name shown --num-videos 32 --epochs 1 --num-workers 0'",
     r"--num-videos 200\b": "--num-videos 40",
     r"--epochs [34]\b": "--epochs 1",
     r"--num-trials 12\b": "--num-trials 2",
@@ -56,12 +56,12 @@ _MADE = (
     "data/all/dataset.json",
     "data/scenes/audit.html",
     "runs/demo/report.json",
-    "runs/demo-real/report.json",
     "runs/first/model/model.safetensors",
     "runs/folds/report.json",
     "runs/inspect/scenes/contact_sheet.png",
     "runs/maps/synthetic-medium-0-00000.mp4",
     "runs/tags/report/report.json",
+    "runs/shown/videos/report.json",
     "runs/try/table.md",
 )
 
@@ -101,7 +101,7 @@ def test_documented_commands_run_in_order(run, tmp_path):
                 for line in block.commands:
                     run(shortened(line).replace(".venv/bin/python", sys.executable), shell=True)
     assert [name for name in _MADE if not (tmp_path / name).exists()] == []
-    for name in ("demo", "demo-real"):
+    for name in ("demo", "shown", "shown/videos"):
         assert len(list((tmp_path / "runs" / name / "overlays").glob("*.mp4"))) == 3
 
 

@@ -1,4 +1,4 @@
-"""Audit of a dataset for label leaks, or of a trained model for shortcuts.
+"""Audit a dataset for label leaks, or a trained model for shortcuts.
 
 python -m workflows.audit --data DATASET
 python -m workflows.audit --data DATASET --model models:/multisensory@champion

@@ -1,4 +1,4 @@
-"""All four verbs one after another, timed."""
+"""All four verbs one after another, timed: on drawn scenes, then on one's own videos."""
 
 import contextlib
 import dataclasses
@@ -10,23 +10,23 @@ from collections.abc import Iterator
 from datasets.preparation.preparation import Preparation
 from datasets.presets import PRESETS
 from datasets.reading.row_groups import read_rows
-from datasets.reading.selection import select_units
+from datasets.reading.selection import SplitName, select_units
 from datasets.sources.listing import list_sources, render_scenes
 from infra import cluster, storage
 from infra.errors import InputError
 from infra.ray_address import check_cluster
-from infra.tracking import Run, ending, start_run
+from infra.tracking import Run, describe_page, ending, start_run
 from workflows.cli.progress import ProgressLine
 from workflows.contract.registry import load_recipe
-from workflows.evaluate.report import Report, describe_report, evaluate_model, write_report
+from workflows.evaluate.record import record_evaluation
+from workflows.evaluate.report import Report, describe_report, evaluate_model
 from workflows.localize.maps import map_video, output_stems
 from workflows.localize.overlay import write_outputs
 from workflows.prepare.summary import log_preparation, summarize_card
 from workflows.train.fit import FitResult, Scaling, fit
-from workflows.train.summary import describe_comparison
-from workflows.trained.model import loaded
+from workflows.trained.model import Model, loaded
 
-RECIPE = "multisensory"
+RECIPE = "coincidence"
 _NUM_OVERLAYS = 3
 _MARK = "made_by_demo"
 
@@ -46,44 +46,58 @@ class _Clock:
 
 
 def demonstrate(*, videos: str | None, name: str, num_videos: int, epochs: int, num_workers: int) -> Report:
-    """Run prepare, train, evaluate and localize; return the report."""
+    """Run prepare, train, evaluate and localize on drawn scenes, then evaluate and localize on one's own videos; return the first report."""
     run_folder = storage.run_folder(name, field="--name")
-    dataset = storage.resolve(f"data/{name}", field="--name")
+    scenes = storage.resolve(f"data/{name}", field="--name")
+    film = None if videos is None else storage.resolve(f"data/{name}-videos", field="--name")
     place = None if videos is None else storage.resolve(videos, field="--videos")
     if place is not None:
         list_sources(place, video_root=None, classes=())
     check_cluster()
-    _replace(name, dataset, run_folder)
+    _replace(name, *filter(None, (scenes, film, run_folder)))
     progress, clock = ProgressLine(), _Clock()
     with cluster.running():
         with clock.stage("prepare"):
-            _prepare(dataset, place, num_videos, progress)
+            _prepare(scenes, None, num_videos, progress)
+        if film is not None:
+            with clock.stage("prepare your videos"):
+                _prepare(film, place, num_videos, progress)
         with clock.stage("train"):
-            result = _train(dataset, name, epochs, num_workers, progress)
+            result = _train(scenes, name, epochs, num_workers, progress)
     progress.close()
+    run = Run(result.run_id)
     with loaded(result.model_folder, recipe=RECIPE) as model:
-        with clock.stage("evaluate"):
-            report = evaluate_model(model, dataset=dataset, split="test")
-        with clock.stage("localize"):
-            videos_to_show = _test_videos(dataset)
-            overlays = [
-                write_outputs(
-                    map_video(model, path),
-                    path,
-                    storage.join(run_folder, "overlays"),
-                    stem=stem,
-                )["overlay"]
-                for path, stem in zip(videos_to_show, output_stems(videos_to_show), strict=True)
-            ]
-    write_report(report, run_folder, Run(result.run_id))
+        report, overlays = _show(model, scenes, "test", run_folder, run, clock)
+        shown = _show(model, film, "all", storage.join(run_folder, "videos"), run, clock) if film is not None else None
     storage.write_json(storage.join(run_folder, "seconds.json"), clock.seconds)
     print("\n" + describe_report(report))
+    if shown is not None:
+        print(f"\nyour videos, which it was not trained on\n{describe_report(shown[0])}")
+        overlays += shown[1]
     total = sum(clock.seconds.values())
-    print(", ".join(f"{stage} {s:.0f} s" for stage, s in clock.seconds.items()) + f", together {total:.0f} s")
+    print("\n" + ", ".join(f"{stage} {s:.0f} s" for stage, s in clock.seconds.items()) + f", together {total:.0f} s")
     for overlay in overlays:
         print(f"overlay  {overlay}")
-    print(f"report   {storage.join(run_folder, 'report.json')}\n{describe_comparison()}")
+    print(f"report   {storage.join(run_folder, 'report.json')}\n{describe_page(run)}")
     return report
+
+
+def _show(
+    model: Model, dataset: str, split: SplitName, folder: str, run: Run, clock: _Clock
+) -> tuple[Report, list[str]]:
+    """Evaluate a model on a split and draw its maps over a few of the videos; return the report and where they lie."""
+    whose = "" if split == "test" else " your videos"
+    with clock.stage(f"evaluate{whose}"):
+        report = evaluate_model(model, dataset=dataset, split=split)
+        record_evaluation(report, folder, trained_by=run)
+    with clock.stage(f"localize{whose}"):
+        videos = _some_videos(dataset, split)
+        place = storage.join(folder, "overlays")
+        overlays = [
+            write_outputs(map_video(model, path), path, place, stem=stem)["overlay"]
+            for path, stem in zip(videos, output_stems(videos), strict=True)
+        ]
+    return report, overlays
 
 
 def _replace(name: str, *folders: str) -> None:
@@ -100,7 +114,7 @@ def _replace(name: str, *folders: str) -> None:
 
 def _prepare(dataset: str, place: str | None, num_videos: int, progress: ProgressLine) -> None:
     # A handful of videos has to give more than one pair each.
-    config = PRESETS["demo"] if place is None else dataclasses.replace(PRESETS["demo"], pairs_per_video=4)
+    config = PRESETS["demo"] if place is None else dataclasses.replace(PRESETS["demo"], pairs_per_video=6)
     preparation = Preparation(dataset, config, progress=progress)
     if place is None:
         sources = render_scenes(dataset, num_videos=num_videos, level="medium", config=config, progress=progress)
@@ -118,10 +132,15 @@ def _prepare(dataset: str, place: str | None, num_videos: int, progress: Progres
 
 def _train(dataset: str, name: str, epochs: int, num_workers: int, progress: ProgressLine) -> FitResult:
     config = load_recipe(RECIPE).demo()
-    cadence = dataclasses.replace(config.cadence, epochs=epochs)
+    # As many pairs a step, and so as many steps, with any number of workers.
+    batch_size = max(1, config.loader.batch_size // max(1, num_workers))
     return fit(
         RECIPE,
-        dataclasses.replace(config, cadence=cadence),
+        dataclasses.replace(
+            config,
+            cadence=dataclasses.replace(config.cadence, epochs=epochs),
+            loader=dataclasses.replace(config.loader, batch_size=batch_size),
+        ),
         data=dataset,
         run_name=name,
         scaling=Scaling(num_workers=num_workers),
@@ -129,10 +148,10 @@ def _train(dataset: str, name: str, epochs: int, num_workers: int, progress: Pro
     )
 
 
-def _test_videos(dataset: str) -> list[str]:
-    """Return the first few videos of the test split."""
+def _some_videos(dataset: str, split: SplitName) -> list[str]:
+    """Return the first few videos of a split."""
     found: list[str] = []
-    for group in select_units(dataset, "test", unit="row").groups:
+    for group in select_units(dataset, split, unit="row").groups:
         table = read_rows(group.uri, group.index, group.units, ["source"])
         found += [path for path in table["source"].to_pylist() if path not in found]
     return list(dict.fromkeys(found))[:_NUM_OVERLAYS]

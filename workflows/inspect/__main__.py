@@ -1,4 +1,4 @@
-"""What a dataset holds, how its files are laid out, and what is wrong with it.
+"""Show what a dataset holds, how its files are laid out, and what is wrong with it.
 
 python -m workflows.inspect DATASET
 """

@@ -1,4 +1,4 @@
-"""Sound source localization in videos, drawn over them.
+"""Localize the sound source in videos, and draw it over them.
 
 python -m workflows.localize --model models:/multisensory@champion --video FILE... --output DIR
 """

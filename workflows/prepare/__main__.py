@@ -1,4 +1,4 @@
-"""Videos, sounds, still pictures or texts in, a dataset of clips out.
+"""Prepare a dataset of clips from videos, sounds, still pictures or texts.
 
 python -m workflows.prepare --source FOLDER|CATALOG.csv|TABLE|synthetic --output DATASET
 """

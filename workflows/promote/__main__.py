@@ -1,4 +1,4 @@
-"""Promote: a better model becomes the champion, if its objective is higher on the same clips beyond the interval over recordings.
+"""Promote a better model to champion, if its objective is higher on the same clips beyond the interval over recordings.
 
 python -m workflows.promote --candidate models:/NAME/VERSION --data DATASET
 """

@@ -5,6 +5,7 @@ much each place of the picture moves, each clip against itself, and not what is 
 features, place by place. A recipe of its own, as encoders, comparison, loss and augmentation are all others than those of Owens and Efros.
 
     python -m workflows.train coincidence --data DATASET --preset demo         three minutes on two cores, drawn scenes
+    python -m workflows.train coincidence --more --data clips=FILM --data more=DATASET      film and drawn scenes together
     python -m workflows.evaluate --model models:/coincidence@champion --data FILM --split all
 
 Measured figures, on drawn scenes and on film, stand in docs/real-footage.md, beside what was tried and did not help.
@@ -46,14 +47,14 @@ class Config:
     """Widths, in cells, of the squares whose motion is compared as a whole."""
     num_features: int = 16
     """Features of a cell, and of the sound."""
-    state: bool = False
-    """Whether brightness is compared beside motion."""
     moments_per_second: float = 15.0
     """Clock on which picture and sound are compared, whatever the frame rate."""
     disturbed: bool = True
     """Whether places of the picture and bands of the sound are hidden to train, and noise is added to bands."""
     jitter: bool = False
     """Whether clips are read at a frame rate and of a length drawn anew at every step of training."""
+    more: bool = False
+    """Whether a second dataset, `more`, is trained on beside the first, as many pairs a step: drawn scenes beside film, say."""
     crop_size: int = 64
     """Height and width that the network sees, cut from the stored frames: at random to train, from the middle to test."""
     flip: bool = True
@@ -110,14 +111,16 @@ def tiny() -> Config:
 
 def streams(config: Config) -> dict[str, Stream]:
     """Return what is read: pairs of windows with picture and sound."""
-    return {"clips": Stream(columns=("frames", "log_mel"), unit="pair")}
+    pairs = Stream(columns=("frames", "log_mel"), unit="pair")
+    return {"clips": pairs, "more": pairs} if config.more else {"clips": pairs}
 
 
 def fit_to(config: Config, cards: Mapping[str, Mapping[str, Any]]) -> Config:
     """Return the configuration with the clip sizes of a dataset.
 
     Raises:
-        InputError: If the network sees more pixels than are stored, clips have one frame, or squares do not tile the grid.
+        InputError: If the network sees more pixels than are stored, clips have one frame or differ between datasets, or squares do not
+            tile the grid.
     """
     uneven = [scale for scale in config.scales if scale < 1 or config.grid % scale]
     if uneven:
@@ -125,11 +128,18 @@ def fit_to(config: Config, cards: Mapping[str, Mapping[str, Any]]) -> Config:
             f"scales: squares of {uneven[0]} cells do not tile a grid of {config.grid}; give divisors of it"
         )
     clip = preparation_of(cards["clips"])
-    if config.crop_size > clip.size:
-        raise InputError(
-            f"crop_size: {config.crop_size} is larger than the {clip.size} pixels that the dataset stores; "
-            f"give --crop-size {clip.size} or less, or prepare with --size {config.crop_size} or more"
-        )
+    for name, card in cards.items():
+        other = preparation_of(card)
+        for field in ("clip_seconds", "frame_rate", "sample_rate", "log_mel"):
+            if getattr(other, field) != getattr(clip, field):
+                raise InputError(
+                    f"--data: {name} has {field}={getattr(other, field)} and clips {getattr(clip, field)}; prepare both alike"
+                )
+        if config.crop_size > other.size:
+            raise InputError(
+                f"crop_size: {config.crop_size} is larger than the {other.size} pixels that the dataset stores; "
+                f"give --crop-size {other.size} or less, or prepare with --size {config.crop_size} or more"
+            )
     if clip.num_frames < 2:
         raise InputError(
             f"frame_rate: {clip.frame_rate} gives clips of one frame, in which nothing moves; prepare with a higher rate or longer clips"
@@ -174,7 +184,6 @@ def build(config: Config, assets: Mapping[str, Any], references: Mapping[str, An
         num_features=config.num_features,
         grid=config.grid,
         scales=tuple(config.scales),
-        state=config.state,
         moments_per_second=config.moments_per_second,
         num_frames=config.num_frames,
         frame_rate=config.frame_rate,

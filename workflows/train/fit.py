@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import itertools
+import math
 import os
 import threading
 import time
@@ -15,25 +16,27 @@ import ray
 import ray.train
 import ray.train.torch
 
+from datasets.profile import dataset_columns, profile_dataset
 from datasets.reading.selection import Selection
 from infra import cluster, storage
 from infra.errors import InputError
 from infra.ray_address import check_cluster
-from infra.tracking import Run, ending, find_run, model_folder, optional, resume_run, start_run
+from infra.tracking import Run, ending, find_run, find_runs, model_folder, optional, resume_run, start_run
 from infra.version import code_version
 from workflows.contract.references import Reference, resolve_references
 from workflows.contract.registry import load_recipe
 from workflows.train.backend import LocalBackend, Report
-from workflows.train.interrupt import forget_wish, stopping_gently
+from workflows.train.interrupt import forget_wish, is_asked_to_stop, stopping_gently
 from workflows.train.job import Job, Scaling, make_job
-from workflows.train.loop import DIVERGED, PROGRESS, best_epoch, train
-from workflows.train.register import register
+from workflows.train.loop import DIVERGED, OBJECTIVE, PROGRESS, best_epoch, train
+from workflows.train.register import Registration, keep_model, register
 from workflows.train.resume import check_resume
 from workflows.train.screening import count_screened, describe_screening
 from workflows.trained.checkpoint import MODEL_FILES, checkpoint_folder, list_checkpoints, read_description, read_state
 
 Progress = Callable[[dict[str, Any]], None]
 _REFERENCES = "references.json"
+_MOST_LINKS = 20
 
 
 class DivergedError(InputError):
@@ -60,6 +63,8 @@ class FitResult:
     run_folder: str
     model_folder: str
     model_uri: str | None
+    why_not_registered: str
+    """Empty where it is."""
     metrics: dict[str, float]
     """Of the best epoch."""
     finished: bool
@@ -80,8 +85,9 @@ def fit(
     tell: Callable[[str], None] = lambda line: None,
     trial: Trial | None = None,
     start: str | None = None,
+    registration: Registration = "finished",
 ) -> FitResult:
-    """Train a recipe and register its best epoch; a first Ctrl-C checkpoints and stops.
+    """Train a recipe and register its best epoch; a first Ctrl-C or SIGTERM checkpoints and stops.
 
     As a sweep's trial it goes on from whatever an earlier try of the same name left.
 
@@ -97,6 +103,7 @@ def fit(
         tell: is told what a user should know, a line each.
         trial: what is different for a sweep's trial.
         start: URI of a model of the recipe whose weights the run starts from; random ones if not given.
+        registration: which runs become versions of the registered model.
 
     Raises:
         InputError: If data and configuration do not fit, there is nothing to resume, or training diverges.
@@ -104,6 +111,7 @@ def fit(
     moments = [time.monotonic()]
     job = make_job(recipe, config, data=data, run_name=run_name, scaling=scaling, selection=selection)
     _tell_screening(job, tell)
+    _tell_no_validation(job, tell)
     resume = resume if trial is None else bool(list_checkpoints(job.run_folder))
     if resume:
         check_resume(job, run_name, scaling)
@@ -113,26 +121,49 @@ def fit(
     with ending(run):
         own = {"references": _references(job), "start_folder": _start_folder(job, start)}
         job = dataclasses.replace(job, run_id=run.run_id, tracking_uri=run.uri, **own)
-        _describe_run(run, job, scaling, resume=resume)
+        _describe_run(run, job, scaling, trial, resume=resume)
         moments.append(time.monotonic())
         _run_loop(run, job, scaling, trial, progress)
         moments.append(time.monotonic())
         _refuse_divergence(job)
         result = _conclude(run, job.run_folder)
         if trial is None:
-            result = dataclasses.replace(result, model_uri=_register(run, job, result.model_folder))
+            result = _keep(run, job, result, registration)
+        else:
+            _log_model_files(run, result.model_folder)
+        run.outcome = "FINISHED" if result.finished else "KILLED"
     moments.append(time.monotonic())
     stages = zip(("open", "work", "conclude"), itertools.pairwise(moments), strict=True)
     return dataclasses.replace(result, seconds={name: end - begin for name, (begin, end) in stages})
 
 
-def _register(run: Run, job: Job, folder: str) -> str | None:
-    """Return the URI of the registered model; none where the store does not answer, which a training does not end with."""
-    name = os.path.basename(job.run_folder)
+def _keep(run: Run, job: Job, result: FitResult, registration: Registration) -> FitResult:
+    """Return the result with the URI of the registered model, or why there is none; a store that does not answer ends no training."""
+    name, given = os.path.basename(job.run_folder), {"folder": result.model_folder, "dataset": job.main.dataset}
+    reason = f"{run.uri} does not answer"
     with optional(f"the model is not registered; `workflows.train` with --resume {name} does it"):
-        version = register(run, recipe=job.recipe, folder=folder, dataset=job.main.dataset)
-        return f"models:/{job.recipe}/{version}"
-    return None
+        keep_model(run, recipe=job.recipe, **given)
+        reason = _why_not(result, registration)
+        if not reason:
+            version = register(run, recipe=job.recipe, **given)
+            return dataclasses.replace(result, model_uri=f"models:/{job.recipe}/{version}")
+    return dataclasses.replace(result, why_not_registered=reason)
+
+
+def _why_not(result: FitResult, registration: Registration) -> str:
+    if registration == "never":
+        return "--no-register"
+    if not math.isfinite(result.metrics.get(OBJECTIVE, math.nan)):
+        return "no validation clips, so that it has no figure"
+    if not result.finished and registration != "always":
+        return "stopped before its end; --register does it all the same"
+    return ""
+
+
+def _log_model_files(run: Run, folder: str) -> None:
+    for name in MODEL_FILES:
+        with storage.local_copy(storage.join(folder, name)) as path:
+            run.log_artifact(path, "model")
 
 
 def default_run_name(recipe: str) -> str:
@@ -144,6 +175,14 @@ def _tell_screening(job: Job, tell: Callable[[str], None]) -> None:
     for name, part in job.streams.items():
         for line in describe_screening(part.screened, part.unit, stream=name if len(job.streams) > 1 else ""):
             tell(line)
+
+
+def _tell_no_validation(job: Job, tell: Callable[[str], None]) -> None:
+    if not job.main.validation:
+        tell(
+            f"warning: '{job.main.dataset}' holds no {job.main.unit}s of the validation split: no epoch can be chosen, the last one is kept "
+            "and not registered; prepare with a larger --validation-share or more sources"
+        )
 
 
 def _open_run(job: Job, run_name: str, *, resume: bool, trial: Trial | None) -> Run:
@@ -194,7 +233,7 @@ def _start_folder(job: Job, uri: str | None) -> str:
     return folder if storage.exists(folder) else ""
 
 
-def _describe_run(run: Run, job: Job, scaling: Scaling, *, resume: bool) -> None:
+def _describe_run(run: Run, job: Job, scaling: Scaling, trial: Trial | None, *, resume: bool) -> None:
     """Log what goes into a run: configuration, options, datasets, code."""
     if not resume:
         options = {"scaling": scaling, "selection": job.selection}
@@ -202,9 +241,16 @@ def _describe_run(run: Run, job: Job, scaling: Scaling, *, resume: bool) -> None
     for number, (name, part) in enumerate(job.streams.items()):
         prefix = "" if number == 0 else f"{name}/"
         if not resume:
-            run.log_metrics({prefix + key: value for key, value in count_screened(part.screened, part.unit).items()})
-        dataset_name = part.dataset.rsplit("/", 1)[-1]
-        run.log_dataset(part.dataset, name=dataset_name, digest=part.card["fingerprint"], context="training")
+            run.log_params({prefix + key: value for key, value in count_screened(part.screened, part.unit).items()})
+        for split, context in (("train", "training"), ("validation", "validation"))[: None if number == 0 else 1]:
+            run.log_dataset(
+                part.dataset,
+                name=f"{os.path.basename(part.dataset)}/{split}",
+                digest=part.card["fingerprint"],
+                context=context,
+                columns=dataset_columns(part.card),
+                profile=profile_dataset(part.card, split),
+            )
         run.log_dict(part.card, f"{prefix}dataset.json")
     version = code_version()
     tags = {
@@ -212,8 +258,30 @@ def _describe_run(run: Run, job: Job, scaling: Scaling, *, resume: bool) -> None
         "commit": version["commit"],
         "recipe": job.recipe,
         "run_folder": job.run_folder,
+        "dataset_fingerprint": job.main.card["fingerprint"],
     }
     run.set_tags(tags)
+    if not resume:
+        _link_run(run, job, trial)
+
+
+def _link_run(run: Run, job: Job, trial: Trial | None) -> None:
+    """Have the descriptions of the run, of its sweep's and of the preparation of its datasets link to each other."""
+    made = {
+        name: find_runs(stage="prepare", dataset_fingerprint=part.card["fingerprint"])
+        for name, part in job.streams.items()
+    }
+    shown = [
+        f"[{os.path.basename(part.dataset)}]({made[name][0].address})" if made[name] else f"`{part.dataset}`"
+        for name, part in job.streams.items()
+    ]
+    text = f"Training of {job.recipe} on {', '.join(shown)}"
+    run.describe(f"{text}, a trial of {Run(trial.parent_run).link}" if trial else text)
+    if trial is None:
+        for each in (found[0] for found in made.values() if found):
+            own = (each.tag("mlflow.note.content") or "").partition("\n\nTrained on it: ")
+            links = ", ".join(filter(None, [run.link, *own[2].split(", ")][:_MOST_LINKS]))
+            each.describe(f"{own[0]}\n\nTrained on it: {links}")
 
 
 class WorkerSettings(NamedTuple):
@@ -259,18 +327,22 @@ def _work(job: Job, scaling: Scaling, trial: Trial | None) -> Callable[[], objec
 def _run_loop(run: Run, job: Job, scaling: Scaling, trial: Trial | None, progress: Progress) -> None:
     """Run the loop until it ends or is stopped; a sweep's trial has a cluster already, and shows nothing."""
     work = _work(job, scaling, trial)
-    with stopping_gently(job.run_folder):
-        if trial is not None:
+    if trial is not None:
+        with stopping_gently(job.run_folder):
             work()
-            return
-        run.watch_system()
-        with cluster.running() if scaling.num_workers else contextlib.nullcontext():
-            _showing(work, job.run_folder, progress)
+        return
+    with cluster.running() if scaling.num_workers else contextlib.nullcontext():
+        run.set_tags({"ray.dashboard": cluster.dashboard()})
+        if not scaling.num_workers:
+            run.watch_system()
+        with stopping_gently(job.run_folder):  # within the cluster, which has its own answer to SIGTERM
+            _showing(run, work, job.run_folder, progress)
 
 
-def _showing(work: Callable[[], object], run_folder: str, progress: Progress) -> None:
-    """Do work in a thread, so that Ctrl-C and progress stay with this one."""
+def _showing(run: Run, work: Callable[[], object], run_folder: str, progress: Progress) -> None:
+    """Do work in a thread, so that Ctrl-C and progress stay with this one; a wish to stop is on record at once, should the process not outlive it."""
     failure: list[BaseException] = []
+    stopping = False
 
     def do() -> None:
         try:
@@ -282,6 +354,9 @@ def _showing(work: Callable[[], object], run_folder: str, progress: Progress) ->
     thread.start()
     while thread.is_alive():
         thread.join(0.5)
+        if not stopping and is_asked_to_stop(run_folder):
+            stopping = True
+            run.set_status("KILLED")
         state = storage.join(run_folder, PROGRESS)
         if storage.exists(state):
             progress(storage.read_json(state))
@@ -312,15 +387,13 @@ def _conclude(run: Run, run_folder: str) -> FitResult:
     epochs = read_description(folder)["config"]["cadence"]["epochs"]
     finished = state["epoch"] >= epochs
     run.set_tags({"best_epoch": str(best), "finished": str(finished)})
-    for name in MODEL_FILES:
-        with storage.local_copy(storage.join(folder, name)) as path:
-            run.log_artifact(path, "model")
     metrics = next(entry for entry in history if entry["epoch"] == best)
     return FitResult(
         run_id=run.run_id,
         run_folder=run_folder,
         model_folder=folder,
         model_uri=None,
+        why_not_registered="",
         metrics=metrics,
         finished=finished,
         seconds={},

@@ -57,3 +57,29 @@ def test_a_learner_with_jitter_goes_on_from_its_state_as_if_never_interrupted():
     resumed.load_state_dict(copy.deepcopy(whole.state_dict()), done=0.15)
     losses = [[learner.step(batch)["loss"] for _ in range(3)] for learner in (whole, resumed)]
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
+
+
+def test_two_datasets_are_learned_from_as_the_mean_of_both():
+    config = dataclasses.replace(coincidence.tiny(), more=True)
+    chance = np.random.default_rng(0)
+
+    def batch():
+        frames = chance.integers(0, 255, (4, config.num_frames, 32, 32, 3), np.uint8)
+        log_mel = chance.normal(-8, 3, (4, config.num_bins, config.num_hops)).astype(np.float32)
+        return {"frames": frames, "log_mel": log_mel}
+
+    assert list(coincidence.streams(config)) == ["clips", "more"]
+    film, drawn = batch(), batch()
+    network = coincidence.build(config, {}, {}).modules["network"]
+    apart = [network({"clips": each})["loss"].item() for each in (film, drawn)]
+    assert network({"clips": film, "more": drawn})["loss"].item() == pytest.approx(sum(apart) / 2)
+
+
+def test_two_datasets_of_other_clips_are_refused():
+    config, one = dataclasses.replace(coincidence.tiny(), more=True), PRESETS["demo"]
+    cards = {
+        name: {"config": dataclasses.replace(one, **changes).to_dict()}
+        for name, changes in (("clips", {}), ("more", {"frame_rate": 25.0}))
+    }
+    with pytest.raises(InputError, match=r"^--data: more has frame_rate=25.0 and clips 15.0; prepare both alike$"):
+        coincidence.fit_to(config, cards)
