@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 
 import mlflow
@@ -17,6 +18,8 @@ from infra.tracking.run import Run
 FOLDER = "model"
 """Folder of a run's files where the model lies if there is no logged one, as of a sweep's trials."""
 
+_REFUSED = re.compile(r"[/:.%\"']")
+
 
 @contextlib.contextmanager
 def logging_model(run: Run, *, name: str, kind: str, step: int, tags: Mapping[str, str | None]) -> Iterator[str]:
@@ -24,7 +27,7 @@ def logging_model(run: Run, *, name: str, kind: str, step: int, tags: Mapping[st
 
     Args:
         run: the run that made it.
-        name: its name.
+        name: its name; what MLflow refuses in it becomes `_`.
         kind: what it is, such as the recipe.
         step: step of the run whose weights it has.
         tags: what else is known of it.
@@ -33,7 +36,7 @@ def logging_model(run: Run, *, name: str, kind: str, step: int, tags: Mapping[st
     experiment = client.get_run(run.run_id).info.experiment_id
     marks = {key: value for key, value in tags.items() if value is not None}
     model_id = client.create_logged_model(
-        experiment, name=name, source_run_id=run.run_id, tags=marks, model_type=kind
+        experiment, name=_REFUSED.sub("_", name), source_run_id=run.run_id, tags=marks, model_type=kind
     ).model_id
     try:
         yield model_id

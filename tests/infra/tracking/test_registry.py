@@ -15,3 +15,11 @@ def test_registry_finds_a_logged_model_in_the_store_of_the_home_folder(tracking,
         log_model_folder(run, model_id, tmp_path / "weights")
     assert register_model(run, name="recipe") == find_version(run, name="recipe") == "1"
     assert "MLFLOW_TRACKING_URI" not in os.environ
+
+
+def test_registry_takes_the_model_of_a_run_whose_name_mlflow_refuses_for_models(tracking):
+    name = "07 adamw lr 7.9e-3: 5 % 'late'"
+    run = start_run("recipe", name=name)
+    with logging_model(run, name=name, kind="recipe", step=1, tags={}):
+        pass
+    assert register_model(run, name="recipe") == "1"
