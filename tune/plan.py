@@ -36,35 +36,50 @@ ONE_CYCLE_RISE = 0.3
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class SweepPlan:
+class SweepOptions:
+    """What a sweep is asked to do."""
+
+    num_trials: int = 12
+    """Trainings in all, the first with the preset itself."""
+    search: Search = "random"
+    """Fields drawn at random, all of a grid, or proposed by Optuna from what came out so far."""
+    objective: str | None = None
+    """Figure of the validation by which trials are compared, such as loss; the recipe's if not given."""
+    mode: Mode = "max"
+    """Whether a high or a low objective is good."""
+    scheduler: Scheduler = "asha"
+    """Stop the hopeless early: ASHA keeps the best third at each rung, median stops what is worse than the others' median."""
+    grace_epochs: int | None = None
+    """Epochs before which no trial is stopped; those of the learning rate's warm-up if not given."""
+    reduction_factor: int = 3
+    """ASHA keeps one of so many trials at each rung."""
+    confirm: int = 0
+    """Train so many of the best again with two more seeds, and choose by the mean."""
+    preset: str = "demo"
+    """Named configuration whose other fields all trials share."""
+    epochs: int | None = None
+    """Epochs of a trial; the preset's if not given."""
+    trial_seconds: float | None = None
+    """A trial stops after this long, finished or not."""
+    workers_per_trial: int = 0
+    """Workers of Ray Train for each trial; 0 trains in the trial's own process."""
+    gpus_per_trial: float = 0
+    """GPUs that a trial reserves, shared by its workers; 0.5 lets two trials share one."""
+    seed: int = 0
+    """Seed of the search."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class SweepPlan(SweepOptions):
     """The options of a sweep, its space, and its trials where they are known beforehand."""
 
     name: str
     recipe: str
     data: dict[str, str]
     """Dataset of every stream of the recipe."""
-    preset: str
-    num_trials: int
-    search: Search
-    scheduler: Scheduler
-    epochs: int | None
-    trial_seconds: float | None
-    workers_per_trial: int
-    gpus_per_trial: float
-    seed: int
     space: Space = dataclasses.field(default_factory=default_space)
     trials: tuple[Fields, ...] = ()
     """All trials of a random search or a grid; none where each is proposed from what the others came to."""
-    objective: str = ""
-    """Figure of a validation by which trials are compared; the recipe's objective where it is empty."""
-    mode: Mode = "max"
-    """Whether a high or a low objective is good."""
-    grace_epochs: int | None = None
-    """Epochs before which no trial is stopped; those of the learning rate's warm-up if not given."""
-    reduction_factor: int = 3
-    """ASHA keeps one of so many trials at each rung."""
-    confirm: int = 0
-    """So many of the best are trained again with two more seeds."""
     parent_run: str = ""
     """Run of the sweep, once it has begun."""
 

@@ -66,16 +66,7 @@ def run_trials(
         live: shows them.
     """
     processors, gpus = _reserved(plan)
-    past = [read_curve(plan, record["name"]) for record in read_records(plan) if record.get("status")]
-    stopping = make_scheduler(
-        scheduler,
-        metric=plan.metric,
-        mode=plan.mode,
-        epochs=plan.config.cadence.epochs,
-        grace=plan.first_rung,
-        reduction_factor=plan.reduction_factor,
-        past=past,
-    )
+    stopping = _scheduler(plan, scheduler)
     work = functools.partial(run_trial, plan=plan, variables=environment())
     trainable = ray.tune.with_resources(work, {"cpu": processors, "gpu": gpus})
     with tempfile.TemporaryDirectory() as folder:
@@ -126,6 +117,19 @@ def fitting_trials(plan: SweepPlan, wanted: int) -> int:
     return min(wanted, fitting)
 
 
+def _scheduler(plan: SweepPlan, name: Scheduler) -> TrialScheduler:
+    """Return what stops trials early, told how those did that ended before."""
+    return make_scheduler(
+        name,
+        metric=plan.metric,
+        mode=plan.mode,
+        epochs=plan.config.cadence.epochs,
+        grace=plan.first_rung,
+        reduction_factor=plan.reduction_factor,
+        past=[read_curve(plan, record["name"]) for record in read_records(plan) if record.get("status")],
+    )
+
+
 class _Book(ray.tune.Callback):
     """Writes down what becomes of every trial, in the sweep's own process: a trial that is stopped ends without a word."""
 
@@ -138,8 +142,10 @@ class _Book(ray.tune.Callback):
         return {}
 
     def on_trial_start(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
-        """Tell of a trial that begins."""
-        self._study.begin(trial.config)
+        """Tell of a trial that begins; the study has trials in their order, although they may start in another."""
+        for each in trials:
+            if each.config["number"] <= trial.config["number"]:
+                self._study.begin(each.config)
         self._live.begun(trial.config)
 
     def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:

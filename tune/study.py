@@ -35,7 +35,13 @@ class SweepStudy:
                 study_name=plan.name, storage=self._storage, direction=DIRECTIONS[plan.mode], load_if_exists=True
             )
             self.study.set_metric_names([plan.title])
-        self._ids = {trial.user_attrs.get("name"): trial._trial_id for trial in self.study.get_trials(deepcopy=False)}
+        self._ids: dict[str, int] = {}
+        names = {record["name"] for record in records}
+        for trial in self.study.get_trials(deepcopy=False):
+            if trial.user_attrs["name"] in names:
+                self._ids[trial.user_attrs["name"]] = trial._trial_id
+            elif not trial.state.is_finished():  # a kill came before it started
+                self._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
         for record in records:
             self.begin(record)
             for epoch, value in read_curve(plan, record["name"]):

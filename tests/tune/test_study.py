@@ -63,3 +63,9 @@ def test_study_holds_a_preset_outside_the_space_and_no_confirmations(plan):
     study.begin({**entry(1, 8), "confirms": "00"})
     study.end({**entry(0, 32), "status": "finished", "metrics": {"validation/sync_accuracy": 0.75}})
     assert [trial.params for trial in known(plan)] == [{"optim.lr": 0.01}]
+
+
+def test_study_gives_up_a_trial_that_a_kill_kept_from_starting(plan):
+    SweepStudy(plan, []).begin(entry(0, 8))
+    SweepStudy(plan, []).begin(entry(0, 16))
+    assert [trial.state for trial in known(plan)] == [TrialState.FAIL, TrialState.RUNNING]

@@ -282,6 +282,16 @@ def test_a_killed_sweep_goes_on_and_leaves_no_run_running(tracking, small_datase
     assert "RUNNING" not in {run.info.status for run in (parent, *trials)}
 
 
+def test_help_of_a_sweep_says_what_it_does_and_lists_its_options(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["tune.sweep", "--help"])
+    with pytest.raises(SystemExit):
+        command.run(verb.main)
+    said = capsys.readouterr().out
+    assert "Search a recipe's configuration on a dataset" in said
+    assert all(f"--{name}" in said for name in ("objective", "grace-epochs", "reduction-factor", "confirm", "space"))
+    assert "--space-fields" not in said
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
