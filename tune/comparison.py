@@ -21,13 +21,12 @@ def table_rows(records: Sequence[_Record], plan: SweepPlan) -> list[list[str]]:
     """Return the head and a row for every trial, the best first, those without an objective last; `=` marks ties."""
     order = ranked(records, plan)
     order += [record for record in records if record not in order]
-    costs = [plan.cost(record) for record in order]
+    costs = [math.inf if record.get("confirms") else plan.cost(record) for record in order]
     rows = [["rank", "trial", plan.title, "state", *plan.space, "s", "reason"]]
     for record, cost in zip(order, costs, strict=True):
-        known = not math.isinf(cost) and not record.get("confirms")
-        rank = f"{costs.index(cost) + 1}{'=' if costs.count(cost) > 1 else ''}" if known else "-"
+        rank = "-" if math.isinf(cost) else f"{costs.index(cost) + 1}{'=' if costs.count(cost) > 1 else ''}"
         values = [_plain(record["fields"][field]) for field in plan.space]
-        value = "-" if math.isinf(cost) else f"{plan.value(record):.3f}"
+        value = "-" if math.isnan(plan.value(record)) else f"{plan.value(record):.3f}"
         state, seconds = record.get("status") or "not ended", f"{record.get('seconds', 0):.0f}"
         rows.append([rank, record["name"], value, state, *values, seconds, record.get("reason") or ""])
     return rows

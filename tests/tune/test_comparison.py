@@ -52,6 +52,11 @@ def test_table_has_the_best_first_marks_ties_and_ends_with_what_failed():
     ]
 
 
+def test_table_ranks_no_confirmation_and_counts_it_as_no_tie():
+    rows = table_rows([record(0, 0.5), record(1, 0.5, confirms="00")], PLAN)
+    assert [row[:3] for row in rows[1:]] == [["1", "00", "0.500"], ["-", "01", "0.500"]]
+
+
 def test_table_has_the_lowest_first_where_low_is_good():
     low = dataclasses.replace(PLAN, mode="min")
     assert [each["number"] for each in ranked(RECORDS, low)] == [1, 0, 2]
