@@ -95,6 +95,14 @@ def _threads_by_reservation() -> Iterator[None]:
             os.environ["OMP_NUM_THREADS"] = threads
 
 
+def dashboard() -> str | None:
+    """Return the address of the running cluster's dashboard, None where it has none."""
+    if not ray.is_initialized():
+        return None
+    url = ray.get_runtime_context().worker.node.webui_url if ray.get_runtime_context().worker.node else None
+    return f"http://{url}" if url else None
+
+
 def num_processors() -> float:
     """Return how many processors the running cluster has."""
     return ray.cluster_resources().get("CPU", 0.0)

@@ -1,7 +1,9 @@
 """Which code made a result."""
 
+import functools
 import hashlib
 import importlib.metadata
+import os
 import subprocess
 from pathlib import Path
 
@@ -16,7 +18,7 @@ def code_version() -> dict[str, str | None]:
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*.py")):
             sources.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
-    return {"hash": sources.hexdigest(), "commit": _commit()}
+    return {"hash": sources.hexdigest(), "commit": commit()}
 
 
 def library_versions() -> dict[str, str]:
@@ -24,9 +26,11 @@ def library_versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in _LIBRARIES}
 
 
-def _commit() -> str | None:
+@functools.cache
+def commit() -> str | None:
+    """Return the commit of the sources: of their repository, else what SENSORIUM_COMMIT says, as a Ray job's copy has no `.git`."""
     if not (ROOT / ".git").exists():
-        return None
+        return os.environ.get("SENSORIUM_COMMIT") or None
     try:
         found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):

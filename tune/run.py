@@ -11,7 +11,7 @@ from typing import Any
 
 from infra import cluster, storage
 from infra.errors import InputError
-from infra.tracking import Run, ending, find_version, optional, resume_run, start_run
+from infra.tracking import Run, describe_page, ending, optional, resume_run, start_run
 from tune.comparison import aligned, as_csv, as_markdown, table_rows
 from tune.confirm import NUM_SEEDS, choose, confirmations, describe_confirmation
 from tune.figures import describe_importance, figures_page, parameter_importance
@@ -25,7 +25,6 @@ from tune.study import SweepStudy, study_uri
 from tune.trials import Entries, close_run, read_records
 from workflows.promote.comparison import Spread, spread_over_recordings
 from workflows.train.register import register
-from workflows.train.summary import describe_comparison
 
 
 class _NothingFinishedError(Exception):
@@ -165,7 +164,7 @@ def _conclude(plan: SweepPlan, run: Run, seconds: float) -> None:
     print(f"files    {' '.join(files)} in {plan.folder}")
     print(f"study    optuna-dashboard {shlex.quote(study_uri(plan))}")
     print(f"sweep    {plan.name}, {len(records)} trials in {seconds:.0f} s")
-    print(describe_comparison())
+    print(describe_page(run))
     if not order:
         print(_describe_failure(records), file=sys.stderr)
         raise _NothingFinishedError
@@ -177,9 +176,7 @@ def _announce(plan: SweepPlan, run: Run, order: Sequence[Mapping[str, Any]]) -> 
     name = "not registered"
     with optional(f"the best model is not registered; `tune.sweep` with --resume {plan.name} does it"):
         own, dataset = Run(best["run_id"]), next(iter(plan.data.values()))
-        version = find_version(own, name=plan.recipe) or register(
-            own, recipe=plan.recipe, folder=folder, dataset=dataset
-        )
+        version = register(own, recipe=plan.recipe, folder=folder, dataset=dataset)
         name = f"models:/{plan.recipe}/{version}"
     command = training_command(plan, best["fields"])
     run.set_tags({"best_trial": best["name"], "best_command": command})

@@ -86,6 +86,7 @@ def _register(recipe: str, name: str, folder: str, trained_by: Run, *, source: s
     """Return the new version, with a run of its own that names where its weights are from."""
     tags = {
         "stage": "calibrate",
+        "finished": "True",
         "recipe": recipe,
         "run_folder": folder,
         "calibrated_from": source,

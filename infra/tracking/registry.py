@@ -1,6 +1,7 @@
 """MLflow's model registry: versions of a model, its champion, and the files of each."""
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,30 +13,52 @@ from mlflow.exceptions import MlflowException
 from infra import storage
 from infra.errors import InputError
 from infra.tracking.client import first_line, patient_client, patiently, tracking_uri
+from infra.tracking.logged_model import FOLDER, logged_model, model_place, note_version
 from infra.tracking.run import Run
 
 CHAMPION = "champion"
 """Alias of the version of a model that the others are measured against."""
 
 
-def register_model(run: Run, *, folder: str, name: str, tags: Mapping[str, str | None] | None = None) -> str:
-    """Register a folder of a run as the next version of a model; the first becomes the champion."""
+def register_model(run: Run, *, name: str, tags: Mapping[str, str | None] | None = None) -> str:
+    """Register what a run keeps as the next version of a model; the first becomes the champion."""
     run.wait_until_sent()
     client = patient_client(run.uri)
     with contextlib.suppress(MlflowException):
         client.create_registered_model(name)
-    source = f"{client.get_run(run.run_id).info.artifact_uri}/{folder}"
     marks = {key: value for key, value in (tags or {}).items() if value is not None}
-    version = client.create_model_version(name, source, run.run_id, tags=marks).version
+    model = logged_model(run)
+    model_id = None if model is None else model.model_id
+    source = model_place(run) if model is None else f"models:/{model_id}"
+    with _default_store(run.uri):
+        version = client.create_model_version(name, source, run.run_id, tags=marks, model_id=model_id).version
+    if model is not None:
+        note_version(client, model, name=name, version=str(version))
     if CHAMPION not in client.get_registered_model(name).aliases:
         client.set_registered_model_alias(name, CHAMPION, version)
     return str(version)
 
 
-def find_version(run: Run, *, name: str) -> str | None:
-    """Return the latest version under which a run's model is registered, None where it is not."""
+@contextlib.contextmanager
+def _default_store(uri: str) -> Iterator[None]:
+    """Have MLflow take a store for its default: its registry looks for logged models there, not in the store that it is of."""
+    name = "MLFLOW_TRACKING_URI"
+    before = os.environ.get(name)
+    os.environ[name] = uri
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
+def find_version(run: Run, *, name: str, **tags: str) -> str | None:
+    """Return the latest version under which a run's model is registered with these tags, None where it is not."""
     found = patient_client(run.uri).search_model_versions(f"name = '{name}' and run_id = '{run.run_id}'")
-    return str(max(int(each.version) for each in found)) if found else None
+    fitting = [int(each.version) for each in found if tags.items() <= each.tags.items()]
+    return str(max(fitting)) if fitting else None
 
 
 def describe_versions(run: Run, text: str) -> None:
@@ -106,9 +129,10 @@ def _download(uri: str, destination: str) -> tuple[str | None, str]:
 def _find_model(client: mlflow.MlflowClient, uri: str) -> tuple[str | None, str]:
     if uri.startswith("runs:/"):
         run_id, _, path = uri.removeprefix("runs:/").partition("/")
-        return run_id, f"{client.get_run(run_id).info.artifact_uri}/{path or 'model'}"
+        artifacts = client.get_run(run_id).info.artifact_uri
+        return run_id, f"{artifacts}/{path}" if path not in ("", FOLDER) else model_place(Run(run_id))
     name, alias, version = *uri.removeprefix("models:/").partition("@")[::2], ""
     if not alias:
         name, _, version = name.rpartition("/")
     found = client.get_model_version_by_alias(name, alias) if alias else client.get_model_version(name, version)
-    return found.run_id, str(found.source)
+    return found.run_id, client.get_model_version_download_uri(found.name, found.version)

@@ -10,7 +10,7 @@ import json
 import os
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import mlflow
 import mlflow.artifacts
 import mlflow.data
 from mlflow.data.dataset_source_registry import resolve_dataset_source
-from mlflow.data.meta_dataset import MetaDataset
+from mlflow.entities import Dataset
 from mlflow.exceptions import MlflowException
 
 from infra.errors import InputError
@@ -34,8 +34,13 @@ from infra.tracking.client import (
 )
 from infra.tracking.deleted import restore_experiment, restore_run
 from infra.tracking.sending import open_outbox, unsent_runs
+from infra.tracking.source import source_tags
 from infra.tracking.system_metrics import SystemMonitor
 
+MODEL_TRAINING = "workflowType=machine_learning"
+"""Has MLflow show its pages for trained models, not those for language models."""
+_KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""The same for whoever comes by another way."""
 _LONGEST_PARAM = 6000
 _FEW_SECONDS = 5.0
 
@@ -50,20 +55,38 @@ class Run:
         self.run_id, self.uri = run_id, uri or tracking_uri()
         self._outbox = open_outbox(self.uri, run_id)
         self._monitor: SystemMonitor | None = None
+        self.outcome = "FINISHED"
+        """What the run is when `ending` ends it without an error."""
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Log a nested configuration under dotted names."""
         flat = {name: str(value)[:_LONGEST_PARAM] for name, value in flatten(params).items()}
         self._outbox.put("params", values=flat)
 
-    def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
-        """Log numbers of one step."""
+    def log_metrics(
+        self, metrics: Mapping[str, float], step: int = 0, *, about: Mapping[str, str | None] | None = None
+    ) -> None:
+        """Log numbers of one step; those that are no numbers are named by the tag `not_measured` instead, as MLflow's charts leave them out.
+
+        Args:
+            metrics: numbers by name.
+            step: their step.
+            about: `model_id`, `dataset_name` and `dataset_digest` of the logged model and the dataset that they are of.
+        """
         values = {name: float(value) for name, value in metrics.items()}
-        self._outbox.put("metrics", values=values, step=step, time=int(1000 * time.time()))
+        known = {name: value for name, value in values.items() if value == value}
+        if known:
+            self._outbox.put("metrics", values=known, step=step, time=int(1000 * time.time()), about=dict(about or {}))
+        if missing := sorted(values.keys() - known.keys()):
+            self.set_tags({"not_measured": ", ".join(missing)})
 
     def set_tags(self, tags: Mapping[str, str | None]) -> None:
         """Set tags, leaving out what is None."""
         self._outbox.put("tags", values={name: str(value) for name, value in tags.items() if value is not None})
+
+    def describe(self, text: str) -> None:
+        """Show Markdown as the run's description."""
+        self.set_tags({"mlflow.note.content": text})
 
     def tag(self, name: str) -> str | None:
         """Return a tag's value."""
@@ -78,6 +101,21 @@ class Run:
         self.wait_until_sent()
         found = {each.step: each.value for each in patient_client(self.uri).get_metric_history(self.run_id, name)}
         return sorted(found.items())
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return str(self._read().info.run_name)
+
+    @property
+    def address(self) -> str:
+        """Where MLflow's pages show the run, below their root."""
+        return f"#/experiments/{self._read().info.experiment_id}/runs/{self.run_id}?{MODEL_TRAINING}"
+
+    @property
+    def link(self) -> str:
+        """The run as a link in Markdown."""
+        return f"[{self.name}]({self.address})"
 
     def _read(self) -> mlflow.entities.Run:
         self.wait_until_sent()
@@ -113,6 +151,12 @@ class Run:
         """Write a value as a JSON file of the run."""
         self._log_content(json.dumps(value, indent=2).encode(), name)
 
+    def log_table(self, columns: Mapping[str, Sequence[Any]], name: str) -> None:
+        """Write columns as a table that MLflow's pages show as one."""
+        rows = [list(row) for row in zip(*columns.values(), strict=True)]
+        self.log_dict({"columns": list(columns), "data": rows}, name)
+        self.set_tags({"mlflow.loggedArtifacts": json.dumps([{"path": name, "type": "table"}])})
+
     def log_figure(self, figure: Any, name: str) -> None:
         """Write a matplotlib figure as a file of the run."""
         picture = io.BytesIO()
@@ -123,11 +167,37 @@ class Run:
         folder, _, base = name.rpartition("/")
         self._outbox.put("files", path=self._outbox.keep_content(content, base), folder=folder or None)
 
-    def log_dataset(self, uri: str, *, name: str, digest: str, context: str) -> None:
-        """Record which dataset went in."""
+    def log_dataset(
+        self,
+        uri: str,
+        *,
+        name: str,
+        digest: str,
+        context: str,
+        columns: Mapping[str, str] | None = None,
+        profile: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Record which dataset went in, and as what.
+
+        Args:
+            uri: where it lies.
+            name: its name.
+            digest: what stands for its content.
+            context: what it was used for, such as `training`.
+            columns: types of its columns, in MLflow's words.
+            profile: what it holds.
+        """
         with warnings.catch_warnings(action="ignore"):  # a folder fits two equal kinds of source
             source = resolve_dataset_source(uri)
-        entity = MetaDataset(source=source, name=name, digest=digest[:36])._to_mlflow_entity()
+        schema = [{"name": column, "type": kind, "required": False} for column, kind in (columns or {}).items()]
+        entity = Dataset(
+            name=name,
+            digest=short_digest(digest),
+            source_type=source._get_source_type(),
+            source=source.to_json(),
+            schema=json.dumps({"mlflow_colspec": schema}) if schema else None,
+            profile=json.dumps(profile) if profile else None,
+        )
         self._outbox.put("datasets", dataset=dict(entity), context=context)
 
     def watch_system(self) -> None:
@@ -145,11 +215,11 @@ class Run:
         """Have the run be FINISHED, FAILED or KILLED."""
         self._outbox.put("status", value=status)
 
-    def finish(self, status: str = "FINISHED") -> None:
+    def finish(self, status: str = "FINISHED", *, seconds: float = PATIENCE_SECONDS) -> None:
         """End the run as FINISHED, FAILED or KILLED, once all of it is sent."""
         self.stop_watching()
         self.set_status(status)
-        self.flush(PATIENCE_SECONDS if status == "FINISHED" else _FEW_SECONDS)
+        self.flush(seconds)
 
     def flush(self, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until all is sent, but not for ever; a warning says where the rest lies, and what sends it."""
@@ -167,6 +237,11 @@ class Run:
         """
         if not self._outbox.flush(0.0 if has_given_up(self.uri) else PATIENCE_SECONDS):
             raise unanswered(self.uri)
+
+
+def short_digest(digest: str) -> str:
+    """Return a digest as MLflow stores one of a dataset."""
+    return digest[:36]
 
 
 def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -196,8 +271,8 @@ def start_run(
         experiment_id = found.experiment_id
     else:
         place = (Path(uri.removeprefix(SQLITE)).parent / "mlartifacts").as_uri() if uri.startswith(SQLITE) else None
-        experiment_id = client.create_experiment(experiment, artifact_location=place)
-    marks = {"mlflow.parentRunId": parent, "mlflow.source.name": "sensorium", **(tags or {})}
+        experiment_id = client.create_experiment(experiment, artifact_location=place, tags=_KIND)
+    marks = {"mlflow.parentRunId": parent, **source_tags(), **(tags or {})}
     created = client.create_run(experiment_id, run_name=name, tags={k: v for k, v in marks.items() if v is not None})
     send_unsent()
     return Run(created.info.run_id)
@@ -231,6 +306,15 @@ def find_run(run_id: str | None) -> Run | None:
     return run
 
 
+def find_runs(**tags: str) -> list[Run]:
+    """Return the runs of all experiments that have these tags, the latest first; deleted ones are left out."""
+    client = patient_client()
+    experiments = [each.experiment_id for each in client.search_experiments()]
+    asked = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
+    found = client.search_runs(experiments, asked, order_by=["attributes.start_time DESC"])
+    return [Run(each.info.run_id) for each in found]
+
+
 def send_unsent(*, wait: bool = False) -> None:
     """Send in the background what earlier commands left unsent; wait a few seconds for each run if asked to."""
     for run_id in unsent_runs(tracking_uri()):
@@ -250,13 +334,13 @@ def optional(what: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def ending(run: Run) -> Iterator[Run]:
-    """Give a run and end it with the block: FINISHED, FAILED on an error, KILLED on Ctrl-C."""
+    """Give a run and end it with the block: as its outcome says, FAILED on an error, KILLED on Ctrl-C or SIGTERM."""
     try:
         yield run
-    except KeyboardInterrupt:
-        run.finish("KILLED")
+    except (KeyboardInterrupt, SystemExit):
+        run.finish("KILLED", seconds=_FEW_SECONDS)
         raise
     except BaseException:
-        run.finish("FAILED")
+        run.finish("FAILED", seconds=_FEW_SECONDS)
         raise
-    run.finish()
+    run.finish(run.outcome)

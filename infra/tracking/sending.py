@@ -60,7 +60,11 @@ def _send(uri: str, run_id: str, entries: Sequence[Entry]) -> None:
 
 
 def _metrics(client: mlflow.MlflowClient, run_id: str, entries: Sequence[Entry]) -> None:
-    metrics = [Metric(name, value, each["time"], each["step"]) for each in entries for name, value in _items(each)]
+    metrics = [
+        Metric(name, value, each["time"], each["step"], run_id=run_id, **each.get("about", {}))
+        for each in entries
+        for name, value in _items(each)
+    ]
     for chunk in _chunks(metrics, _MOST_METRICS):
         client.log_batch(run_id, metrics=chunk)
 

@@ -5,7 +5,10 @@ import dataclasses
 import functools
 import io
 import re
+import shlex
+import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -26,6 +29,9 @@ def run(main: Callable[[], object]) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    if threading.current_thread() is threading.main_thread():
+        # As Ctrl-C does, it lets what was begun end: runs become KILLED, Ray's processes go.
+        signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(128 + signum))
     try:
         main()
     except KeyboardInterrupt:
@@ -94,6 +100,19 @@ def peek(option: str, default: str) -> str:
         if word.startswith(option + "="):
             return word.partition("=")[2]
     return default
+
+
+def line_to_resume(name: str) -> str:
+    """Return this process's command line with --resume and the name of a run in the place of its own name."""
+    words, left = [], iter(sys.argv[1:])
+    for word in left:
+        option, has_value, _ = word.partition("=")
+        if option in ("--run-name", "--run_name", "--resume"):
+            if not has_value:
+                next(left, None)
+        else:
+            words.append(word)
+    return shlex.join([*(_program() or sys.argv[0]).split(), *words, "--resume", name])
 
 
 def choose(table: Mapping[str, T], name: str, *, option: str) -> T:

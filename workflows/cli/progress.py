@@ -36,7 +36,7 @@ class ProgressLine:
 
     def training(self, state: dict[str, Any]) -> None:
         """Show the state that a run's workers leave."""
-        metrics = " ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in state["metrics"].items())
+        metrics = " ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in state["metrics"].items())
         note = f"epoch {state['epoch'] + 1}/{state['epochs']} {metrics}"
         self("training steps", state["step"], state["steps"], note)
 

@@ -38,6 +38,8 @@ class Figure:
     num_groups: int = 0
     """Recordings that the examples are of."""
     better: Literal["higher", "lower"] = "higher"
+    is_reference: bool = False
+    """Whether it tells of the clips and not of the model, such as what no learning gives; never a curve."""
     note: str = ""
     """What else must be known to read it."""
 

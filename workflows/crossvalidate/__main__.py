@@ -14,8 +14,9 @@ from workflows.cli import command
 from workflows.cli.recipe import ask_recipe
 from workflows.contract.streams import parse_data
 from workflows.crossvalidate.folds import crossvalidate as validate_folds
-from workflows.evaluate.report import REPORT, describe_report
+from workflows.evaluate.report import describe_report
 from workflows.train.job import Scaling
+from workflows.trained.card import REPORT
 
 
 def main() -> None:

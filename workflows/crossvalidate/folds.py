@@ -15,7 +15,8 @@ from infra.outputs import RUN_MARK
 from infra.tracking import Run, ending, find_run, resume_run, start_run
 from workflows.contract.figure import Figure, Rows
 from workflows.contract.registry import load_evaluator, load_recipe
-from workflows.evaluate.report import Report, collect_rows, held_out, write_report
+from workflows.evaluate.record import log_report, write_report
+from workflows.evaluate.report import Report, collect_rows, held_out
 from workflows.train.fit import Trial, fit
 from workflows.train.job import Scaling, make_job
 from workflows.trained.model import loaded
@@ -63,7 +64,8 @@ def crossvalidate(
                 for evaluator, rows in found.items():
                     rows.append(collect_rows(model, evaluator, clips))
         report = _report(recipe, run, dataset, found, objective=module.objective(config).figure)
-        write_report(report, folder, run)
+        write_report(report, folder)
+        log_report(report, run)
     return report
 
 

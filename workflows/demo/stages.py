@@ -15,15 +15,15 @@ from datasets.sources.listing import list_sources, render_scenes
 from infra import cluster, storage
 from infra.errors import InputError
 from infra.ray_address import check_cluster
-from infra.tracking import Run, ending, start_run
+from infra.tracking import Run, describe_page, ending, start_run
 from workflows.cli.progress import ProgressLine
 from workflows.contract.registry import load_recipe
-from workflows.evaluate.report import Report, describe_report, evaluate_model, write_report
+from workflows.evaluate.record import record_evaluation
+from workflows.evaluate.report import Report, describe_report, evaluate_model
 from workflows.localize.maps import map_video, output_stems
 from workflows.localize.overlay import write_outputs
 from workflows.prepare.summary import log_preparation, summarize_card
 from workflows.train.fit import FitResult, Scaling, fit
-from workflows.train.summary import describe_comparison
 from workflows.trained.model import Model, loaded
 
 RECIPE = "coincidence"
@@ -80,7 +80,7 @@ def demonstrate(*, videos: str | None, name: str, num_videos: int, epochs: int, 
     print("\n" + ", ".join(f"{stage} {s:.0f} s" for stage, s in clock.seconds.items()) + f", together {total:.0f} s")
     for overlay in overlays:
         print(f"overlay  {overlay}")
-    print(f"report   {storage.join(run_folder, 'report.json')}\n{describe_comparison()}")
+    print(f"report   {storage.join(run_folder, 'report.json')}\n{describe_page(run)}")
     return report
 
 
@@ -90,7 +90,7 @@ def _show(
     """Evaluate a model on a split and draw its maps over a few of the videos; return the report and where they lie."""
     with clock.stage(f"evaluate{whose}"):
         report = evaluate_model(model, dataset=dataset, split=split)
-        write_report(report, folder, run)
+        record_evaluation(report, folder, trained_by=run)
     with clock.stage(f"localize{whose}"):
         videos = _some_videos(dataset, split)
         place = storage.join(folder, "overlays")

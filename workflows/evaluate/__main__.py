@@ -6,9 +6,11 @@ python -m workflows.evaluate --model models:/multisensory@champion --data DATASE
 from datasets.reading.selection import Selection, SplitName
 from infra import storage
 from infra.outputs import writing
-from infra.tracking import find_run
+from infra.tracking import describe_page, find_run
 from workflows.cli import command
-from workflows.evaluate.report import REPORT, describe_report, evaluate_model, write_report
+from workflows.evaluate.record import new_folder, record_evaluation
+from workflows.evaluate.report import describe_report, evaluate_model
+from workflows.trained.card import REPORT
 from workflows.trained.model import loaded
 
 
@@ -28,19 +30,23 @@ def evaluate(
         split: Which clips.
         classes: Only these labels.
         folds: Only these official folds; with --split all where folds and splits are unrelated.
-        output: Folder for report.json and plots; that of the model's run if not given.
+        output: Folder for report.json and plots; evaluations/DATASET-SPLIT in that of the model's run if not given.
     """
     dataset = storage.resolve(data, field="--data")
     with loaded(model) as found:
         run = find_run(found.run_id)
-        place = output or (run.tag("run_folder") if run else None) or "evaluation"
-        folder = storage.resolve(place, field="--output")
+        parent = storage.resolve((run.tag("run_folder") if run else None) or "", field="--output")
+        folder = (
+            storage.resolve(output, field="--output") if output else new_folder(parent, dataset=dataset, split=split)
+        )
         with writing(folder, [REPORT]):
             selection = Selection(classes=classes, folds=folds)
             report = evaluate_model(found, dataset=dataset, split=split, selection=selection)
-            write_report(report, folder, run)
+            made = record_evaluation(report, folder, trained_by=run)
     print(describe_report(report))
     print(f"report   {storage.join(folder, REPORT)}")
+    if made is not None:
+        print(describe_page(made))
 
 
 def main() -> None:

@@ -1,28 +1,22 @@
 """The report of a model on a split: what its recipe's evaluators found, for the terminal, `report.json`, the card and MLflow."""
 
 import dataclasses
-import io
+import datetime
 from typing import Any
 
 from datasets.card import preparation_of, read_card
 from datasets.reading.row_groups import thin_out
 from datasets.reading.selection import Selection, SplitName, select_units
-from infra import storage
 from infra.errors import InputError
-from infra.outputs import writing
-from infra.tracking import Run, find_version, optional
 from models.metrics.reliability import Bin
 from workflows.contract.calibration import read_calibration
 from workflows.contract.figure import Figure, Findings, Matrix, Rows, plain
 from workflows.contract.held_out import HeldOut
 from workflows.contract.registry import load_evaluator, load_recipe
-from workflows.evaluate.plots import draw_breakdowns, draw_matrix, draw_reliability
 from workflows.learners.learner import asking
-from workflows.trained.card import write_model_card
 from workflows.trained.clips import fit_to_clips
 from workflows.trained.model import Model
 
-REPORT = "report.json"
 _FEW_RECORDINGS = 30
 _BATCH_SIZE = 8
 
@@ -36,6 +30,10 @@ class Report:
     dataset: str
     dataset_fingerprint: str
     split: str
+    part: str = ""
+    """Which of the split's clips were asked about; empty for all."""
+    date: str = dataclasses.field(default_factory=lambda: datetime.datetime.now(datetime.UTC).date().isoformat())
+    """Day of the evaluation, in UTC."""
     figures: dict[str, Figure]
     breakdowns: dict[str, tuple[Figure, ...]]
     matrices: dict[str, Matrix]
@@ -72,6 +70,8 @@ class Report:
             "dataset": self.dataset,
             "dataset_fingerprint": self.dataset_fingerprint,
             "split": self.split,
+            "part": self.part,
+            "date": self.date,
             "num_recordings": self.num_recordings,
             **({"caution": self.caution} if self.caution else {}),
             "figures": {name: figure.to_dict() for name, figure in self.figures.items()},
@@ -97,7 +97,11 @@ def evaluate_model(
     Raises:
         InputError: If the dataset's clips are not those the model reads, or there are none.
     """
-    data = held_out(model, dataset=dataset, split=split, selection=selection, most_units=most_units)
+    data = held_out(model, dataset=dataset, split=split, selection=selection)
+    part, whole = _describe_part(selection), data.num_units
+    data = dataclasses.replace(data, groups=tuple(thin_out(data.groups, most_units)))
+    if data.num_units < whole:
+        part = ", ".join(filter(None, [part, f"{data.num_units} of {whole} {model.stream.unit}s"]))
     found = [_ask(model, name, data) for name in load_recipe(model.recipe).evaluators(model.config)]
     fingerprint = read_card(dataset)["fingerprint"]
     calibration = read_calibration(model.description)
@@ -107,6 +111,7 @@ def evaluate_model(
         dataset=dataset,
         dataset_fingerprint=fingerprint,
         split=split,
+        part=part,
         figures={figure.name: figure for each in found for figure in each.figures},
         breakdowns={name: figures for each in found for name, figures in each.breakdowns.items()},
         matrices={name: matrix for each in found for name, matrix in each.matrices.items()},
@@ -121,7 +126,6 @@ def held_out(
     dataset: str,
     split: SplitName,
     selection: Selection = Selection(),
-    most_units: int | None = None,
 ) -> HeldOut:
     """Return a split's clips for a model's evaluators.
 
@@ -138,7 +142,7 @@ def held_out(
             f"--split: '{split}' of '{dataset}' has no {stream.unit}s{asked} that hold {', '.join(stream.needed)}; "
             "choose another split or add sources"
         )
-    return HeldOut(groups=tuple(thin_out(groups, most_units)), preparation=preparation, batch_size=_BATCH_SIZE)
+    return HeldOut(groups=tuple(groups), preparation=preparation, batch_size=_BATCH_SIZE)
 
 
 def collect_rows(model: Model, evaluator: str, data: HeldOut) -> Rows:
@@ -158,37 +162,18 @@ def collect_rows(model: Model, evaluator: str, data: HeldOut) -> Rows:
         return module.collect(fitted.module, data)
 
 
-def write_report(report: Report, folder: str, run: Run | None) -> None:
-    """Write `report.json` and its plots to a folder, and all to the model's run, whose card then shows them."""
-    values = report.to_dict()
-    drawn = {"accuracy.png": draw_breakdowns(report.breakdowns)} if report.breakdowns else {}
-    drawn |= {"reliability.png": draw_reliability(report.reliability)} if report.reliability else {}
-    drawn |= {f"{name}.png": draw_matrix(matrix) for name, matrix in report.matrices.items()}
-    with writing(folder, [REPORT, *drawn]):
-        storage.write_json(storage.join(folder, REPORT), values)
-        for name, figure in drawn.items():
-            picture = io.BytesIO()
-            figure.savefig(picture, dpi=110)
-            storage.write_bytes(storage.join(folder, name), picture.getvalue())
-    if run is None:
-        return
-    prefix = report.split
-    run.log_metrics({f"{prefix}/{name}": f.value for name, f in report.figures.items() if f.value == f.value})
-    run.log_dict(values, f"evaluation/{prefix}/report.json")
-    for name, figure in drawn.items():
-        run.log_figure(figure, f"evaluation/{prefix}/{name}")
-    with optional("the model's card does not show this evaluation; evaluate again for it"):
-        if find_version(run, name=report.recipe):
-            write_model_card(run)
-    run.flush()
-
-
 def describe_report(report: Report) -> str:
     """Return the figures of a report as a table, each beside what it must be read against."""
     rows = [(figure.title, figure.shown, figure.against) for figure in report.figures.values()]
     first, second = (max(len(row[place]) for row in rows) + 2 for place in range(2))
     lines = [f"{title:<{first}}{shown:<{second}}{against}".rstrip() for title, shown, against in rows]
     return "\n".join([*lines, *([f"caution: {report.caution}"] if report.caution else [])])
+
+
+def _describe_part(selection: Selection) -> str:
+    """Return the classes and folds that were asked for, in words."""
+    named = (("classes", selection.classes), ("folds", selection.folds))
+    return ", ".join(f"{name} {' '.join(map(str, values))}" for name, values in named if values)
 
 
 def _ask(model: Model, evaluator: str, data: HeldOut) -> Findings:

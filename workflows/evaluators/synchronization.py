@@ -132,7 +132,9 @@ def _paired_figures(rows: Rows, accuracy: Any) -> list[Figure]:
     """Return the paired accuracies of the model and of each floor; the highest floor is what the model is read against."""
     paired, recordings = _paired(rows), rows["recording_id"]
     floors = [
-        accuracy(f"{_FLOOR}{kind}", f"without learning: {title}", paired[f"{_FLOOR}{kind}"], recordings)
+        accuracy(
+            f"{_FLOOR}{kind}", f"without learning: {title}", paired[f"{_FLOOR}{kind}"], recordings, is_reference=True
+        )
         for kind, title in FLOORS.items()
     ]
     best = max(floors, key=lambda figure: figure.value)

@@ -40,11 +40,19 @@ class GradientLearner:
         with arithmetic(self._device):
             values: dict[str, Tensor] = module(batches)
         values["loss"].backward()
-        if self._optim.gradient_clip:
-            nn.utils.clip_grad_norm_(module.parameters(), self._optim.gradient_clip, foreach=True)
+        values["gradient_norm"] = self._clipped(module)
+        rate = self.optimizer.param_groups[0]["lr"]
         self.optimizer.step()
         self.scheduler.step()
-        return {name: value.item() for name, value in values.items()}
+        return {**{name: value.item() for name, value in values.items()}, "learning_rate": rate}
+
+    def _clipped(self, module: nn.Module) -> Tensor:
+        """Return the norm of the gradient as it was before it is clipped."""
+        if self._optim.gradient_clip:
+            return nn.utils.clip_grad_norm_(module.parameters(), self._optim.gradient_clip, foreach=True)
+        return nn.utils.get_total_norm(
+            [each.grad for each in module.parameters() if each.grad is not None], foreach=True
+        )
 
     def end_epoch(self, metrics: Metrics) -> None:
         """Do nothing: one stage."""

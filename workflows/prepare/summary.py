@@ -10,6 +10,8 @@ from datasets.preparation.accounts import describe_account
 from datasets.preparation.draft import OTHER_SPLIT
 from datasets.preparation.operators import decode_source
 from datasets.preparation.preparation import Preparation
+from datasets.reading.profile import dataset_columns, profile_dataset
+from infra.seeding import digest
 from infra.tracking import Run
 
 
@@ -40,9 +42,23 @@ def log_preparation(run: Run, dataset: str, card: dict[str, Any], *, source: str
     counts = {f"{split}_{name}": n for split, row in card["splits"].items() for name, n in row.items()}
     seconds = {f"seconds_{name}": value for name, value in card["seconds_by_operator"].items()}
     run.log_metrics(counts | seconds | {"hours": card["hours"], "num_errors": card["num_errors"]})
-    run.log_dataset(dataset, name=dataset.rsplit("/", 1)[-1], digest=card["fingerprint"], context="prepared")
+    name = dataset.rsplit("/", 1)[-1]
+    if source:
+        length = card["sources"]["seconds"]
+        profile = {"seconds": length, "num_errors": card["num_errors"]}
+        run.log_dataset(
+            source,
+            name=source.rsplit("/", 1)[-1],
+            digest=digest(source, length).hex(),
+            context="source",
+            profile=profile,
+        )
+    given = {"columns": dataset_columns(card), "profile": profile_dataset(card)}
+    run.log_dataset(dataset, name=name, digest=card["fingerprint"], context="prepared", **given)
+    run.describe(f"Preparation of the dataset `{dataset}` from `{source}`.")
     run.log_dict(card, "dataset.json")
-    run.set_tags({"code_hash": card["code_version"]["hash"], "commit": card["code_version"]["commit"]})
+    tags = {"code_hash": card["code_version"]["hash"], "commit": card["code_version"]["commit"]}
+    run.set_tags(tags | {"dataset_fingerprint": card["fingerprint"]})
 
 
 def summarize_card(

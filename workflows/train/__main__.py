@@ -4,20 +4,20 @@ python -m workflows.train multisensory --data DATASET [--preset demo] [--optim.l
 """
 
 import functools
-import itertools
 from typing import Annotated
 
 import tyro
 
-from datasets.card import warn_of_leaks
 from datasets.reading.selection import Selection
 from infra import storage
+from infra.errors import InputError
 from infra.outputs import RUN_MARK, refuse_foreign
 from workflows.cli import command
 from workflows.cli.progress import ProgressLine
 from workflows.cli.recipe import ask_recipe
 from workflows.contract.streams import parse_data
 from workflows.train.fit import Scaling, default_run_name, fit
+from workflows.train.register import Registration
 from workflows.train.summary import describe_result
 
 
@@ -38,6 +38,8 @@ def main() -> None:
         run_name: str | None = None,
         resume: str | None = None,
         start: Annotated[str | None, tyro.conf.arg(name="from")] = None,
+        register: tyro.conf.FlagCreatePairsOff[bool] = False,
+        no_register: tyro.conf.FlagCreatePairsOff[bool] = False,
     ) -> None:
         """Train a recipe on a dataset; Ctrl-C checkpoints and stops.
 
@@ -54,17 +56,17 @@ def main() -> None:
             run_name: Name of the run and its folder below runs/.
             resume: Name of a run to go on with, with the same options.
             start: Model whose weights to start from: models:/NAME@ALIAS, models:/NAME/VERSION, runs:/ID, or a folder.
+            register: Also register a run that was stopped before its end.
+            no_register: Register nothing.
         """
         name = _name(resume or run_name or default_run_name(recipe), option="--resume" if resume else "--run-name")
-        datasets = parse_data(data, module.streams(config))
+        registration = _registration(register=register, no_register=no_register)
         say = functools.partial(print, flush=True)
-        for warning in itertools.chain.from_iterable(map(warn_of_leaks, datasets.values())):
-            say(warning)
         progress = ProgressLine()
         result = fit(
             recipe,
             command.with_cadence(config, epochs=epochs, max_minutes=max_minutes, keep_checkpoints=keep_checkpoints),
-            data=datasets,
+            data=parse_data(data, module.streams(config)),
             run_name=name,
             scaling=scaling,
             selection=selection,
@@ -72,11 +74,18 @@ def main() -> None:
             progress=progress.training,
             tell=say,
             start=start,
+            registration=registration,
         )
         progress.close()
-        say(describe_result(result, objective=module.objective(config).title))
+        say(describe_result(result, objective=module.objective(config).title, resume=command.line_to_resume(name)))
 
     command.parse(train)
+
+
+def _registration(*, register: bool, no_register: bool) -> Registration:
+    if register and no_register:
+        raise InputError("--register: given together with --no-register; give one of them")
+    return "always" if register else "never" if no_register else "finished"
 
 
 def _name(name: str, *, option: str) -> str:

@@ -38,6 +38,7 @@ class TrainBackend:
 
         context = ray.train.get_context()
         self.rank, self.world_size = context.get_world_rank(), context.get_world_size()
+        self.is_first_of_machine = context.get_local_rank() == 0
         self.device = ray.train.torch.get_device()
         self._train = ray.train
 

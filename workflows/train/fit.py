@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import itertools
+import math
 import os
 import threading
 import time
@@ -15,21 +16,22 @@ import ray
 import ray.train
 import ray.train.torch
 
+from datasets.card import warn_of_leaks
 from datasets.reading.selection import Selection
 from infra import cluster, storage
 from infra.errors import InputError
 from infra.ray_address import check_cluster
 from infra.tracking import Run, ending, find_run, model_folder, optional, resume_run, start_run
-from infra.version import code_version
 from workflows.contract.references import Reference, resolve_references
 from workflows.contract.registry import load_recipe
 from workflows.train.backend import LocalBackend, Report
-from workflows.train.interrupt import forget_wish, stopping_gently
+from workflows.train.interrupt import forget_wish, is_asked_to_stop, stopping_gently
 from workflows.train.job import Job, Scaling, make_job
-from workflows.train.loop import DIVERGED, PROGRESS, best_epoch, train
-from workflows.train.register import register
+from workflows.train.loop import DIVERGED, OBJECTIVE, PROGRESS, best_epoch, train
+from workflows.train.record import record_run
+from workflows.train.register import Registration, keep_model, register
 from workflows.train.resume import check_resume
-from workflows.train.screening import count_screened, describe_screening
+from workflows.train.screening import describe_screening
 from workflows.trained.checkpoint import MODEL_FILES, checkpoint_folder, list_checkpoints, read_description, read_state
 
 Progress = Callable[[dict[str, Any]], None]
@@ -60,6 +62,8 @@ class FitResult:
     run_folder: str
     model_folder: str
     model_uri: str | None
+    why_not_registered: str
+    """Empty where it is."""
     metrics: dict[str, float]
     """Of the best epoch."""
     finished: bool
@@ -80,10 +84,9 @@ def fit(
     tell: Callable[[str], None] = lambda line: None,
     trial: Trial | None = None,
     start: str | None = None,
+    registration: Registration = "finished",
 ) -> FitResult:
-    """Train a recipe and register its best epoch; a first Ctrl-C checkpoints and stops.
-
-    As a sweep's trial it goes on from whatever an earlier try of the same name left.
+    """Train a recipe and register its best epoch; a first Ctrl-C or SIGTERM checkpoints and stops.
 
     Args:
         recipe: name of the recipe.
@@ -95,15 +98,16 @@ def fit(
         resume: whether an earlier run of this name goes on.
         progress: is told how far the workers are.
         tell: is told what a user should know, a line each.
-        trial: what is different for a sweep's trial.
+        trial: what is different for a sweep's trial, which goes on from whatever an earlier try left.
         start: URI of a model of the recipe whose weights the run starts from; random ones if not given.
+        registration: which runs become versions of the registered model.
 
     Raises:
         InputError: If data and configuration do not fit, there is nothing to resume, or training diverges.
     """
     moments = [time.monotonic()]
     job = make_job(recipe, config, data=data, run_name=run_name, scaling=scaling, selection=selection)
-    _tell_screening(job, tell)
+    _tell_what_to_know(job, tell)
     resume = resume if trial is None else bool(list_checkpoints(job.run_folder))
     if resume:
         check_resume(job, run_name, scaling)
@@ -111,28 +115,50 @@ def fit(
         check_cluster()
     run = _open_run(job, run_name, resume=resume, trial=trial)
     with ending(run):
-        own = {"references": _references(job), "start_folder": _start_folder(job, start)}
-        job = dataclasses.replace(job, run_id=run.run_id, tracking_uri=run.uri, **own)
-        _describe_run(run, job, scaling, resume=resume)
+        job = _tracked(job, run, start)
+        record_run(run, job, scaling, parent=None if trial is None else trial.parent_run, resume=resume)
         moments.append(time.monotonic())
         _run_loop(run, job, scaling, trial, progress)
         moments.append(time.monotonic())
         _refuse_divergence(job)
         result = _conclude(run, job.run_folder)
         if trial is None:
-            result = dataclasses.replace(result, model_uri=_register(run, job, result.model_folder))
+            result = _keep(run, job, result, registration)
+        else:
+            _log_model_files(run, result.model_folder)
+        run.outcome = "FINISHED" if result.finished else "KILLED"
     moments.append(time.monotonic())
     stages = zip(("open", "work", "conclude"), itertools.pairwise(moments), strict=True)
     return dataclasses.replace(result, seconds={name: end - begin for name, (begin, end) in stages})
 
 
-def _register(run: Run, job: Job, folder: str) -> str | None:
-    """Return the URI of the registered model; none where the store does not answer, which a training does not end with."""
-    name = os.path.basename(job.run_folder)
+def _keep(run: Run, job: Job, result: FitResult, registration: Registration) -> FitResult:
+    """Return the result with the URI of the registered model, or why there is none; a store that does not answer ends no training."""
+    name, given = os.path.basename(job.run_folder), {"folder": result.model_folder, "dataset": job.main.dataset}
+    reason = f"{run.uri} does not answer"
     with optional(f"the model is not registered; `workflows.train` with --resume {name} does it"):
-        version = register(run, recipe=job.recipe, folder=folder, dataset=job.main.dataset)
-        return f"models:/{job.recipe}/{version}"
-    return None
+        keep_model(run, recipe=job.recipe, **given)
+        reason = _why_not(result, registration)
+        if not reason:
+            version = register(run, recipe=job.recipe, **given)
+            return dataclasses.replace(result, model_uri=f"models:/{job.recipe}/{version}")
+    return dataclasses.replace(result, why_not_registered=reason)
+
+
+def _why_not(result: FitResult, registration: Registration) -> str:
+    if registration == "never":
+        return "--no-register"
+    if not math.isfinite(result.metrics.get(OBJECTIVE, math.nan)):
+        return "no validation clips, so that it has no figure"
+    if not result.finished and registration != "always":
+        return "stopped before its end; --register does it all the same"
+    return ""
+
+
+def _log_model_files(run: Run, folder: str) -> None:
+    for name in MODEL_FILES:
+        with storage.local_copy(storage.join(folder, name)) as path:
+            run.log_artifact(path, "model")
 
 
 def default_run_name(recipe: str) -> str:
@@ -140,10 +166,17 @@ def default_run_name(recipe: str) -> str:
     return f"{recipe}-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:4]}"
 
 
-def _tell_screening(job: Job, tell: Callable[[str], None]) -> None:
+def _tell_what_to_know(job: Job, tell: Callable[[str], None]) -> None:
+    """Tell of leaks that an audit found, of clips that screening leaves out, and of a missing validation split."""
     for name, part in job.streams.items():
-        for line in describe_screening(part.screened, part.unit, stream=name if len(job.streams) > 1 else ""):
+        lines = describe_screening(part.screened, part.unit, stream=name if len(job.streams) > 1 else "")
+        for line in [*warn_of_leaks(part.dataset), *lines]:
             tell(line)
+    if not job.main.validation:
+        tell(
+            f"warning: '{job.main.dataset}' holds no {job.main.unit}s of the validation split: no epoch can be chosen, the last one is kept "
+            "and not registered; prepare with a larger --validation-share or more sources"
+        )
 
 
 def _open_run(job: Job, run_name: str, *, resume: bool, trial: Trial | None) -> Run:
@@ -165,6 +198,12 @@ def _open_run(job: Job, run_name: str, *, resume: bool, trial: Trial | None) -> 
     run = start_run(job.recipe, name=os.path.basename(run_name), tags={"stage": "train"}, parent=parent)
     storage.write_bytes(record, run.run_id.encode())
     return run
+
+
+def _tracked(job: Job, run: Run, start: str | None) -> Job:
+    """Return the job with its run, what it builds on, and the weights it starts from."""
+    own = {"references": _references(job), "start_folder": _start_folder(job, start)}
+    return dataclasses.replace(job, run_id=run.run_id, tracking_uri=run.uri, **own)
 
 
 def _references(job: Job) -> dict[str, Reference]:
@@ -192,28 +231,6 @@ def _start_folder(job: Job, uri: str | None) -> str:
             for name in MODEL_FILES:
                 storage.copy(storage.join(found, name), storage.join(folder, name))
     return folder if storage.exists(folder) else ""
-
-
-def _describe_run(run: Run, job: Job, scaling: Scaling, *, resume: bool) -> None:
-    """Log what goes into a run: configuration, options, datasets, code."""
-    if not resume:
-        options = {"scaling": scaling, "selection": job.selection}
-        run.log_params(dataclasses.asdict(job.config) | {n: dataclasses.asdict(v) for n, v in options.items()})
-    for number, (name, part) in enumerate(job.streams.items()):
-        prefix = "" if number == 0 else f"{name}/"
-        if not resume:
-            run.log_metrics({prefix + key: value for key, value in count_screened(part.screened, part.unit).items()})
-        dataset_name = part.dataset.rsplit("/", 1)[-1]
-        run.log_dataset(part.dataset, name=dataset_name, digest=part.card["fingerprint"], context="training")
-        run.log_dict(part.card, f"{prefix}dataset.json")
-    version = code_version()
-    tags = {
-        "code_hash": version["hash"],
-        "commit": version["commit"],
-        "recipe": job.recipe,
-        "run_folder": job.run_folder,
-    }
-    run.set_tags(tags)
 
 
 class WorkerSettings(NamedTuple):
@@ -259,18 +276,22 @@ def _work(job: Job, scaling: Scaling, trial: Trial | None) -> Callable[[], objec
 def _run_loop(run: Run, job: Job, scaling: Scaling, trial: Trial | None, progress: Progress) -> None:
     """Run the loop until it ends or is stopped; a sweep's trial has a cluster already, and shows nothing."""
     work = _work(job, scaling, trial)
-    with stopping_gently(job.run_folder):
-        if trial is not None:
+    if trial is not None:
+        with stopping_gently(job.run_folder):
             work()
-            return
-        run.watch_system()
-        with cluster.running() if scaling.num_workers else contextlib.nullcontext():
-            _showing(work, job.run_folder, progress)
+        return
+    with cluster.running() if scaling.num_workers else contextlib.nullcontext():
+        run.set_tags({"ray.dashboard": cluster.dashboard()})
+        if not scaling.num_workers:
+            run.watch_system()
+        with stopping_gently(job.run_folder):  # within the cluster, which has its own answer to SIGTERM
+            _showing(run, work, job.run_folder, progress)
 
 
-def _showing(work: Callable[[], object], run_folder: str, progress: Progress) -> None:
-    """Do work in a thread, so that Ctrl-C and progress stay with this one."""
+def _showing(run: Run, work: Callable[[], object], run_folder: str, progress: Progress) -> None:
+    """Do work in a thread, so that Ctrl-C and progress stay with this one; a wish to stop is on record at once, should the process not outlive it."""
     failure: list[BaseException] = []
+    stopping = False
 
     def do() -> None:
         try:
@@ -282,6 +303,9 @@ def _showing(work: Callable[[], object], run_folder: str, progress: Progress) ->
     thread.start()
     while thread.is_alive():
         thread.join(0.5)
+        if not stopping and is_asked_to_stop(run_folder):
+            stopping = True
+            run.set_status("KILLED")
         state = storage.join(run_folder, PROGRESS)
         if storage.exists(state):
             progress(storage.read_json(state))
@@ -312,15 +336,13 @@ def _conclude(run: Run, run_folder: str) -> FitResult:
     epochs = read_description(folder)["config"]["cadence"]["epochs"]
     finished = state["epoch"] >= epochs
     run.set_tags({"best_epoch": str(best), "finished": str(finished)})
-    for name in MODEL_FILES:
-        with storage.local_copy(storage.join(folder, name)) as path:
-            run.log_artifact(path, "model")
     metrics = next(entry for entry in history if entry["epoch"] == best)
     return FitResult(
         run_id=run.run_id,
         run_folder=run_folder,
         model_folder=folder,
         model_uri=None,
+        why_not_registered="",
         metrics=metrics,
         finished=finished,
         seconds={},

@@ -1,4 +1,4 @@
-"""Ctrl-C while a run trains: the first asks for a checkpoint and an end, the second interrupts."""
+"""Ctrl-C or SIGTERM while a run trains: the first asks for a checkpoint and an end, the second ends at once."""
 
 import contextlib
 import signal
@@ -9,26 +9,33 @@ from typing import Any
 from infra import storage
 
 _STOP = "stop"
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""Ctrl-C, and what `ray job stop` and batch systems send."""
 
 
 @contextlib.contextmanager
 def stopping_gently(run_folder: str) -> Iterator[None]:
-    """Turn a first Ctrl-C into the wish to checkpoint and stop, for as long as the block runs."""
+    """Turn a first Ctrl-C or SIGTERM into the wish to checkpoint and stop, for as long as the block runs."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.getsignal(signal.SIGINT)
+    before = {each: signal.getsignal(each) for each in _SIGNALS}
 
     def ask(signum: int, frame: Any) -> None:
         storage.write_bytes(storage.join(run_folder, _STOP), b"")
         print("\nstopping after a checkpoint; Ctrl-C again to stop at once", flush=True)
-        signal.signal(signal.SIGINT, before)
+        restore()
 
-    signal.signal(signal.SIGINT, ask)
+    def restore() -> None:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+    for each in _SIGNALS:
+        signal.signal(each, ask)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()
 
 
 def is_asked_to_stop(run_folder: str) -> bool:

@@ -4,6 +4,7 @@ From the command line to the gradient: `train/__main__.py` -> `fit.fit` -> `loop
 `step` -> the recipe's module, whose loss is differentiated there.
 """
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,7 @@ from workflows.contract.references import open_reference
 from workflows.contract.registry import load_evaluator, load_recipe
 from workflows.learners.learner import asking, bare, trained_module
 from workflows.train.backend import Backend, TrainBackend, gather, mean_over_workers
+from workflows.train.curves import Curves
 from workflows.train.interrupt import is_asked_to_stop
 from workflows.train.job import Job, digest_plans, read_plans
 from workflows.trained.checkpoint import (
@@ -53,11 +55,12 @@ def train(job: Job, backend: Backend | None = None) -> dict[str, Any]:
         job: what to train.
         backend: where this runs; as one of Ray Train's workers if not given.
     """
-    worker = _Worker(job, backend or TrainBackend())
-    metrics = worker.run()
-    if backend is None and worker.rank == 0:
-        worker.flush()
-    return metrics
+    if backend is not None:
+        return _Worker(job, backend).run()
+    place = TrainBackend()
+    worker = _Worker(job, place)
+    with worker.watching() if place.is_first_of_machine else contextlib.nullcontext():
+        return worker.run()
 
 
 class _Worker:
@@ -74,6 +77,16 @@ class _Worker:
         self.figures: tuple[Figure, ...] = ()
         self.calibration: CalibrationRecord | None = None
         self.sums: dict[str, float] = {}
+        self.recent: dict[str, float] = {"steps": 0.0, "seconds": 0.0, "waited": 0.0}
+        self.curves = None
+        if self.rank == 0:
+            span = 2 if job.main.unit == "pair" else 1
+            self.curves = Curves(
+                job.run_id,
+                uri=job.tracking_uri,
+                objective=self.objective.figure,
+                clips_per_step=span * self.config.loader.batch_size * self.world_size,
+            )
         self.began = time.monotonic()
         self.waited = self.saving = self.shown = 0.0
 
@@ -152,13 +165,16 @@ class _Worker:
         for step in range(first_step + 1, self.steps_per_epoch + 1):
             began = time.monotonic()
             batch = {name: next(stream) for name, stream in batches.items()}
-            self.waited += time.monotonic() - began
-            for name, value in self.learner.step(batch).items():
-                self.sums[name] = self.sums.get(name, 0.0) + value
-            self.sums["steps"] = self.sums.get("steps", 0.0) + 1
+            waited = time.monotonic() - began
+            self.waited += waited
+            found = {**self.learner.step(batch), "steps": 1.0}
+            _add(self.sums, found)
+            _add(self.recent, {**found, "waited": waited, "seconds": time.monotonic() - began})
             if step % _STEPS_BETWEEN_CHECKS == 0 or step == self.steps_per_epoch:
                 self._show(epoch, step)
                 ended = self._check()
+                if not ended:
+                    self._draw(epoch, step)
                 if ended == "diverged":
                     self._record_divergence(epoch, step)
                 if ended:
@@ -191,6 +207,17 @@ class _Worker:
         found = mean_over_workers(self.backend, {"lost": (float(lost), 1.0), "stop": (float(stop), 1.0)})
         return "diverged" if found["lost"] else "stopped" if found["stop"] else ""
 
+    def _draw(self, epoch: int, step: int) -> None:
+        """Add the steps since the last check, of all workers, to the curves; log a point where one is due, and at the end of an epoch."""
+        steps, times = self.recent["steps"], {name: self.recent[name] for name in ("seconds", "waited")}
+        sums = {name: (value, steps) for name, value in self.recent.items() if name not in ("steps", *times)}
+        means = mean_over_workers(self.backend, sums)
+        self.recent = {"steps": 0.0, "seconds": 0.0, "waited": 0.0}
+        if self.curves is not None:
+            self.curves.add(means, steps=int(steps), **times)
+            if self.curves.is_due or step == self.steps_per_epoch:
+                self.curves.log_point(epoch * self.steps_per_epoch + step, epochs=epoch + step / self.steps_per_epoch)
+
     def _record_divergence(self, epoch: int, step: int) -> None:
         """Leave word for the driver; no checkpoint is written, so that the last good one stays."""
         if self.rank == 0:
@@ -205,7 +232,8 @@ class _Worker:
         if not step:
             self.sums = {}
         elapsed = time.monotonic() - self.began
-        metrics |= {"epoch": epoch, "data_wait_share": self.waited / max(elapsed, 1e-9)}
+        metrics |= {"epoch": epoch, "step": epoch * self.steps_per_epoch + (step or self.steps_per_epoch)}
+        metrics |= {"data_wait_share": self.waited / max(elapsed, 1e-9)}
         metrics |= {"stopped_at": float(step)} if step else {}
         self.calibration = None
         if validate and self.job.main.validation:
@@ -274,23 +302,30 @@ class _Worker:
             assets=self.job.assets,
             state=state,
         )
-        self._log(epoch, metrics)
+        self._log(epoch * self.steps_per_epoch + (step or self.steps_per_epoch), metrics)
         self._prune()
 
-    def _log(self, epoch: int, metrics: dict[str, float]) -> None:
-        """Log to the run; only here are MLflow and matplotlib imported, seconds that the other ranks save."""
+    def _log(self, step: int, metrics: dict[str, float]) -> None:
+        """Log to the run; matplotlib is imported here, as the other ranks do without."""
         from infra.tracking import Run
         from workflows.train.history import write_learning_curve
 
         run = Run(self.job.run_id, uri=self.job.tracking_uri)
-        run.log_metrics({name: value for name, value in metrics.items() if value == value}, step=epoch)
+        if self.curves is not None:
+            references = [figure.name for figure in self.figures if figure.is_reference]
+            self.curves.log_epoch(metrics, step, references=references)
         write_learning_curve(self.job.run_folder, self.history, self.figures, run)
 
-    def flush(self) -> None:
-        """Wait a while until all is sent to the run: Ray ends a worker's process as soon as it returns."""
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Log the use of this machine as long as the block runs, then wait until all is sent: Ray ends a worker's process as soon as it returns."""
         from infra.tracking import Run
 
-        Run(self.job.run_id, uri=self.job.tracking_uri).flush()
+        run = Run(self.job.run_id, uri=self.job.tracking_uri)
+        run.watch_system()
+        yield
+        run.stop_watching()
+        run.flush()
 
     def _description(self, metrics: dict[str, float]) -> dict[str, Any]:
         return {
@@ -322,6 +357,11 @@ class _Worker:
         for folder in list_checkpoints(self.job.run_folder)[:-keep]:
             if folder != best:
                 remove_checkpoint(folder)
+
+
+def _add(sums: dict[str, float], values: Mapping[str, float]) -> None:
+    for name, value in values.items():
+        sums[name] = sums.get(name, 0.0) + value
 
 
 def best_epoch(history: list[dict[str, float]]) -> int:

@@ -23,9 +23,9 @@ def describe_screening(screened: Mapping[str, Screened], unit: Unit, *, stream: 
     return lines
 
 
-def count_screened(screened: Mapping[str, Screened], unit: Unit) -> dict[str, float]:
-    """Return the counts by the names of a run's metrics."""
-    counts: dict[str, float] = {}
+def count_screened(screened: Mapping[str, Screened], unit: Unit) -> dict[str, int]:
+    """Return the counts by the names of a run's parameters."""
+    counts: dict[str, int] = {}
     for split, found in screened.items():
         counts |= {f"{split}_{unit}s": found.num_kept, f"{split}_{unit}s_dropped": found.num_units - found.num_kept}
         counts |= {f"{split}_{unit}s_below_{column}": count for column, count in found.num_below.items()}

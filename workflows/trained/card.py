@@ -1,46 +1,62 @@
 """A model's card: what it is, what it learned from, how well it does, where it fails."""
 
+import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from infra.tracking import Run, describe_versions
+from infra.tracking import Run, describe_versions, find_runs, read_model_text, write_model_file
 from workflows.contract.calibration import read_calibration
 from workflows.contract.figure import Figure
 from workflows.contract.registry import load_recipe
 from workflows.trained.checkpoint import CONFIG
 
-CARD = "card.md"
+CARD, REPORT = "card.md", "report.json"
+OWN_REPORT = f"evaluation/validation/{REPORT}"
+"""What training itself found on the validation split, among its run's files."""
+EVALUATED = "evaluates"
+"""Tag of an evaluation's run: the run whose model it is of."""
 _NUM_WORST = 5
 _LIMITS = "Limits:"
 _Table = Mapping[str, Any]
 
 
 def write_model_card(run: Run) -> None:
-    """Write the card of a run's model from all that the run holds, to the run and to the versions registered from it."""
-    names = [f"evaluation/{split}/report.json" for split in ("validation", "test", "train", "all")]
-    reports = {name.split("/")[1]: run.read_dict(name) for name in names if run.has_artifact(name)}
+    """Write the card of a run's model, from all that is known of it, into the model and to the versions registered from the run."""
+    reports = [run.read_dict(OWN_REPORT)] if run.has_artifact(OWN_REPORT) else []
+    reports += [report for _, report in find_reports(run)]
     text = describe_model(
-        run.read_dict(f"model/{CONFIG}"),
+        json.loads(read_model_text(run, CONFIG)),
         run.read_dict("dataset.json"),
         reports,
         code={"hash": run.tag("code_hash"), "commit": run.tag("commit")},
     )
     with tempfile.TemporaryDirectory() as place:
         Path(place, CARD).write_text(text)
-        run.log_artifact(os.path.join(place, CARD), "model")
-    describe_versions(run, text)
+        write_model_file(run, os.path.join(place, CARD))
+    headline = run.tag("headline")
+    describe_versions(run, f"{headline}\n\n{text}" if headline else text)
 
 
-def describe_model(description: _Table, data_card: _Table, reports: Mapping[str, _Table], *, code: _Table) -> str:
+def find_reports(run: Run) -> list[tuple[Run, dict[str, Any]]]:
+    """Return the latest evaluation of a run's model on each part of each dataset, with its report, by dataset and split."""
+    latest: dict[tuple[str, ...], tuple[Run, dict[str, Any]]] = {}
+    for each in find_runs(**{EVALUATED: run.run_id}):
+        if each.has_artifact(REPORT):
+            report = each.read_dict(REPORT)
+            latest.setdefault(tuple(report[name] for name in ("dataset", "split", "part")), (each, report))
+    return [latest[key] for key in sorted(latest)]
+
+
+def describe_model(description: _Table, data_card: _Table, reports: Sequence[_Table], *, code: _Table) -> str:
     """Return the card as Markdown.
 
     Args:
         description: recipe, configuration and data that are saved with the weights.
         data_card: card of the dataset it was trained on.
-        reports: reports of its evaluations, by split.
+        reports: reports of its evaluations.
         code: version of the code that trained it.
     """
     sections = [
@@ -49,8 +65,7 @@ def describe_model(description: _Table, data_card: _Table, reports: Mapping[str,
         "## Data",
         _data(description, data_card),
         "## Figures",
-        "\n\n".join(_figures(split, report) for split, report in sorted(reports.items()))
-        or "Not evaluated: no held-out clips.",
+        "\n\n".join(_figures(report, description) for report in reports) or "Not evaluated: no held-out clips.",
         *_calibration(description),
         "## Where it fails",
         _failures(description, reports),
@@ -111,11 +126,15 @@ def _audit(card: _Table) -> str:
     return audit["verdict"] if audit["fingerprint"] == card["fingerprint"] else "done before the dataset was changed"
 
 
-def _figures(split: str, report: _Table) -> str:
-    chosen = "; the epoch was chosen on this split" if split == "validation" else ""
-    recordings, dataset = report["num_recordings"], report["dataset"].rsplit("/", 1)[-1]
+def _figures(report: _Table, description: _Table) -> str:
+    split, dataset = report["split"], report["dataset"].rsplit("/", 1)[-1]
+    notes = [
+        report["part"],
+        report["date"],
+        "the epoch was chosen on this split" if _chose_epoch(report, description) else "",
+    ]
     lines = [
-        f"On {recordings} recordings of the {split} split of `{dataset}`{chosen}:",
+        f"On {report['num_recordings']} recordings of the {split} split of `{dataset}` ({'; '.join(filter(None, notes))}):",
         "",
         "| | value | 95 % interval | to be read against |",
         "|---|---|---|---|",
@@ -132,10 +151,16 @@ def _calibration(description: _Table) -> list[str]:
     return [] if found is None else [f"Probabilities: {found}."]
 
 
-def _failures(description: _Table, reports: Mapping[str, _Table]) -> str:
+def _chose_epoch(report: _Table, description: _Table) -> bool:
+    trained_on = next(iter(description["data"].values()))["fingerprint"]
+    return report["split"] == "validation" and report["dataset_fingerprint"] == trained_on
+
+
+def _failures(description: _Table, reports: Sequence[_Table]) -> str:
     """Return the groups that the model does worst on, and the limits that its recipe states."""
     lines = []
-    for split, report in sorted(reports.items()):
+    for report in reports:
+        split = f"{report['dataset'].rsplit('/', 1)[-1]}, {report['split']}"
         lines += [f"- {text} ({split})" for text in _below_floor(report["figures"])]
         for name, table in report["tables"].items():
             if name.startswith("by_"):

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import mlflow.pyfunc
 import numpy as np
 import torch
+from mlflow.models import Model as PackagedModel
 from mlflow.models import ModelSignature
 from mlflow.types import Schema, TensorSpec
 from torch.nn import functional
@@ -37,6 +38,9 @@ from workflows.trained.model import Model, loaded
 
 _NEEDED = ("torch", "torchaudio", "numpy", "mlflow", "pyarrow", "av")
 _UNPINNED = ("boto3", "filelock", "jaxtyping", "psutil", "safetensors")
+_EXAMPLE_SIDE = 8
+_SMALLEST_SOUND, _SMALLEST_CONTRAST = 2.0**-15, 4
+"""Below the first, a step of 16 bits, a sound is silent; below the second, in bytes, a video is of one color, such as black."""
 _ROOMS_WITHOUT_SWEEPS = tuple(room for room in ROOMS if room != "tune")
 
 
@@ -85,22 +89,26 @@ class Predictor:
     def predict(self, *values: np.ndarray, **named: np.ndarray) -> dict[str, np.ndarray]:
         """Return what the model says of clips of its own sample rate, and its own length and frame rate unless it reads any (`model.preparation`).
 
+        `can_tell` (batch,) is False for a clip that is silent or of one color throughout; all else that is said of it is nan.
+
         Args:
             values: the inputs in the order of `inputs`.
             named: the inputs by name, each with a batch axis or without; `video` uint8 (batch, frames, height, width, 3) of any height and
                 width, which are brought to the stored size as preparation does; `waveform` (batch, samples), float in [-1, 1] or int16.
 
         Raises:
-            InputError: If an input is missing, or shapes or types are others.
+            InputError: If an input is missing, shapes or types are others, or sound is beyond [-1, 1] or no number.
         """
         given = dict(zip(self.inputs, values, strict=False)) | named
         arrays, batch = {}, {}
+        telling: list[np.ndarray] = []
         for name, (column, wanted) in self.inputs.items():
             if name not in given:
                 raise InputError(f"{name}: missing; give {', '.join(self.inputs)}")
             array = np.asarray(given[name])
             array = array[None] if array.ndim == len(wanted.shape) else array
             _check(name, array, wanted)
+            telling.append(_says_something(array))
             arrays[column], batch[column] = array, wanted.convert(array, self.model.preparation)
         sizes = {name: len(batch[column]) for name, (column, _) in self.inputs.items()}
         if len(set(sizes.values())) > 1:
@@ -109,7 +117,10 @@ class Predictor:
             )
         with asking(self._fitted(arrays).module) as module:
             found = module.predict(batch)
-        return {name: values.float().cpu().numpy() for name, values in found.items()}
+        can_tell = np.logical_and.reduce(telling)
+        told = torch.from_numpy(can_tell)
+        answers = {name: _where_told(values.float().cpu(), told).numpy() for name, values in found.items()}
+        return {**answers, "can_tell": can_tell}
 
     def _fitted(self, arrays: Mapping[str, np.ndarray]) -> Model:
         """Return the model for clips as long as these sounds, at the frame rate that their frames have then."""
@@ -136,16 +147,25 @@ def load(model: str) -> Predictor:
         return Predictor(found)
 
 
-def write_pyfunc(folder: str | os.PathLike[str]) -> None:
-    """Add to a model's folder what MLflow needs to load it anywhere: its signature, its requirements, and this code."""
-    signature = _signature(load(os.fspath(folder)))
+def write_pyfunc(folder: str | os.PathLike[str], *, model_id: str | None = None) -> None:
+    """Add to a model's folder what MLflow needs to load it anywhere: its signature, an example, its requirements, and this code.
+
+    Args:
+        folder: folder of the model.
+        model_id: id of the logged model that the folder becomes.
+    """
+    predictor = load(os.fspath(folder))
+    example = _example(predictor)
+    signature = _signature(predictor, example)
     versions = library_versions()
     requirements = [*(f"{name}=={versions[name]}" for name in _NEEDED), *_UNPINNED]
     with tempfile.TemporaryDirectory() as place:
         made = Path(place, "model")
-        with warnings.catch_warnings(action="ignore"):  # there is no example of an input: it would be large
+        with warnings.catch_warnings(action="ignore"):  # of MLflow, on types of its own
             mlflow.pyfunc.save_model(
                 made,
+                mlflow_model=PackagedModel(model_id=model_id),
+                input_example=example,
                 loader_module="workflows.trained.serving",
                 code_paths=[str(ROOT / room) for room in _ROOMS_WITHOUT_SWEEPS],
                 pip_requirements=requirements,
@@ -168,11 +188,19 @@ def _load_pyfunc(path: str) -> _Pyfunc:
     return _Pyfunc(load(path))
 
 
-def _signature(predictor: Predictor) -> ModelSignature:
-    size = predictor.model.preparation.size
+def _example(predictor: Predictor) -> dict[str, np.ndarray]:
+    """Return one clip of noise; its pictures are small, as an example is kept as text."""
+    chance = np.random.default_rng(0)
     frames, samples = _clip_lengths(predictor.model)
-    shapes = {"video": (1, frames, size, size, 3), "waveform": (1, samples)}
-    example = {name: np.zeros(shapes[name], wanted.dtype) for name, (_, wanted) in predictor.inputs.items()}
+    shapes = {"video": (1, frames, _EXAMPLE_SIDE, _EXAMPLE_SIDE, 3), "waveform": (1, samples)}
+    found = {}
+    for name, (_, wanted) in predictor.inputs.items():
+        noise = chance.integers(0, 256, shapes[name])
+        found[name] = noise.astype(np.uint8) if wanted.dtype is np.uint8 else (noise / 256 - 0.5).astype(np.float32)
+    return found
+
+
+def _signature(predictor: Predictor, example: Mapping[str, np.ndarray]) -> ModelSignature:
     found = predictor.predict(**example)
     inputs: list[Any] = [
         TensorSpec(np.dtype(wanted.dtype), (-1, *wanted.shape), name) for name, (_, wanted) in predictor.inputs.items()
@@ -181,7 +209,7 @@ def _signature(predictor: Predictor) -> ModelSignature:
     lengths = {name: values.shape[1:] for name, values in found.items()}
     if _reads_any_clip(predictor.model):
         lengths = {name: (-1, *shape[1:]) if shape else shape for name, shape in lengths.items()}
-    outputs: list[Any] = [TensorSpec(np.dtype(np.float32), (-1, *shape), name) for name, shape in lengths.items()]
+    outputs: list[Any] = [TensorSpec(found[name].dtype, (-1, *shape), name) for name, shape in lengths.items()]
     return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
 
 
@@ -196,6 +224,24 @@ def _check(name: str, array: np.ndarray, wanted: _Input) -> None:
         raise InputError(
             f"{name}: {array.dtype} {array.shape} is not (batch, {shape}) of {kinds}; cut clips as the model reads them"
         )
+
+    if array.dtype.kind == "f" and array.size and not np.abs(array).max() <= 1:  # also where it is nan
+        worst = array.flat[int(np.argmax(~(np.abs(array) <= 1)))]
+        raise InputError(f"{name}: {worst:g} is not in [-1, 1]; give floats in [-1, 1], or 16-bit integers as int16")
+
+
+def _where_told(values: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
+    """Return values of clips, nan for those that nothing can be told of."""
+    return values.masked_fill(~told.reshape(-1, *[1] * (values.ndim - 1)), torch.nan)
+
+
+def _says_something(array: np.ndarray) -> np.ndarray:
+    """Return for each clip whether it is neither silent nor of one color throughout."""
+    clips = array.reshape(len(array), -1)
+    if array.dtype == np.uint8:
+        return np.asarray(clips.max(axis=1).astype(int) - clips.min(axis=1) >= _SMALLEST_CONTRAST)
+    sound = clips / 32768 if array.dtype == np.int16 else clips
+    return np.asarray(np.abs(sound).max(axis=1) >= _SMALLEST_SOUND)
 
 
 def _frames(video: np.ndarray, preparation: PreparationConfig) -> np.ndarray:

@@ -59,7 +59,7 @@ def test_equal_answers_differ_by_nothing():
 @pytest.mark.ray
 def test_the_same_weights_again_do_not_become_champion(trained, tracking, small_dataset, capsys):
     before = champion("multisensory")
-    again = register_model(Run(trained.run_id), folder="model", name="multisensory")
+    again = register_model(Run(trained.run_id), name="multisensory")
     promote(f"models:/multisensory/{again}", small_dataset)
     printed = capsys.readouterr().out
     assert "kept" in printed or "already" in printed

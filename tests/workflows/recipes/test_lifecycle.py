@@ -13,11 +13,12 @@ import ray
 
 from datasets.reading.reader import read
 from infra.errors import InputError
-from infra.tracking import Run
+from infra.tracking import Run, read_model_text
 from tune import sweep
 from workflows.cli import command
 from workflows.contract.registry import load_recipe, recipe_names
-from workflows.evaluate.report import describe_report, evaluate_model, write_report
+from workflows.evaluate.record import record_evaluation
+from workflows.evaluate.report import describe_report, evaluate_model
 from workflows.promote.__main__ import promote
 from workflows.train.fit import DivergedError, fit
 from workflows.train.job import Scaling
@@ -79,14 +80,14 @@ def test_registered_it_is_served_as_it_is_evaluated(train, recipe, small_dataset
         np.testing.assert_allclose(values, found[name], atol=1e-6)
     with loaded(result.model_uri) as model:
         report = evaluate_model(model, dataset=small_dataset, split="test")
-        write_report(report, str(tmp_path / "report"), Run(result.run_id))
+        record_evaluation(report, str(tmp_path / "report"), trained_by=Run(result.run_id))
     written = json.loads((tmp_path / "report" / "report.json").read_text())
     assert set(written) >= {"recipe", "dataset", "split", "figures", "tables"}
     figure = written["figures"][_figure(recipe)]
     assert figure["chance"] is not None
     assert figure["num_groups"] > 0
     assert figure["title"] in describe_report(report)
-    card = Run(result.run_id).read_text("model/card.md")
+    card = read_model_text(Run(result.run_id), "card.md")
     assert "## Where it fails" in card
     assert figure["title"] in card
 

@@ -75,7 +75,10 @@ def test_training_goes_on_while_another_program_holds_the_tracking(small_dataset
         trial=Trial(parent_run=start_run("multisensory", name="sweep").run_id, report=report),
     )
     assert reported == [0, 1, 2]
-    assert [epoch for epoch, _ in Run(result.run_id).curve("train/loss")] == [0, 1, 2]
+    steps = [step for step, _ in Run(result.run_id).curve("loss/train")]
+    assert steps == [steps[0], 2 * steps[0], 3 * steps[0]]
+    assert Run(result.run_id).curve("epoch") == [(step, number + 1) for number, step in enumerate(steps)]
+    assert [step for step, _ in Run(result.run_id).curve("objective/validation")] == steps
     assert Run(result.run_id).has_artifact("plots/learning_curve.png")
 
 

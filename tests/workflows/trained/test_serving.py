@@ -124,6 +124,24 @@ def test_other_shapes_are_refused_by_name(predictor, clips, change, word):
         predictor.predict(*change(*clips[:2]))
 
 
+@pytest.mark.parametrize("sound", [1.5, np.nan, np.inf], ids=["loud", "nan", "inf"])
+def test_sound_beyond_full_scale_is_refused(predictor, clips, sound):
+    video, waveform = clips[0], clips[1].copy()
+    waveform[0, 7] = sound
+    with pytest.raises(InputError, match=rf"^waveform: {sound:g} is not in \[-1, 1\]; give floats in"):
+        predictor.predict(video, waveform)
+
+
+@pytest.mark.parametrize(("picture", "sound"), [(0, 1), (1, 0)], ids=["black", "silent"])
+def test_of_silence_or_black_frames_nothing_can_be_told(predictor, clips, picture, sound):
+    video, waveform = clips[0].copy(), clips[1].copy()
+    video[0], waveform[0] = video[0] * picture, waveform[0] * sound
+    found = predictor.predict(video, waveform)
+    assert found["can_tell"].tolist() == [False] + [True] * (len(video) - 1)
+    assert np.isnan(found["logits"]).tolist() == [True] + [False] * (len(video) - 1)
+    assert np.isnan(found["maps"][0]).all()
+
+
 def test_mlflow_loads_it_away_from_here_without_pickle(trained, tracking, clips, tmp_path):
     """With its own copy of the code, and without Ray."""
     video, waveform, _ = clips
@@ -174,8 +192,14 @@ def test_a_version_has_signature_fingerprint_code_report_and_card(trained, track
     described = str(version.description)
     assert "## Where it fails" in described
     assert "95 % interval" in described
-    files = {each.path for each in client.list_artifacts(str(version.run_id), "model")}
-    assert {"model/MLmodel", "model/card.md", "model/model.safetensors", "model/config.json"} <= files
+    assert described.startswith("**multisensory** on")
+    assert (version.tags["recipe"], version.tags["state"]) == ("multisensory", "finished")
+    (output,) = client.get_run(str(version.run_id)).outputs.model_outputs
+    model = client.get_logged_model(output.model_id)
+    assert version.source == f"models:/{model.model_id}"
+    assert [each.dataset_name for each in model.metrics] == [f"{Path(small_dataset).name}/validation"]
+    files = {each.path for each in client.list_logged_model_artifacts(model.model_id)}
+    assert {"MLmodel", "card.md", "model.safetensors", "config.json", "input_example.json"} <= files
     assert not [path for path in files if path.endswith((".pkl", ".pt", ".pth"))]
     assert client.list_artifacts(str(version.run_id), "evaluation/validation")
     inputs = mlflow.models.get_model_info("models:/multisensory/1").signature.inputs
