@@ -93,6 +93,8 @@ class Objective:
 
     figure: str
     title: str
+    shortcuts: tuple[str, ...] = ()
+    """Figures that tell how far one gets without what the recipe is to learn; they stay at chance if all is well."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
