@@ -55,7 +55,9 @@ def as_csv(records: Sequence[_Record], plan: SweepPlan) -> str:
     """Return all trials as CSV, by number, with full precision."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["number", "trial", "state", plan.figure, "best_shortcut", *plan.space, "seed", "seconds", "reason", "run_id"])
+    writer.writerow(
+        ["number", "trial", "state", plan.figure, "best_shortcut", *plan.space, "seed", "seconds", "reason", "run_id"]
+    )
     for record in records:
         fields = [record["fields"][field] for field in plan.space]
         seed = record["fields"].get("seed", plan.config.seed)
