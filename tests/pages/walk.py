@@ -1,7 +1,9 @@
 """A walk through MLflow's pages as a user's: every address that the commands print, and from there to charts, comparison, models, registry."""
 
+import contextlib
 import dataclasses
 import json
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -54,7 +56,7 @@ def stops(client: mlflow.MlflowClient, experiment: Experiment) -> Iterator[Stop]
     curves = ("loss/train", "loss/validation", "objective/validation")
     drawn = "document.querySelectorAll('.scatterlayer .js-line').length >= 3"
     yield Stop("experiments", f"#/experiments?{MODEL_TRAINING}", [experiment.name])
-    yield Stop("runs", f"{base}/runs?{MODEL_TRAINING}", [top[0].info.run_name, sweep.info.run_name])
+    yield Stop("runs", f"{base}/runs?{MODEL_TRAINING}", [str(top[0].info.run_name), str(sweep.info.run_name)])
     yield Stop("run", f"{base}/runs/{top[0].info.run_id}?{MODEL_TRAINING}", ["Finished", "Training of"])
     yield Stop("curves", f"{base}/runs/{top[0].info.run_id}/model-metrics", curves, drawn)
     yield Stop("evaluation", f"{base}/runs/{runs['evaluate'][0].info.run_id}?{MODEL_TRAINING}", ["Finished"])
@@ -88,8 +90,12 @@ async def walk(server: str, found: Sequence[Stop], folder: Path) -> None:
     Raises:
         AssertionError: If a page does not show what it must.
     """
-    async with browsing(folder / "profile") as page:
+    async with contextlib.AsyncExitStack() as stack:
+        profile = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+        page = await stack.enter_async_context(browsing(Path(profile)))
         for stop in found:
             await page.open(f"{server}/{stop.below}")
-            await page.until(f"{_VISIBLE}({json.dumps(list(stop.texts))}) && ({stop.condition})")
-            await page.picture(folder / f"{stop.name}.png")
+            try:
+                await page.until(f"{_VISIBLE}({json.dumps(list(stop.texts))}) && ({stop.condition})")
+            finally:
+                await page.picture(folder / f"{stop.name}.png")
