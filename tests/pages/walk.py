@@ -14,12 +14,15 @@ from infra.tracking.run import MODEL_TRAINING
 from tests.pages.browser import browsing
 
 _VISIBLE = """(texts => {
-    const shown = [...document.querySelectorAll('body *')].filter(each => each.children.length === 0 && each.checkVisibility());
-    const seen = text => shown.some(each => {
-        const place = each.getBoundingClientRect();
-        return each.textContent.includes(text) && place.top >= 0 && place.bottom <= window.innerHeight && place.width > 0;
-    });
-    return texts.every(seen);
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), nodes = [];
+    while (walker.nextNode()) if (walker.currentNode.parentElement.checkVisibility()) nodes.push(walker.currentNode);
+    const seen = node => {
+        const range = document.createRange();
+        range.selectNodeContents(node);
+        const place = range.getBoundingClientRect();
+        return place.width > 0 && place.top >= 0 && place.bottom <= window.innerHeight;
+    };
+    return texts.every(text => nodes.some(node => node.data.includes(text) && seen(node)));
 })"""
 """Whether texts stand within the window, without scrolling."""
 
@@ -53,17 +56,19 @@ def stops(client: mlflow.MlflowClient, experiment: Experiment) -> Iterator[Stop]
     sweep = runs["sweep"][0]
     trials = [each for each in runs["train"] if each.data.tags.get("mlflow.parentRunId") == sweep.info.run_id]
     base = f"#/experiments/{experiment.experiment_id}"
-    curves = ("loss/train", "loss/validation", "objective/validation")
-    drawn = "document.querySelectorAll('.scatterlayer .js-line').length >= 3"
+    curves = ("loss (2)", "objective (2)")
+    drawn = "document.querySelectorAll('.scatterlayer .js-line').length >= 4"
     yield Stop("experiments", f"#/experiments?{MODEL_TRAINING}", [experiment.name])
     yield Stop("runs", f"{base}/runs?{MODEL_TRAINING}", [str(top[0].info.run_name), str(sweep.info.run_name)])
     yield Stop("run", f"{base}/runs/{top[0].info.run_id}?{MODEL_TRAINING}", ["Finished", "Training of"])
-    yield Stop("curves", f"{base}/runs/{top[0].info.run_id}/model-metrics", curves, drawn)
+    yield Stop("curves", f"{base}/runs/{top[0].info.run_id}/model-metrics?{MODEL_TRAINING}", curves, drawn)
     yield Stop("evaluation", f"{base}/runs/{runs['evaluate'][0].info.run_id}?{MODEL_TRAINING}", ["Finished"])
-    yield Stop("charts", f"{base}/runs?{MODEL_TRAINING}&compareRunsMode=CHART", curves[:2])
+    yield Stop("charts", f"{base}/runs?{MODEL_TRAINING}&compareRunsMode=CHART", curves)
     yield Stop("compared", _compared(experiment, trials), ["Parallel Coordinates Plot"])
     yield Stop("sweep", f"{base}/runs/{sweep.info.run_id}?{MODEL_TRAINING}", ["Finished"])
-    yield Stop("sweep-figures", f"{base}/runs/{sweep.info.run_id}/artifacts/figures.html", ["figures.html"])
+    yield Stop(
+        "sweep-figures", f"{base}/runs/{sweep.info.run_id}/artifacts/figures.html?{MODEL_TRAINING}", ["figures.html"]
+    )
     yield Stop("models", f"{base}/models?{MODEL_TRAINING}", [experiment.name, "Ready"])
     yield Stop("registry", f"#/models?{MODEL_TRAINING}", [experiment.name])
     yield Stop("versions", f"#/models/{experiment.name}?{MODEL_TRAINING}", ["Version 1"])
