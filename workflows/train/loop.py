@@ -45,7 +45,7 @@ EPOCHS_DONE = "epochs_done"
 PROGRESS, DIVERGED = "progress.json", "diverged.json"
 
 _STEPS_BETWEEN_CHECKS = 10
-_SECONDS_BETWEEN_SIGNS = 1.0
+SECONDS_BETWEEN_SIGNS = 1.0
 
 
 def train(job: Job, backend: Backend | None = None) -> dict[str, Any]:
@@ -184,7 +184,7 @@ class _Worker:
     def _show(self, epoch: int, step: int) -> None:
         """Leave the progress where the driver shows it, now and then and at the end of an epoch."""
         now = time.monotonic()
-        if self.rank == 0 and (step == self.steps_per_epoch or now - self.shown > _SECONDS_BETWEEN_SIGNS):
+        if self.rank == 0 and (step == self.steps_per_epoch or now - self.shown > SECONDS_BETWEEN_SIGNS):
             self.shown = now
             means = {name: value / self.sums["steps"] for name, value in self.sums.items() if name != "steps"}
             progress = {
