@@ -1,10 +1,12 @@
 """Train a recipe on a dataset; the best epoch becomes a version of the registered model.
 
-python -m workflows.train multisensory --data DATASET [--preset demo] [--optim.lr 0.003] [--resume RUN]
+python -m workflows.train multisensory --data DATASET --preset demo --run-name first
+python -m workflows.train multisensory --data DATASET --optim.lr 0.003 --num-workers 4 --use-gpu
+python -m workflows.train --resume first
 """
 
 import functools
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -15,23 +17,24 @@ from infra.outputs import RUN_MARK, refuse_foreign
 from workflows.cli import command
 from workflows.cli.progress import ProgressLine
 from workflows.cli.recipe import ask_recipe
+from workflows.cli.run_name import default_run_name
+from workflows.contract.registry import named_configurations
 from workflows.contract.streams import parse_data
-from workflows.train.fit import Scaling, default_run_name, fit
-from workflows.train.register import Registration
-from workflows.train.summary import describe_result
+from workflows.train.job import Scaling
 
 
 def main() -> None:
     """Parse the command line and train."""
     module, preset_name, defaults = ask_recipe()
+    presets = command.choices(named_configurations(module))
 
     def train(
         recipe: Annotated[str, tyro.conf.Positional],
         data: tyro.conf.UseAppendAction[tuple[str, ...]],
         config: Annotated[module.Config, tyro.conf.arg(name="")] = defaults,  # type: ignore[name-defined]
-        preset: str = preset_name,
-        scaling: Annotated[Scaling, tyro.conf.arg(name="")] = Scaling(),
-        selection: Annotated[Selection, tyro.conf.arg(name="")] = Selection(),
+        preset: Annotated[str, tyro.conf.arg(metavar=presets)] = preset_name,
+        scaling: tyro.conf.OmitArgPrefixes[Scaling] = Scaling(),
+        selection: tyro.conf.OmitArgPrefixes[Selection] = Selection(),
         epochs: int | None = None,
         max_minutes: float | None = None,
         keep_checkpoints: int | None = None,
@@ -59,6 +62,9 @@ def main() -> None:
             register: Also register a run that was stopped before its end.
             no_register: Register nothing.
         """
+        from workflows.train.fit import fit
+        from workflows.train.summary import describe_result
+
         name = _name(resume or run_name or default_run_name(recipe), option="--resume" if resume else "--run-name")
         registration = _registration(register=register, no_register=no_register)
         say = functools.partial(print, flush=True)
@@ -82,7 +88,7 @@ def main() -> None:
     command.parse(train)
 
 
-def _registration(*, register: bool, no_register: bool) -> Registration:
+def _registration(*, register: bool, no_register: bool) -> Literal["finished", "always", "never"]:
     if register and no_register:
         raise InputError("--register: given together with --no-register; give one of them")
     return "always" if register else "never" if no_register else "finished"

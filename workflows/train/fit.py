@@ -8,7 +8,6 @@ import math
 import os
 import threading
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -159,11 +158,6 @@ def _log_model_files(run: Run, folder: str) -> None:
     for name in MODEL_FILES:
         with storage.local_copy(storage.join(folder, name)) as path:
             run.log_artifact(path, "model")
-
-
-def default_run_name(recipe: str) -> str:
-    """Return a name that no earlier run has."""
-    return f"{recipe}-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:4]}"
 
 
 def _tell_what_to_know(job: Job, tell: Callable[[str], None]) -> None:
