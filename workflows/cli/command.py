@@ -10,7 +10,6 @@ import functools
 import inspect
 import io
 import re
-import shlex
 import signal
 import sys
 import threading
@@ -120,19 +119,6 @@ def peek(option: str, default: str) -> str:
         if word.startswith(option + "="):
             return word.partition("=")[2]
     return default
-
-
-def line_to_resume(name: str) -> str:
-    """Return this process's command line with --resume and the name of a run in the place of its own name."""
-    words, left = [], iter(sys.argv[1:])
-    for word in left:
-        option, has_value, _ = word.partition("=")
-        if option in ("--run-name", "--run_name", "--resume"):
-            if not has_value:
-                next(left, None)
-        else:
-            words.append(word)
-    return shlex.join([*(_program() or sys.argv[0]).split(), *words, "--resume", name])
 
 
 def choices(names: Iterable[str]) -> str:

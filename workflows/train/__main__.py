@@ -6,7 +6,9 @@ python -m workflows.train --resume first
 """
 
 import functools
-from typing import Annotated, Literal
+import shlex
+import sys
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -22,19 +24,25 @@ from workflows.contract.registry import named_configurations
 from workflows.contract.streams import parse_data
 from workflows.train.job import Scaling
 
+if TYPE_CHECKING:
+    from workflows.train.resume import Begun
+
 
 def main() -> None:
     """Parse the command line and train."""
-    module, preset_name, defaults = ask_recipe()
+    begun = _begun()
+    module, preset_name, defaults = ask_recipe(begun and begun.recipe)
+    if begun is not None and not command.peek("--preset", ""):
+        defaults = begun.config
     presets = command.choices(named_configurations(module))
 
     def train(
         recipe: Annotated[str, tyro.conf.Positional],
-        data: tyro.conf.UseAppendAction[tuple[str, ...]],
+        data: tyro.conf.UseAppendAction[tuple[str, ...]] = tyro.MISSING if begun is None else (),
         config: Annotated[module.Config, tyro.conf.arg(name="")] = defaults,  # type: ignore[name-defined]
         preset: Annotated[str, tyro.conf.arg(metavar=presets)] = preset_name,
-        scaling: tyro.conf.OmitArgPrefixes[Scaling] = Scaling(),
-        selection: tyro.conf.OmitArgPrefixes[Selection] = Selection(),
+        scaling: tyro.conf.OmitArgPrefixes[Scaling] = begun.scaling if begun else Scaling(),
+        selection: tyro.conf.OmitArgPrefixes[Selection] = begun.selection if begun else Selection(),
         epochs: int | None = None,
         max_minutes: float | None = None,
         keep_checkpoints: int | None = None,
@@ -57,7 +65,7 @@ def main() -> None:
             max_minutes: Short for --cadence.max-minutes.
             keep_checkpoints: Short for --cadence.keep-checkpoints; 0 keeps all.
             run_name: Name of the run and its folder below runs/.
-            resume: Name of a run to go on with, with the same options.
+            resume: Name of a run to go on with; recipe, data and options are those that it began with.
             start: Model whose weights to start from: models:/NAME@ALIAS, models:/NAME/VERSION, runs:/ID, or a folder.
             register: Also register a run that was stopped before its end.
             no_register: Register nothing.
@@ -72,7 +80,7 @@ def main() -> None:
         result = fit(
             recipe,
             command.with_cadence(config, epochs=epochs, max_minutes=max_minutes, keep_checkpoints=keep_checkpoints),
-            data=parse_data(data, module.streams(config)),
+            data=begun.data if begun and not data else parse_data(data, module.streams(config)),
             run_name=name,
             scaling=scaling,
             selection=selection,
@@ -83,9 +91,31 @@ def main() -> None:
             registration=registration,
         )
         progress.close()
-        say(describe_result(result, objective=module.objective(config).title, resume=command.line_to_resume(name)))
+        say(
+            describe_result(
+                result,
+                objective=module.objective(config).title,
+                resume=f"python -m workflows.train --resume {shlex.quote(name)}",
+            )
+        )
 
-    command.parse(train)
+    command.parse(train, _with_recipe(begun))
+
+
+def _begun() -> "Begun | None":
+    """Return what the run that is to go on began with."""
+    name = command.peek("--resume", "")
+    if not name:
+        return None
+    from workflows.train.resume import read_options
+
+    return read_options(name)
+
+
+def _with_recipe(begun: "Begun | None") -> list[str]:
+    """Return the words of the command line, with the recipe that the run began with where they name none."""
+    words = sys.argv[1:]
+    return [begun.recipe, *words] if begun and words[0].startswith("-") else words
 
 
 def _registration(*, register: bool, no_register: bool) -> Literal["finished", "always", "never"]:

@@ -29,7 +29,7 @@ from workflows.train.job import Job, Scaling, make_job
 from workflows.train.loop import DIVERGED, OBJECTIVE, PROGRESS, best_epoch, train
 from workflows.train.record import record_run
 from workflows.train.register import Registration, keep_model, register
-from workflows.train.resume import check_resume
+from workflows.train.resume import check_resume, record_options
 from workflows.train.screening import describe_screening
 from workflows.trained.checkpoint import MODEL_FILES, checkpoint_folder, list_checkpoints, read_description, read_state
 
@@ -113,6 +113,8 @@ def fit(
     if scaling.num_workers and trial is None:
         check_cluster()
     run = _open_run(job, run_name, resume=resume, trial=trial)
+    if trial is None:
+        record_options(job, scaling)
     with ending(run):
         job = _tracked(job, run, start)
         record_run(run, job, scaling, parent=None if trial is None else trial.parent_run, resume=resume)
