@@ -13,6 +13,7 @@ from typing import Annotated
 
 import tyro
 
+from infra import storage
 from infra.errors import InputError
 from tune.plan import SweepOptions, SweepPlan, plan_sweep, read_sweep_plan
 from workflows.cli import command
@@ -65,7 +66,8 @@ def sweep(
 
 def _planned(asked: SweepPlan, space: str | None, space_fields: Mapping[str, str]) -> SweepPlan:
     """Return the plan with its space and trials; say so where there are fewer than were asked for."""
-    plan = plan_sweep(asked, space_file=space, space_fields=space_fields)
+    file = storage.resolve(space, field="--space") if space else None
+    plan = plan_sweep(asked, space_file=file, space_fields=space_fields)
     if plan.num_trials < asked.num_trials:
         print(f"{plan.num_trials} of {asked.num_trials} trials: the {plan.search} search has no more combinations")
     return plan

@@ -106,11 +106,12 @@ def render_scenes(
         label_by=label_by,
     )
     blocks = max(1, min(num_videos, num_videos // _BLOCK_SCENES))
-    stream = all_processors(ray.data.range(num_videos, override_num_blocks=blocks)).map(render)
+    scenes = ray.data.range(num_videos, override_num_blocks=blocks)
+    stream = all_processors(scenes.map(render), name="rendering")
     sources = []
     for row in stream.iter_rows():
         sources.append(source_from_dict(json.loads(row["scene"])))
-        progress("scenes", len(sources), num_videos)
+        progress("rendering", len(sources), num_videos)
     sources.sort(key=lambda source: source.path)
     record_licenses(dataset, {source.video_id: MADE_HERE for source in sources})
     return sources

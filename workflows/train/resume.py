@@ -54,7 +54,9 @@ def read_options(run_name: str) -> Begun:
     if not storage.exists(uri):
         raise _no_checkpoint(run_name, folder)
     values = storage.read_json(uri)
-    selection = {name: tuple(each) if isinstance(each, list) else each for name, each in values["selection"].items()}
+    selection: dict[str, Any] = {
+        name: tuple(each) if isinstance(each, list) else each for name, each in values["selection"].items()
+    }
     return Begun(
         recipe=values["recipe"],
         config=restore_config(load_recipe(values["recipe"]).Config, values["config"]),

@@ -89,7 +89,7 @@ def test_sigterm_checkpoints_and_ends_the_run_as_killed(small_dataset, tracking,
     )  # fmt: skip
     assert process.stdout is not None
     for line in process.stdout:
-        if "training steps" in line:
+        if line.startswith("step "):
             break
     process.send_signal(signal.SIGTERM)
     said, _ = process.communicate(timeout=120)

@@ -19,9 +19,7 @@ pytestmark = pytest.mark.ray
 @pytest.fixture
 def stopped(small_dataset, tracking):
     config = multisensory.tiny()
-    config = dataclasses.replace(
-        config, channels=4, cadence=dataclasses.replace(config.cadence, max_minutes=0.0)
-    )
+    config = dataclasses.replace(config, channels=4, cadence=dataclasses.replace(config.cadence, max_minutes=0.0))
     options = {"scaling": Scaling(num_workers=0), "selection": Selection(min_loudness=-90.0, exclude_folds=(7,))}
     return fit("multisensory", config, data=small_dataset, run_name="half", **options)
 
