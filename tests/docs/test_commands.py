@@ -77,10 +77,11 @@ def shortened(line):
 
 
 @pytest.fixture
-def run(ray_cluster, tracking, tmp_path):
+def run(ray_cluster, tmp_path, monkeypatch):
     """Runs a command in the repository, with a home folder that all commands share, on a cluster that is there already."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     address = ray.get_runtime_context().gcs_address
-    variables = {"SENSORIUM_HOME": str(tmp_path), "MLFLOW_TRACKING_URI": tracking, "RAY_ADDRESS": address}
+    variables = {"SENSORIUM_HOME": str(tmp_path), "RAY_ADDRESS": address}
 
     def call(*command, shell=False):
         options = {"cwd": ROOT, "env": {**os.environ, **variables}, "capture_output": True, "text": True}

@@ -170,7 +170,8 @@ def evaluators(config: Config) -> tuple[str, ...]:
 
 def objective(config: Config) -> Objective:
     """Return what chooses the epoch: accuracy, less what the best shortcut has above chance."""
-    return Objective("net_sync_accuracy", "sync accuracy less shortcuts")
+    shortcuts = ("audio_only_accuracy", "video_only_accuracy", "swapped_source_accuracy")
+    return Objective("net_sync_accuracy", "sync accuracy less shortcuts", "sync_accuracy", shortcuts)
 
 
 def build(config: Config, assets: Mapping[str, Any], references: Mapping[str, Any]) -> "GradientLearner":

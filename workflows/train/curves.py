@@ -7,6 +7,8 @@ MLflow's pages sort charts by the part of a metric's name before the slash. Loss
 import time
 from collections.abc import Collection, Mapping
 
+from workflows.contract.figure import Objective
+
 SECONDS_BETWEEN_POINTS = 5.0
 OBJECTIVE_CURVE = "objective/validation"
 _NAMES = {
@@ -28,11 +30,11 @@ class Curves:
     Args:
         run_id: the run.
         uri: where runs are kept.
-        objective: name of the recipe's objective among the figures.
+        objective: the recipe's.
         clips_per_step: clips of the first stream that all workers read in a step.
     """
 
-    def __init__(self, run_id: str, *, uri: str, objective: str, clips_per_step: int) -> None:
+    def __init__(self, run_id: str, *, uri: str, objective: Objective, clips_per_step: int) -> None:
         from infra.tracking import Run  # seconds that the other ranks save
 
         self._run, self._objective, self.clips_per_step = Run(run_id, uri=uri), objective, clips_per_step
@@ -73,9 +75,10 @@ class Curves:
             references: figures that tell of the clips and not of the model, which are left out.
         """
         shown = ("validation/", "objective", "seconds", "saving_seconds")
-        hidden = {f"validation/{name}" for name in (*references, self._objective)}
+        hidden = {f"validation/{name}" for name in (*references, self._objective.figure)}
         self._log({name: v for name, v in metrics.items() if name.startswith(shown) and name not in hidden}, step)
 
     def _log(self, metrics: Mapping[str, float], step: int) -> None:
-        names = {**_NAMES, f"train/{self._objective}": "objective/train"}
+        counted = self._objective.training or self._objective.figure
+        names = {**_NAMES, f"train/{counted}": "objective/train"}
         self._run.log_metrics({names.get(name, name): value for name, value in metrics.items()}, step=step)

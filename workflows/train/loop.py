@@ -84,7 +84,7 @@ class _Worker:
             self.curves = Curves(
                 job.run_id,
                 uri=job.tracking_uri,
-                objective=self.objective.figure,
+                objective=self.objective,
                 clips_per_step=span * self.config.loader.batch_size * self.world_size,
             )
         self.began = time.monotonic()
