@@ -9,7 +9,7 @@ from tests.benchmarks.measure import Row, Setting, spread
 from workflows.cli.progress import ProgressLine
 from workflows.recipes import multisensory
 from workflows.train.curves import SECONDS_BETWEEN_POINTS, Curves
-from workflows.train.loop import PROGRESS, SECONDS_BETWEEN_SIGNS
+from workflows.train.progress import PROGRESS, SECONDS_BETWEEN_SIGNS, ProgressFile
 
 NAMES = ("tracking_share",)
 _SECONDS_BETWEEN_LOOKS = 0.5
@@ -31,11 +31,18 @@ def measure(setting: Setting) -> Iterator[Row]:
             run.wait_until_sent()  # each alone, as seconds lie between two
 
         place = storage.join(str(setting.folder), PROGRESS)
-        state = {"epoch": 0, "epochs": 3, "step": 1, "steps": count, "metrics": metrics}
+        file = ProgressFile(
+            str(setting.folder),
+            steps_per_epoch=1,  # each step ends an epoch and is written
+            epochs=count,
+            first_step=0,
+            clips_per_step=96,
+            objective=objective.title,
+        )
         line = ProgressLine()
 
         def show(step: int) -> None:
-            storage.write_json(place, state | {"step": step})
+            file.show(step, 1, {"steps": 1.0, **metrics}, learning_rate=1e-3)
 
         def look(step: int) -> None:
             line.training(storage.read_json(place))

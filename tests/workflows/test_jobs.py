@@ -29,7 +29,7 @@ def head():
         for name in ("port", "dashboard-port", "dashboard-agent-listen-port", "ray-client-server-port")
     }
     environment = {
-        **{name: value for name, value in os.environ.items() if name != "SENSORIUM_HOME"},
+        **{name: value for name, value in os.environ.items() if name not in ("SENSORIUM_HOME", "RAY_ADDRESS")},
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         "RAY_AUTH_MODE": "disabled",
         "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "1",

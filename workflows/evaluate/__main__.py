@@ -1,17 +1,13 @@
 """Evaluate a model on held-out clips: its recipe's figures, each beside what it must be read against.
 
 python -m workflows.evaluate --model models:/multisensory@champion --data DATASET
+python -m workflows.evaluate --model runs/first/model --data DATASET --split validation --classes ball hammer
 """
 
 from datasets.reading.selection import Selection, SplitName
 from infra import storage
 from infra.outputs import writing
-from infra.tracking import describe_page, find_run
 from workflows.cli import command
-from workflows.evaluate.record import new_folder, record_evaluation
-from workflows.evaluate.report import describe_report, evaluate_model
-from workflows.trained.card import REPORT
-from workflows.trained.model import loaded
 
 
 def evaluate(
@@ -32,6 +28,12 @@ def evaluate(
         folds: Only these official folds; with --split all where folds and splits are unrelated.
         output: Folder for report.json and plots; evaluations/DATASET-SPLIT in that of the model's run if not given.
     """
+    from infra.tracking import describe_page, find_run
+    from workflows.evaluate.record import new_folder, record_evaluation
+    from workflows.evaluate.report import describe_report, evaluate_model
+    from workflows.trained.card import REPORT
+    from workflows.trained.model import loaded
+
     dataset = storage.resolve(data, field="--data")
     with loaded(model) as found:
         run = find_run(found.run_id)

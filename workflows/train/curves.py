@@ -37,7 +37,7 @@ class Curves:
     def __init__(self, run_id: str, *, uri: str, objective: Objective, clips_per_step: int) -> None:
         from infra.tracking import Run  # seconds that the other ranks save
 
-        self._run, self._objective, self._clips_per_step = Run(run_id, uri=uri), objective, clips_per_step
+        self._run, self._objective, self.clips_per_step = Run(run_id, uri=uri), objective, clips_per_step
         self._logged = time.monotonic()
         self._sums: dict[str, float] = {}
         self._steps, self._seconds, self._waited = 0, 0.0, 0.0
@@ -59,7 +59,7 @@ class Curves:
             return
         means = {f"train/{name}": value / self._steps for name, value in self._sums.items()}
         speed = {
-            "clips_per_second": self._steps * self._clips_per_step / max(self._seconds, 1e-9),
+            "clips_per_second": self._steps * self.clips_per_step / max(self._seconds, 1e-9),
             "data_wait_share": self._waited / max(self._seconds, 1e-9),
         }
         self._log({**means, **speed, "epoch": epochs}, step)
