@@ -60,7 +60,8 @@ class Spread:
         made = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
             _Worker,  # type: ignore[arg-type]
             fn_constructor_args=(self._files(), work),
-            compute=ray.data.ActorPoolStrategy(size=min(self.num_workers, len(rows))),
+            # One part at a time: by default the worker that starts first takes several before the others are there.
+            compute=ray.data.ActorPoolStrategy(size=min(self.num_workers, len(rows)), max_tasks_in_flight_per_actor=1),
             num_cpus=1,
             num_gpus=1 if self.use_gpu else None,
         )
