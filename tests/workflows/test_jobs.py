@@ -79,8 +79,9 @@ def accepted(client, **job) -> str:
 
 
 @pytest.fixture
-def submit(head, tmp_path):
+def submit(head, tmp_path, monkeypatch):
     """Submits jobs at once, with the runtime environment of the repository; returns status, log and exit code of each."""
+    monkeypatch.delenv("RAY_ADDRESS")  # it goes before the client's own address
     client = JobSubmissionClient(head)
     package = yaml.safe_load((ROOT / "infra" / "job.yaml").read_text())
     own = {"SENSORIUM_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}

@@ -22,7 +22,7 @@ def test_spread_over_two_nodes_gives_the_figures_and_maps_of_one_process(trained
     variables = {"SENSORIUM_HOME": str(tmp_path), "MLFLOW_TRACKING_URI": tracking, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-m", "tests.workflows.evaluate.two_nodes", trained.model_folder, small_dataset, str(tmp_path)],
-        cwd=ROOT, env={**os.environ, **variables}, capture_output=True, text=True,
+        cwd=ROOT, env={**os.environ, **variables}, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout.splitlines()[-1])

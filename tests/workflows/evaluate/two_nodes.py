@@ -1,12 +1,12 @@
 """Evaluates and localizes in one process and spread over two nodes of one processor each; run by test_spread.py."""
 
+import asyncio
 import json
 import sys
 from pathlib import Path
 
 import ray
 from ray.cluster_utils import Cluster
-from ray.data import DataContext
 
 from workflows.evaluate.report import evaluate_model
 from workflows.evaluate.spread import Spread
@@ -14,8 +14,23 @@ from workflows.localize.videos import localize_videos
 from workflows.trained.model import Model, loaded
 
 
+@ray.remote(num_cpus=0)
+class Meeting:
+    """Where two workers wait for each other."""
+
+    def __init__(self):
+        self.both_are_here, self.count = asyncio.Event(), 0
+
+    async def arrive(self):
+        self.count += 1
+        if self.count == 2:
+            self.both_are_here.set()
+        await self.both_are_here.wait()
+
+
 def node_of(model: Model, part: int) -> str:
-    """Return the node of a worker."""
+    """Return the node of a worker, once there are two."""
+    ray.get(ray.get_actor("meeting").arrive.remote())
     return ray.get_runtime_context().get_node_id()
 
 
@@ -28,6 +43,7 @@ def main(uri: str, dataset: str, home: str) -> None:
         120  # both nodes have their worker before the first part is given away
     )
     spread = Spread(model=uri, num_workers=2)
+    meeting = Meeting.options(name="meeting").remote()
     videos = [str(path) for path in sorted(Path(dataset, "videos").glob("*.mp4"))[:3]]
     given = {"kind": "signed", "threshold": 0.5, "windows": {}, "say": lambda line: None}
     paths = [*videos, str(Path(dataset, "broken.mp4"))]
@@ -46,6 +62,7 @@ def main(uri: str, dataset: str, home: str) -> None:
         "failed_alone": failed_alone,
     }
     print(json.dumps(found))
+    del meeting
     ray.shutdown()
     cluster.shutdown()
 
