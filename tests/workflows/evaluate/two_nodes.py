@@ -39,9 +39,6 @@ def main(uri: str, dataset: str, home: str) -> None:
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": 150 * 2**20})
     cluster.add_node(num_cpus=1, object_store_memory=150 * 2**20)
     ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
-    DataContext.get_current().wait_for_min_actors_s = (
-        120  # both nodes have their worker before the first part is given away
-    )
     spread = Spread(model=uri, num_workers=2)
     meeting = Meeting.options(name="meeting").remote()
     videos = [str(path) for path in sorted(Path(dataset, "videos").glob("*.mp4"))[:3]]
