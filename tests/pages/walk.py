@@ -22,7 +22,7 @@ _VISIBLE = """(texts => {
         const place = range.getBoundingClientRect();
         return place.width > 0 && place.top >= 0 && place.bottom <= window.innerHeight;
     };
-    return texts.every(text => nodes.some(node => node.data.includes(text) && seen(node)));
+    return texts.every(text => nodes.some(node => node.parentElement.textContent.includes(text) && seen(node)));
 })"""
 """Whether texts stand within the window, without scrolling."""
 

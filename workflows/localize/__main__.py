@@ -20,6 +20,8 @@ def localize(
     threshold: float = 0.5,
     clip_seconds: float | None = None,
     frame_rate: float | None = None,
+    num_workers: int = 0,
+    use_gpu: bool = False,
 ) -> None:
     """Localize the sound of videos of any length.
 
@@ -32,7 +34,10 @@ def localize(
         threshold: A frame shows a source if the model's probability that sound and picture are in sync is above this.
         clip_seconds: Length of the windows, if not that of the clips trained on; for models that read clips of any length.
         frame_rate: Frames per second, if not that of the clips trained on; for models that read clips of any frame rate.
+        num_workers: Workers of a Ray cluster among which the videos are spread; 0 works in this process, without Ray.
+        use_gpu: One GPU a worker.
     """
+    from workflows.evaluate.spread import spread_over
     from workflows.localize.videos import localize_videos
 
     if not video:
@@ -45,7 +50,9 @@ def localize(
     paths = [storage.resolve(name, field="--video") for name in video]
     wanted = {"clip_seconds": clip_seconds, "frame_rate": frame_rate}
     windows = {name: value for name, value in wanted.items() if value is not None}
-    failed = localize_videos(model, paths, folder, kind=kind, threshold=threshold, windows=windows, say=print)
+    how = {"kind": kind, "threshold": threshold, "windows": windows}
+    with spread_over(model, num_workers, use_gpu=use_gpu) as spread:
+        failed = localize_videos(model, paths, folder, **how, say=print, spread=spread)
     for message in failed:
         print(f"error: {message}", file=sys.stderr)
     if failed:
