@@ -24,6 +24,9 @@ _NAMES = {
 }
 
 
+_FIRST = ("objective/", "loss/")
+
+
 class Curves:
     """The points of a run's curves; all workers add to them, rank 0 logs them.
 
@@ -81,4 +84,10 @@ class Curves:
     def _log(self, metrics: Mapping[str, float], step: int) -> None:
         counted = self._objective.training or self._objective.figure
         names = {**_NAMES, f"train/{counted}": "objective/train"}
-        self._run.log_metrics({names.get(name, name): value for name, value in metrics.items()}, step=step)
+        named = {names.get(name, name): value for name, value in metrics.items()}
+        # Where runs are compared, MLflow takes the metric that was logged first.
+        self._run.log_metrics(dict(sorted(named.items(), key=lambda item: _rank(item[0]))), step=step)
+
+
+def _rank(name: str) -> int:
+    return next((rank for rank, start in enumerate(_FIRST) if name.startswith(start)), len(_FIRST))

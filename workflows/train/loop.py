@@ -191,10 +191,10 @@ class _Worker:
                 self.progress.show(epoch, step, self.sums, learning_rate=found.get("learning_rate"))
             if step % _STEPS_BETWEEN_CHECKS == 0 or step == self.steps_per_epoch:
                 ended = self._check()
-                if not ended:
-                    self._draw(epoch, step)
                 if ended == "diverged":
                     self._record_divergence(epoch, step)
+                else:
+                    self._draw(epoch, step, last=ended == "stopped" or step == self.steps_per_epoch)
                 if ended:
                     return step % self.steps_per_epoch, ended
         return 0, "whole"
@@ -210,15 +210,15 @@ class _Worker:
         found = mean_over_workers(self.backend, {"lost": (float(lost), 1.0), "stop": (float(stop), 1.0)})
         return "diverged" if found["lost"] else "stopped" if found["stop"] else ""
 
-    def _draw(self, epoch: int, step: int) -> None:
-        """Add the steps since the last check, of all workers, to the curves; log a point where one is due, and at the end of an epoch."""
+    def _draw(self, epoch: int, step: int, *, last: bool) -> None:
+        """Add the steps since the last check, of all workers, to the curves; log a point where one is due, and after the last step."""
         steps, times = self.recent["steps"], {name: self.recent[name] for name in ("seconds", "waited")}
         sums = {name: (value, steps) for name, value in self.recent.items() if name not in ("steps", *times)}
         means = mean_over_workers(self.backend, sums)
         self.recent = {"steps": 0.0, "seconds": 0.0, "waited": 0.0}
         if self.curves is not None:
             self.curves.add(means, steps=int(steps), **times)
-            if self.curves.is_due or step == self.steps_per_epoch:
+            if last or self.curves.is_due:
                 self.curves.log_point(epoch * self.steps_per_epoch + step, epochs=epoch + step / self.steps_per_epoch)
 
     def _record_divergence(self, epoch: int, step: int) -> None:

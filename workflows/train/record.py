@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 
 from datasets.clips.measures import LOUDNESS, MOTION
-from datasets.reading.profile import dataset_columns, profile_dataset
+from datasets.reading.profile import dataset_input
 from datasets.reading.row_groups import Unit
 from datasets.reading.selection import Screened
 from infra.tracking import Run, find_runs
@@ -34,14 +34,7 @@ def record_run(run: Run, job: Job, scaling: Scaling, *, parent: str | None, resu
         if not resume:
             run.log_params({prefix + key: value for key, value in count_screened(part.screened, part.unit).items()})
         for split, context in (("train", "training"), ("validation", "validation"))[: None if number == 0 else 1]:
-            run.log_dataset(
-                part.dataset,
-                name=f"{os.path.basename(part.dataset)}/{split}",
-                digest=part.card["fingerprint"],
-                context=context,
-                columns=dataset_columns(part.card),
-                profile=profile_dataset(part.card, split),
-            )
+            run.log_dataset(context=context, **dataset_input(part.dataset, part.card, split))
         run.log_dict(part.card, f"{prefix}dataset.json")
     version = code_version()
     tags = {
