@@ -6,7 +6,7 @@ python -m workflows.prepare --source synthetic --output data/scenes --preset dem
 """
 
 import dataclasses
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
@@ -56,43 +56,61 @@ def main() -> None:
             restore: Also bring back videos that workflows.remove took out.
             dry_run: Only say what would be done.
         """
-        from datasets.card import CONFIG
-        from datasets.preparation.attempts import ATTEMPTS
-        from datasets.preparation.preparation import Preparation
-        from datasets.sources.listing import SYNTHETIC, list_sources, render_scenes
-        from datasets.tables.licenses import match_licenses, record_licenses
-        from infra import cluster, storage
-        from infra.tracking import ending, start_run
-        from workflows.prepare.summary import describe_plan, log_preparation, summarize_card
-
-        dataset = storage.resolve(output, field="--output")
-        refuse_foreign(dataset, CONFIG, ATTEMPTS)
-        place = source if source == SYNTHETIC else storage.resolve(source, field="--source")
-        progress = ProgressLine()
-        sources, missing = [], []
-        if source != SYNTHETIC:
-            given = {"video_root": video_root, "classes": classes, "columns": columns, "split": split}
-            sources, missing = list_sources(place, **given, say=print)
-        known = match_licenses(storage.resolve(licenses, field="--licenses"), sources) if licenses else {}
-        preparation = Preparation(dataset, config, num_workers=num_workers, progress=progress)
-        with cluster.running():
-            if source == SYNTHETIC:
-                scenery = render_scenes(dataset, config=config, progress=progress, **dataclasses.asdict(scenes))
-                sources = assign_splits(scenery, split)
-            preparation.plan(sources, missing=missing, restore=restore)
-            if dry_run:
-                print(describe_plan(preparation))
-                return
-            storage.remove_abandoned(dataset)
-            if known:
-                record_licenses(dataset, known)
-            with ending(start_run("prepare", name=dataset.rsplit("/", 1)[-1], tags={"stage": "prepare"})) as run:
-                card = preparation.run()
-                log_preparation(run, dataset, card, source=place, preset=preset)
-        progress.close()
-        print(summarize_card(dataset, card, preparation.errors, removed=preparation.removed, joined=preparation.joined))
+        listed = {"video_root": video_root, "classes": classes, "columns": columns, "split": split}
+        given = {"preset": preset, "num_workers": num_workers, "licenses": licenses}
+        _prepare(source, output, config, scenes, listed, **given, restore=restore, dry_run=dry_run)
 
     command.parse(prepare)
+
+
+def _prepare(
+    source: str,
+    output: str,
+    config: PreparationConfig,
+    scenes: SceneOptions,
+    listed: dict[str, Any],
+    *,
+    preset: str,
+    num_workers: int | None,
+    licenses: str | None,
+    restore: bool,
+    dry_run: bool,
+) -> None:
+    """Prepare, recorded as a run, and say what came out; `listed` says how sources are listed."""
+    from datasets.card import CONFIG
+    from datasets.preparation.attempts import ATTEMPTS
+    from datasets.preparation.preparation import Preparation
+    from datasets.sources.listing import SYNTHETIC, list_sources, render_scenes
+    from datasets.tables.licenses import match_licenses, record_licenses
+    from infra import cluster, storage
+    from infra.tracking import ending, start_run
+    from workflows.prepare.summary import describe_plan, log_preparation, summarize_card
+
+    dataset = storage.resolve(output, field="--output")
+    refuse_foreign(dataset, CONFIG, ATTEMPTS)
+    place = source if source == SYNTHETIC else storage.resolve(source, field="--source")
+    progress = ProgressLine()
+    sources, missing = [], []
+    if source != SYNTHETIC:
+        sources, missing = list_sources(place, **listed, say=print)
+    known = match_licenses(storage.resolve(licenses, field="--licenses"), sources) if licenses else {}
+    preparation = Preparation(dataset, config, num_workers=num_workers, progress=progress)
+    with cluster.running():
+        if source == SYNTHETIC:
+            scenery = render_scenes(dataset, config=config, progress=progress, **dataclasses.asdict(scenes))
+            sources = assign_splits(scenery, listed["split"])
+        preparation.plan(sources, missing=missing, restore=restore)
+        if dry_run:
+            print(describe_plan(preparation))
+            return
+        storage.remove_abandoned(dataset)
+        if known:
+            record_licenses(dataset, known)
+        with ending(start_run("prepare", name=dataset.rsplit("/", 1)[-1], tags={"stage": "prepare"})) as run:
+            card = preparation.run()
+            log_preparation(run, dataset, card, source=place, preset=preset)
+    progress.close()
+    print(summarize_card(dataset, card, preparation.errors, removed=preparation.removed, joined=preparation.joined))
 
 
 if __name__ == "__main__":

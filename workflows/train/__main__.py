@@ -8,7 +8,7 @@ python -m workflows.train --resume first
 import functools
 import shlex
 import sys
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -20,7 +20,7 @@ from workflows.cli import command
 from workflows.cli.progress import ProgressLine
 from workflows.cli.recipe import ask_recipe
 from workflows.cli.run_name import default_run_name
-from workflows.contract.registry import named_configurations
+from workflows.contract.registry import load_recipe, named_configurations
 from workflows.contract.streams import parse_data
 from workflows.train.job import Scaling
 
@@ -70,36 +70,34 @@ def main() -> None:
             register: Also register a run that was stopped before its end.
             no_register: Register nothing.
         """
-        from workflows.train.fit import fit
-        from workflows.train.summary import describe_result
-
-        name = _name(resume or run_name or default_run_name(recipe), option="--resume" if resume else "--run-name")
-        registration = _registration(register=register, no_register=no_register)
-        say = functools.partial(print, flush=True)
-        progress = ProgressLine()
-        result = fit(
+        _train(
             recipe,
             command.with_cadence(config, epochs=epochs, max_minutes=max_minutes, keep_checkpoints=keep_checkpoints),
             data=begun.data if begun and not data else parse_data(data, module.streams(config)),
-            run_name=name,
+            run_name=_name(
+                resume or run_name or default_run_name(recipe), option="--resume" if resume else "--run-name"
+            ),
             scaling=scaling,
             selection=selection,
             resume=resume is not None,
-            progress=progress.training,
-            tell=say,
             start=start,
-            registration=registration,
-        )
-        progress.close()
-        say(
-            describe_result(
-                result,
-                objective=module.objective(config).title,
-                resume=f"python -m workflows.train --resume {shlex.quote(name)}",
-            )
+            registration=_registration(register=register, no_register=no_register),
         )
 
     command.parse(train, _with_recipe(begun))
+
+
+def _train(recipe: str, config: Any, *, run_name: str, **options: Any) -> None:
+    """Train, showing how far it is, and say what came out."""
+    from workflows.train.fit import fit
+    from workflows.train.summary import describe_result
+
+    say, progress = functools.partial(print, flush=True), ProgressLine()
+    result = fit(recipe, config, run_name=run_name, progress=progress.training, tell=say, **options)
+    progress.close()
+    objective = load_recipe(recipe).objective(config).title
+    resume = f"python -m workflows.train --resume {shlex.quote(run_name)}"
+    say(describe_result(result, objective=objective, resume=resume))
 
 
 def _begun() -> "Begun | None":

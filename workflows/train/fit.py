@@ -115,8 +115,6 @@ def fit(
     if scaling.num_workers and trial is None:
         check_cluster()
     run = _open_run(job, run_name, resume=resume, trial=trial)
-    if trial is None:
-        record_options(job, scaling)
     with ending(run):
         job = _tracked(job, run, start)
         record_run(run, job, scaling, parent=None if trial is None else trial.parent_run, resume=resume)
@@ -278,6 +276,7 @@ def _run_loop(run: Run, job: Job, scaling: Scaling, trial: Trial | None, progres
         with stopping_gently(job.run_folder):
             work()
         return
+    record_options(job, scaling)
     with cluster.running() if scaling.num_workers else contextlib.nullcontext():
         run.set_tags({"ray.dashboard": cluster.dashboard()})
         if not scaling.num_workers:
