@@ -14,6 +14,8 @@ import aiohttp
 
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 _SECONDS = 60
+_SAME_PICTURES = 3
+"""In a row, half a second apart, that say that a page changes no more."""
 
 
 class Page:
@@ -44,9 +46,15 @@ class Page:
         raise AssertionError(f"{condition}\n{await self._evaluate('document.body.innerText')}")
 
     async def picture(self, path: Path) -> None:
-        """Write what the window shows now as a PNG."""
-        found = await self._call("Page.captureScreenshot", format="png")
-        path.write_bytes(base64.b64decode(found["data"]))
+        """Write what the window shows as a PNG, once it changes no more."""
+        before, same = "", 0
+        for _ in range(_SECONDS * 2):
+            now = (await self._call("Page.captureScreenshot", format="png"))["data"]
+            before, same = now, same + 1 if now == before else 0
+            if same == _SAME_PICTURES:
+                break
+            await asyncio.sleep(0.5)
+        path.write_bytes(base64.b64decode(before))
 
     async def _evaluate(self, expression: str) -> Any:
         found = await self._call("Runtime.evaluate", expression=expression, returnByValue=True)
