@@ -1,0 +1,60 @@
+"""Offset: by how much the sound of videos is late or early, and, on request, copies with the sound moved.
+
+python -m workflows.offset --model models:/coincidence@champion --video FILE|FOLDER... --output DIR --fix DIR
+"""
+
+import sys
+
+from workflows.cli import command
+
+
+def offset(
+    video: tuple[str, ...],
+    model: str | None = None,
+    output: str | None = None,
+    fix: str | None = None,
+    max_offset_ms: float = 1000.0,
+    early_ms: float = 45.0,
+    late_ms: float = 125.0,
+) -> None:
+    """Tell by how much the sound of videos is late or early.
+
+    Offsets are above zero where the sound is late. Exit status: 0 if all are in sync, 1 if one is out of sync, 3 if nothing is out of sync
+    but of one it cannot be told, 2 for bad input.
+
+    Args:
+        video: Video files, or folders of them.
+        model: A coincidence model: models:/NAME@ALIAS, models:/NAME/VERSION, runs:/ID, or a folder. Without one, motion is correlated
+            with loudness.
+        output: Folder for a JSON file and a plot of each video.
+        fix: Folder for copies of the videos that are out of sync, with the sound moved; nothing is encoded again.
+        max_offset_ms: Largest offset that is tried, in both directions.
+        early_ms: How early sound may be and count as in sync; 45 in ITU-R BT.1359.
+        late_ms: How late sound may be and count as in sync; 125 in ITU-R BT.1359.
+    """
+    from infra.errors import InputError, refuse_outside
+    from workflows.offset.answer import Tolerance
+    from workflows.offset.files import Wanted, ask_files
+
+    if not video:
+        raise InputError("--video: empty; give one or more video files or folders")
+    refuse_outside("--max-offset-ms", max_offset_ms, 50, 10_000)
+    for name, value in (("--early-ms", early_ms), ("--late-ms", late_ms)):
+        refuse_outside(name, value, 0, max_offset_ms)
+    wanted = Wanted(
+        model=model,
+        output=output,
+        fix=fix,
+        max_offset_seconds=max_offset_ms / 1000,
+        tolerance=Tolerance(early_ms=early_ms, late_ms=late_ms),
+    )
+    sys.exit(ask_files(video, wanted))
+
+
+def main() -> None:
+    """Parse the command line and tell offsets."""
+    command.parse(offset)
+
+
+if __name__ == "__main__":
+    command.run(main)

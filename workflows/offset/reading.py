@@ -1,0 +1,49 @@
+"""How files are read for an answer: as a model's clips were, or at a fixed size for motion and loudness."""
+
+import contextlib
+from collections.abc import Iterator
+
+from datasets.clips.spectrogram import LogMelConfig
+from infra.errors import InputError
+from models.coincidence import Coincidence
+from models.offset.features import MotionLoudness, NetworkFeatures
+from workflows.offset.curves import Reading
+from workflows.trained.model import loaded
+
+CORRELATION = "correlation of motion with loudness, without learning"
+
+_SIZE = 72
+_SAMPLE_RATE = 16000
+
+
+@contextlib.contextmanager
+def reading_for(model: str | None) -> Iterator[tuple[Reading, str]]:
+    """Give how files are read, and the method's name.
+
+    Raises:
+        InputError: If the model is of another kind.
+    """
+    if model is None:
+        yield (
+            Reading(features=MotionLoudness(), log_mel=LogMelConfig(), sample_rate=_SAMPLE_RATE, size=_SIZE),
+            CORRELATION,
+        )
+        return
+    with loaded(model) as found:
+        network = getattr(found.module, "network", None)
+        if not isinstance(network, Coincidence):
+            raise InputError(
+                f"--model: one of the recipe {found.recipe} has no features to try lags with; give one of coincidence, or none"
+            )
+        preparation = found.preparation
+        features = NetworkFeatures(network.cpu(), crop_size=found.module.crop_size)
+        yield (
+            Reading(
+                features=features,
+                log_mel=preparation.log_mel,
+                sample_rate=preparation.sample_rate,
+                size=preparation.size,
+                fit=preparation.fit,
+            ),
+            f"model {model}",
+        )
