@@ -36,13 +36,13 @@ def move_sound(source: str | os.PathLike[str], target: str | os.PathLike[str], *
 
     Args:
         source: a file with picture and sound.
-        target: where; its ending is that of the source.
+        target: where; its ending names the container.
         late_seconds: how late the sound is; below zero where it is early.
 
     Raises:
         MediaError: If it cannot be read, or moving packets cannot mend it.
     """
-    ending = os.path.splitext(source)[1][1:].lower()
+    ending = os.path.splitext(target)[1][1:].lower()
     if ending not in CONTAINERS:
         raise MediaError("remux", "container without movable time stamps", f"give one of {', '.join(CONTAINERS)}")
     line = probe(source)

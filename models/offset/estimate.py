@@ -37,6 +37,8 @@ class Estimate:
     """Evidence at every lag (lags,), in units of its spread."""
     density: np.ndarray
     """Probability of every lag (lags,); sums to one."""
+    stands_out: bool
+    """Whether the best lag has more evidence than unrelated sound has."""
     drift: tuple[float, float, float] | None = None
     """Slope in seconds a second with the ends of its interval; None where there are too few windows."""
 
@@ -54,7 +56,8 @@ class Estimate:
     @property
     def is_decided(self) -> bool:
         """Whether the interval is narrow enough to say anything."""
-        return not self.is_flat and not self.at_the_edge and self.high_seconds - self.low_seconds <= _WIDEST_SECONDS
+        narrow = self.high_seconds - self.low_seconds <= _WIDEST_SECONDS
+        return narrow and self.stands_out and not self.is_flat and not self.at_the_edge
 
     @property
     def drifts(self) -> bool:
@@ -73,6 +76,7 @@ def estimate(
     seconds: Float[np.ndarray, " windows"],
     sharpness: float,
     blur_seconds: float,
+    least_peak: float,
 ) -> Estimate:
     """The offset of a file from the evidence of its windows.
 
@@ -82,6 +86,7 @@ def estimate(
         seconds: Middle of each window.
         sharpness: Of evidence in units of its spread.
         blur_seconds: Standard deviation of what remains.
+        least_peak: Evidence, in units of its spread, that the best lag must have.
     """
     fine = np.linspace(lags[0], lags[-1], round((lags[-1] - lags[0]) / _FINE_SECONDS) + 1)
     read = _interpolate(curves, len(fine))
@@ -103,6 +108,7 @@ def estimate(
         lags=fine,
         evidence=evidence,
         density=density,
+        stands_out=bool(evidence.max() >= least_peak),
         drift=drift,
     )
 

@@ -31,6 +31,8 @@ class OffsetFeatures(Protocol):
     """By which evidence, in units of its spread over lags, becomes the logarithm of a probability."""
     blur_seconds: float
     """Standard deviation of the error that remains where evidence is plenty."""
+    least_peak: float
+    """Evidence of the best lag, in units of its spread, below which it says nothing: that of sound from off screen is smaller."""
     delay_seconds: float
     """How late sound in sync seems, where pictures are shown at the moments they were taken."""
 
@@ -60,8 +62,8 @@ class NetworkFeatures:
         crop_size: Height and width that it sees.
     """
 
-    gain, sharpness, blur_seconds = 30.0, 1.3, 0.006
-    _RESIDUAL_SECONDS = 0.007
+    gain, sharpness, blur_seconds, least_peak = 30.0, 1.2, 0.006, 6.5
+    _RESIDUAL_SECONDS = 0.009
 
     def __init__(self, network: Coincidence, *, crop_size: int) -> None:
         self._network, self._crop_size = network, crop_size
@@ -96,8 +98,8 @@ class MotionLoudness:
     """Logarithm of the motion of every cell, and of the loudness: nothing is learned."""
 
     moments_per_second = 15.0
-    gain, sharpness, blur_seconds = 40.0, 2.5, 0.012
-    delay_seconds = 0.019
+    gain, sharpness, blur_seconds, least_peak = 40.0, 2.5, 0.012, 4.2
+    delay_seconds = 0.017
     _APART_SECONDS = 1 / 15
 
     def see(

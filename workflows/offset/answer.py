@@ -58,7 +58,7 @@ class Answer:
             return "sound and picture never change together"
         if self.found.at_the_edge:
             return "the best offset is the largest that was tried; give a larger --max-offset-ms"
-        return "several offsets fit about as well"
+        return "no offset fits much better than the others"
 
     @property
     def drift_ms_per_minute(self) -> tuple[float, float, float] | None:
@@ -147,5 +147,6 @@ def answer_about(
         seconds=np.array([window.seconds for window in curves.windows]),
         sharpness=reading.features.sharpness,
         blur_seconds=reading.features.blur_seconds,
+        least_peak=reading.features.least_peak,
     )
     return Answer(video=path, method=method, tolerance=tolerance, curves=curves, found=found)

@@ -12,6 +12,7 @@ from datasets.clips.spectrogram import LOG_FLOOR, LogMelConfig, log_mel
 from datasets.media import PICTURE, SOUND, MediaError, Timeline, Window, cut, frame_seconds, probe
 from datasets.media.fit import Fit
 from infra.errors import InputError
+from models.metrics.motion_loudness import cell_motion
 from models.offset.curve import PHASES, evidence_by_lag
 from models.offset.features import OffsetFeatures
 
@@ -23,8 +24,10 @@ _DELAY_SECONDS = 0.05
 """Delays of features are shorter."""
 _SHORTEST_SECONDS = 1.0
 _CHUNK_HOPS = 625
-_STILL = 1.0
-"""Largest difference of gray between frames of a still picture, of 255: less than its coding changes it."""
+_STILL = 3.0
+"""Mean change of a cell's gray, of 255, below which a picture is still: its coding changes it less, a talking head in the distance more."""
+_APART = 2
+"""Frames from one to that which it is compared with."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -174,7 +177,7 @@ def _windows(
         heard = start + 0.5 / rate + (np.arange(PHASES * count + 2 * reach) - reach) / fine
         begin, hops = sound.between(heard[0] - _MARGIN_SECONDS, heard[-1] + _MARGIN_SECONDS)
         silent = bool(hops.max() <= np.log(2 * LOG_FLOOR))
-        still = bool(np.abs(np.diff(frames[..., 1].astype(np.int16), axis=0)).max() <= _STILL)
+        still = bool(np.exp(cell_motion(frames, apart=_APART)).max() < _STILL)
         evidence = np.zeros(2 * reach + 1)
         if not (silent or still):
             with torch.inference_mode():

@@ -10,10 +10,8 @@ from datasets.media import MediaError, move_sound
 from datasets.sources.media_files import find_media
 from infra import storage
 from infra.errors import InputError
-from infra.outputs import writing
-from workflows.localize.maps import output_stems
+from infra.outputs import output_stems, writing
 from workflows.offset.answer import Answer, Tolerance, answer_about
-from workflows.offset.plot import draw_answer
 from workflows.offset.reading import reading_for
 
 STATUS = {"in sync": 0, "out of sync": 1, "cannot tell": 3}
@@ -71,6 +69,8 @@ def ask_files(videos: Sequence[str], wanted: Wanted) -> int:
             print(f"{storage.shown(path)}  {answer.sentence()}", flush=True)
             if folder is not None:
                 storage.write_json(storage.join(folder, f"{stem}.json"), answer.as_dict())
+                from workflows.offset.plot import draw_answer
+
                 draw_answer(answer).savefig(storage.join(folder, f"{stem}.png"), dpi=110)
             if fixes is not None and answer.verdict == "out of sync":
                 statuses.append(_mend(answer, storage.join(fixes, copy)))

@@ -8,7 +8,6 @@ from infra.errors import InputError
 from models.coincidence import Coincidence
 from models.offset.features import MotionLoudness, NetworkFeatures
 from workflows.offset.curves import Reading
-from workflows.trained.model import loaded
 
 CORRELATION = "correlation of motion with loudness, without learning"
 
@@ -29,6 +28,8 @@ def reading_for(model: str | None) -> Iterator[tuple[Reading, str]]:
             CORRELATION,
         )
         return
+    from workflows.trained.model import loaded  # MLflow takes seconds to import
+
     with loaded(model) as found:
         network = getattr(found.module, "network", None)
         if not isinstance(network, Coincidence):
