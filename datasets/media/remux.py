@@ -12,6 +12,7 @@ from typing import Any
 import av
 import av.error
 from av.container import InputContainer, OutputContainer
+from av.stream import Stream
 
 from datasets.media.probe import MediaError, open_media, packets, probe
 from infra import storage
@@ -66,18 +67,28 @@ def _copy(source: InputContainer, target: OutputContainer, *, sound: float, othe
     target.set_chapters([_moved_chapter(chapter, others) for chapter in source.chapters()])
     streams = {}
     for stream in source.streams:
+        if _is_written_by_muxers(stream, len(source.chapters())):
+            continue
         copy = streams[stream.index] = target.add_stream_from_template(stream, opaque=True)
         copy.metadata.update(stream.metadata)
         copy.disposition = stream.disposition
     for packet in packets(source, [source.streams[index] for index in streams]):
         if packet.dts is None and packet.pts is None:
             continue  # the end of a stream
+        if packet.is_discard and packet.stream.type == "video":
+            raise MediaError("remux", "pictures hidden by an edit list", "a copy of the packets would show them")
         seconds = sound if packet.stream.type == "audio" else others
         ticks = round(Fraction(seconds).limit_denominator(10**9) / packet.time_base)
         packet.pts = None if packet.pts is None else packet.pts + ticks
         packet.dts = None if packet.dts is None else packet.dts + ticks
         packet.stream = streams[packet.stream.index]
         target.mux_one(packet)
+
+
+def _is_written_by_muxers(stream: Stream, num_chapters: int) -> bool:
+    """Return whether a stream is MP4's track of chapter titles, or of the time code that the metadata has: muxers write them anew."""
+    titles = num_chapters > 0 and stream.frames == num_chapters
+    return stream.type == "data" and (titles or "timecode" in stream.metadata)
 
 
 def _moved_chapter(chapter: Any, seconds: float) -> Any:

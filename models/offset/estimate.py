@@ -45,13 +45,12 @@ class Estimate:
     @property
     def is_flat(self) -> bool:
         """Whether no lag has more evidence than others."""
-        return not self.evidence.any()
+        return not bool(self.evidence.any())
 
     @property
     def at_the_edge(self) -> bool:
         """Whether the offset may lie beyond the lags that were tried."""
-        margin = self.lags[-1] - abs(self.offset_seconds)
-        return not self.is_flat and margin < _FINE_SECONDS / 2
+        return not self.is_flat and self.offset_seconds in (float(self.lags[0]), float(self.lags[-1]))
 
     @property
     def is_decided(self) -> bool:
