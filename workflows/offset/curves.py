@@ -39,6 +39,8 @@ class Reading:
     sample_rate: int
     size: int
     fit: Fit = "squeeze"
+    fingerprint: str = ""
+    """Digest of the weights behind the features; empty where nothing is learned."""
 
 
 class WindowCurve(NamedTuple):

@@ -1,80 +1,48 @@
-"""Answers about files one after another: printed, written, and the files mended."""
+"""Answers about files: in this process or on workers of Ray Data, printed as they come, and tables and a page of many."""
 
 import contextlib
-import dataclasses
 import os
 import sys
 from collections.abc import Iterator, Sequence
 
-from datasets.media import MediaError, move_sound
 from datasets.sources.media_files import find_media
 from infra import storage
 from infra.errors import InputError
 from infra.outputs import output_stems, writing
-from workflows.offset.answer import Answer, Tolerance, answer_about
-from workflows.offset.reading import reading_for
+from workflows.offset.examine import BAD_INPUT, ENDINGS, File, Row, Wanted, examine, status_of
+from workflows.offset.reading import method_name, reading_for
 
-STATUS = {"in sync": 0, "out of sync": 1, "cannot tell": 3}
-_BAD_INPUT = 2
-_ENDINGS = (".json", ".png")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
-    """What was asked for."""
-
-    model: str | None
-    output: str | None
-    fix: str | None
-    max_offset_seconds: float
-    tolerance: Tolerance
+CORPUS_NAMES = ("files.parquet", "windows.parquet", "histogram.png", "index.html")
+"""Written into the output folder about more than one file."""
 
 
-def ask_files(videos: Sequence[str], wanted: Wanted) -> int:
+def ask_files(videos: Sequence[str], wanted: Wanted, *, num_workers: int = 0) -> int:
     """Answer about every file; return the exit status.
 
     Raises:
         InputError: If nothing can be asked; what is wrong with a single file is printed, and the status is 2.
     """
     paths = list_videos(videos)
-    stems = output_stems(paths)
-    folder, fixes = (_local(place, field) for place, field in ((wanted.output, "--output"), (wanted.fix, "--fix")))
-    names = [f"{os.path.basename(stem)}{ending}" for stem in stems for ending in _ENDINGS]
-    copies = [stem + os.path.splitext(path)[1] for stem, path in zip(stems, paths, strict=True)]
-    statuses: list[int] = []
-    with (
-        reading_for(wanted.model) as (reading, method),
-        _writing(folder, names, "--output"),
-        _writing(fixes, copies, "--fix"),
-    ):
-        print(f"method   {method}")
+    files = [File(path=path, stem=stem) for path, stem in zip(paths, output_stems(paths), strict=True)]
+    names = [f"{file.stem}{ending}" for file in files for ending in ENDINGS]
+    names += CORPUS_NAMES if len(files) > 1 else ()
+    copies = [file.copy for file in files]
+    with _writing(wanted.output, names, "--output"), _writing(wanted.fix, copies, "--fix"):
+        print(f"method   {method_name(wanted.model)}")
         print(
             f"in sync  sound at most {wanted.tolerance.early_ms:g} ms early and {wanted.tolerance.late_ms:g} ms late; "
             "offsets are above zero where the sound is late"
         )
-        for path, stem, copy in zip(paths, stems, copies, strict=True):
-            try:
-                answer = answer_about(
-                    path,
-                    reading,
-                    method=method,
-                    tolerance=wanted.tolerance,
-                    max_offset_seconds=wanted.max_offset_seconds,
-                )
-            except InputError as error:
-                print(f"error: {error}", file=sys.stderr)
-                statuses.append(_BAD_INPUT)
-                continue
-            statuses.append(STATUS[answer.verdict])
-            print(f"{storage.shown(path)}  {answer.sentence()}", flush=True)
-            if folder is not None:
-                storage.write_json(storage.join(folder, f"{stem}.json"), answer.as_dict())
-                from workflows.offset.plot import draw_answer
+        rows = []
+        for row in _here(files, wanted) if num_workers == 0 else _on_workers(files, wanted, num_workers):
+            _print(row)
+            rows.append(row)
+        if wanted.output is not None and len(files) > 1:
+            from workflows.offset.corpus import write_corpus
 
-                draw_answer(answer).savefig(storage.join(folder, f"{stem}.png"), dpi=110)
-            if fixes is not None and answer.verdict == "out of sync":
-                statuses.append(_mend(answer, storage.join(fixes, copy)))
-    return next(status for status in (_BAD_INPUT, 1, 3, 0) if status in [*statuses, 0])
+            print(write_corpus(wanted.output, rows, tolerance=wanted.tolerance))
+    statuses = [status_of(row) for row in rows]
+    return next(status for status in (BAD_INPUT, 1, 3, 0) if status in [*statuses, 0])
 
 
 def list_videos(videos: Sequence[str]) -> list[str]:
@@ -93,32 +61,33 @@ def list_videos(videos: Sequence[str]) -> list[str]:
         if not found:
             raise InputError(f"--video: the folder '{place}' holds no media files; give one with videos")
         paths += found
-    return list(dict.fromkeys(paths))
+    return [path for path in dict.fromkeys(paths) if storage.is_utf8(path)]
 
 
-def _mend(answer: Answer, target: str) -> int:
-    """Write a copy with the sound moved; return the status."""
-    refusal = answer.fix_refusal
-    try:
-        if refusal:
-            raise MediaError("remux", refusal)
-        move_sound(answer.video, target, late_seconds=answer.found.offset_seconds)
-    except MediaError as error:
-        detail = f": {error.detail}" if error.detail else ""
-        print(
-            f"error: --fix: '{storage.shown(answer.video)}' cannot be mended by moving its sound: {error.reason}{detail}",
-            file=sys.stderr,
-        )
-        return _BAD_INPUT
-    print(f"{target}  sound moved by {-1000 * answer.found.offset_seconds:+.0f} ms")
-    return 0
+def _here(files: Sequence[File], wanted: Wanted) -> Iterator[Row]:
+    with reading_for(wanted.model) as (reading, method):
+        for file in files:
+            yield examine(file, reading, method=method, wanted=wanted)
 
 
-def _local(place: str | None, field: str) -> str | None:
-    folder = None if place is None else storage.resolve(place, field=field)
-    if folder is not None and storage.is_remote(folder):
-        raise InputError(f"{field}: '{folder}' is in S3; give a local folder")
-    return folder
+def _on_workers(files: Sequence[File], wanted: Wanted, num_workers: int) -> Iterator[Row]:
+    from workflows.offset.workers import examine_on_workers
+
+    with reading_for(wanted.model):  # a model that cannot be used is refused before workers start
+        pass
+    yield from examine_on_workers(files, wanted, num_workers)
+
+
+def _print(row: Row) -> None:
+    video = storage.shown(row["video"])
+    if row["error"]:
+        print(f"error: {row['error']}", file=sys.stderr)
+        return
+    print(f"{video}  {row['sentence']}", flush=True)
+    if row["fix"]:
+        print(f"{row['fix']}  sound moved by {-row['offset_ms']:+.0f} ms")
+    if row["fix_error"]:
+        print(f"error: --fix: '{video}' cannot be mended by moving its sound: {row['fix_error']}", file=sys.stderr)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from datasets.clips.spectrogram import LogMelConfig
 from infra.errors import InputError
+from infra.seeding import digest
 from models.coincidence import Coincidence
 from models.offset.features import MotionLoudness, NetworkFeatures
 from workflows.offset.curves import Reading
@@ -13,6 +14,11 @@ CORRELATION = "correlation of motion with loudness, without learning"
 
 _SIZE = 72
 _SAMPLE_RATE = 16000
+
+
+def method_name(model: str | None) -> str:
+    """Return what an answer says it was found with."""
+    return CORRELATION if model is None else f"model {model}"
 
 
 @contextlib.contextmanager
@@ -25,7 +31,7 @@ def reading_for(model: str | None) -> Iterator[tuple[Reading, str]]:
     if model is None:
         yield (
             Reading(features=MotionLoudness(), log_mel=LogMelConfig(), sample_rate=_SAMPLE_RATE, size=_SIZE),
-            CORRELATION,
+            method_name(None),
         )
         return
     from workflows.trained.model import loaded  # MLflow takes seconds to import
@@ -45,6 +51,7 @@ def reading_for(model: str | None) -> Iterator[tuple[Reading, str]]:
                 sample_rate=preparation.sample_rate,
                 size=preparation.size,
                 fit=preparation.fit,
+                fingerprint=digest(*(value.numpy().tobytes() for value in network.state_dict().values())).hex(),
             ),
-            f"model {model}",
+            method_name(model),
         )

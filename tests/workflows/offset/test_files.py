@@ -9,7 +9,8 @@ import pytest
 
 from infra.errors import InputError
 from workflows.offset.answer import Tolerance
-from workflows.offset.files import Wanted, ask_files
+from workflows.offset.examine import Wanted
+from workflows.offset.files import ask_files
 
 
 def wanted(**options):
