@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pyarrow as pa
 from matplotlib.figure import Figure as Plot
+from matplotlib.ticker import MaxNLocator
 
 from datasets.tables.table import write_table
 from infra import storage
@@ -80,7 +81,7 @@ def _draw_histogram(rows: Sequence[Row], tolerance: Tolerance) -> Plot:
     axis.axvspan(-tolerance.early_ms, tolerance.late_ms, color="tab:green", alpha=0.12, label="not noticed")
     axis.hist(offsets or [0.0], bins=60, weights=None if offsets else [0.0], color="tab:blue")
     axis.set(xlabel="offset in ms: sound early (-), sound late (+)", ylabel="files")
-    axis.yaxis.get_major_locator().set_params(integer=True)
+    axis.yaxis.set_major_locator(MaxNLocator(integer=True))
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(fontsize=8)
     return plot
