@@ -1,6 +1,7 @@
 """Files whose sound was moved by known amounts, and the answers about them."""
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from datasets.media import MediaError, move_sound, write_video
+from datasets.scenes.scene import Scene
 from datasets.sources.synthetic import scene
 from infra.errors import InputError
 from infra.seeding import generator
@@ -20,6 +22,7 @@ from workflows.offset.reading import reading_for
 _LARGEST_SECONDS = 1.0
 _SECONDS = 8.0
 _FRAME_RATE = 30.0
+_OTHER_RATES = (15.0, 25.0, 30000 / 1001, 60000 / 1001)
 _SAMPLE_RATE = 16000
 _SIZE = 96
 
@@ -34,33 +37,37 @@ class Trial:
 
 
 def scene_trials(folder: str, *, num_scenes: int, seed: int) -> Iterator[Trial]:
-    """Yield drawn scenes with sound late by -1 to +1 s; a tenth of them again without sound, and without motion."""
+    """Yield drawn scenes with sound late by -1 to +1 s; a tenth of them again without sound, without motion, and at other frame rates."""
     chance, progress = generator("offsets of scenes", seed), ProgressLine()
     for index in range(num_scenes):
         late = float(chance.uniform(-_LARGEST_SECONDS, _LARGEST_SECONDS))
-        drawn = scene(
-            index,
-            seed=seed,
-            seconds=_SECONDS + 2 * _LARGEST_SECONDS,
-            frame_rate=_FRAME_RATE,
-            size=_SIZE,
-            sample_rate=_SAMPLE_RATE,
+        draw = functools.partial(
+            scene, index, seed=seed, seconds=_SECONDS + 2 * _LARGEST_SECONDS, size=_SIZE, sample_rate=_SAMPLE_RATE
         )
-        kinds = ["off screen" if drawn.off_screen else "drawn"]
-        kinds += ["silent", "still"] if index < num_scenes // 10 else []
-        for kind in kinds:
+        drawn = draw(frame_rate=_FRAME_RATE)
+        kinds = {"off screen" if drawn.off_screen else "drawn": drawn}
+        if index < num_scenes // 10:
+            kinds |= {"silent": drawn, "still": drawn}
+            kinds |= {} if drawn.off_screen else {f"{rate:.2f} fps": draw(frame_rate=rate) for rate in _OTHER_RATES}
+        for kind, shown in kinds.items():
             path = Path(folder) / "scenes" / f"{seed}-{index:04d}-{kind.replace(' ', '-')}.mp4"
             if not path.exists():
-                first, length = (round(seconds * _FRAME_RATE) for seconds in (_LARGEST_SECONDS, _SECONDS))
-                frames = itertools.islice(drawn.frames(), first, first + length)
-                if kind == "still":
-                    frames = itertools.repeat(next(frames), length)
-                begin = round((_LARGEST_SECONDS - late) * _SAMPLE_RATE)
-                sound = drawn.waveform()[begin : begin + round(_SECONDS * _SAMPLE_RATE)]
-                write_video(path, frames, sound * (kind != "silent"), frame_rate=_FRAME_RATE, sample_rate=_SAMPLE_RATE)
+                _write(path, shown, late, kind=kind)
             yield Trial(path=str(path), kind=kind, late_seconds=late)
         progress("scenes", index + 1, num_scenes)
     progress.close()
+
+
+def _write(path: Path, drawn: Scene, late: float, *, kind: str) -> None:
+    """Write the middle of a scene with its sound late by so much."""
+    first, length = (round(seconds * drawn.frame_rate) for seconds in (_LARGEST_SECONDS, _SECONDS))
+    frames = itertools.islice(drawn.frames(), first, first + length)
+    if kind == "still":
+        frames = itertools.repeat(next(frames), length)
+    # The first frame that is shown begins a little off the second where the rate is no whole number.
+    begin = round((first / drawn.frame_rate - late) * _SAMPLE_RATE)
+    sound = drawn.waveform()[begin : begin + round(_SECONDS * _SAMPLE_RATE)]
+    write_video(path, frames, sound * (kind != "silent"), frame_rate=drawn.frame_rate, sample_rate=_SAMPLE_RATE)
 
 
 def film_trials(folder: str, film: Sequence[str], *, shifts: int, seed: int) -> Iterator[Trial]:
