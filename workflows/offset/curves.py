@@ -2,14 +2,15 @@
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from datasets.clips.spectrogram import LOG_FLOOR, LogMelConfig, log_mel
-from datasets.media import PICTURE, SOUND, MediaError, Timeline, Window, cut, frame_seconds, probe
+from datasets.media import PICTURE, SOUND, MediaError, Span, Timeline, Window, cut, frame_seconds, intersection, probe
+from datasets.media import length as length_of
 from datasets.media.fit import Fit
 from infra.errors import InputError
 from models.metrics.motion_loudness import cell_motion
@@ -70,7 +71,7 @@ def read_curves(path: str, reading: Reading, *, max_offset_seconds: float) -> Cu
     """
     try:
         line = probe(path)
-        length, starts = _lay_windows(line)
+        length, starts = _lay_windows(line, max_offset_seconds)
         if not starts:
             raise InputError(f"--video: '{path}' has no second in which picture and sound both run; give a longer one")
         sound = _Sound(path, line, reading)
@@ -91,19 +92,33 @@ def _reach(reading: Reading, max_offset_seconds: float) -> int:
     return PHASES * math.ceil((max_offset_seconds + _DELAY_SECONDS) * reading.features.moments_per_second)
 
 
-def _lay_windows(line: Timeline) -> tuple[float, list[float]]:
-    """Return the windows' common length and where each begins: as many as the spans that have picture and sound take, end to end."""
-    spans = [span for span in line.spans() if span[1] - span[0] >= _SHORTEST_SECONDS]
-    if not spans:
+def _lay_windows(line: Timeline, max_offset_seconds: float) -> tuple[float, list[float]]:
+    """Return the windows' common length and where each begins, end to end over the picture that meets sound at one of the lags."""
+    near = [(begin - max_offset_seconds, end + max_offset_seconds) for begin, end in line.sound]
+    merged = intersection(line.picture, _joined(near))
+    spans = [span for span in merged if span[1] - span[0] >= _SHORTEST_SECONDS]
+    if not spans or length_of(line.spans()) < _SHORTEST_SECONDS:
         return 0.0, []
-    length = min(_WINDOW_SECONDS, max(end - begin for begin, end in spans))
-    length = math.floor(length * _FRAME_RATE + 1e-6) / _FRAME_RATE
+    longest = max(end - begin for begin, end in spans)
+    length = math.floor(longest / max(1, round(longest / _WINDOW_SECONDS)) * _FRAME_RATE + 1e-6) / _FRAME_RATE
     starts: list[float] = []
     for begin, end in spans:
         last = end - begin - length
         if last >= -1e-6:
-            starts += [begin + at for at in np.linspace(0, max(0.0, last), math.ceil(last / length - 0.1) + 1).tolist()]
+            count = 1 + round(last / length)
+            starts += [begin + at for at in np.linspace(0, max(0.0, last), count).tolist()]
     return length, starts
+
+
+def _joined(spans: Sequence[Span]) -> list[Span]:
+    """Return spans in order, those that overlap as one."""
+    joined: list[Span] = []
+    for begin, end in sorted(spans):
+        if joined and begin <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((begin, end))
+    return joined
 
 
 class _Sound:

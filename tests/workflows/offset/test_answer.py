@@ -2,10 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from datasets.media import Timeline
 from infra.errors import InputError
-from workflows.offset.answer import Tolerance, answer_about, describe_offset
+from models.offset.estimate import estimate
+from workflows.offset.answer import Answer, Tolerance, answer_about, describe_offset
+from workflows.offset.curves import Curves, WindowCurve
 from workflows.offset.plot import draw_answer
 from workflows.offset.reading import CORRELATION, reading_for
 
@@ -71,3 +75,38 @@ def test_offset_of_a_file_that_is_no_video_is_refused(tmp_path, moved_scene):
     path.write_bytes(b"")
     with pytest.raises(InputError, match="cannot open"):
         ask(str(path))
+
+
+def drifting(slope):
+    """An answer about forty windows whose offsets lie on a line."""
+    lags, seconds = np.arange(-60, 61) / 60, np.arange(40) * 8.0 + 4
+    curves = np.exp(-0.5 * ((lags - 0.3 - slope * (seconds - seconds.mean())[:, None]) / 0.06) ** 2)
+    curves += 0.02 * np.random.default_rng(0).standard_normal(curves.shape)
+    found = estimate(curves, lags, seconds=seconds, sharpness=1.0, blur_seconds=0.006, least_peak=5.0)
+    windows = tuple(
+        WindowCurve(seconds=at, evidence=curve, silent=False, still=False)
+        for at, curve in zip(seconds, curves, strict=True)
+    )
+    return Answer(
+        video="film.mp4",
+        method=CORRELATION,
+        tolerance=Tolerance(),
+        curves=Curves(lags=lags, windows=windows, line=Timeline()),
+        found=found,
+    )
+
+
+def test_drift_is_told_in_ms_a_minute_and_refuses_a_fix():
+    answer = drifting(0.0005)
+    value, low, high = answer.drift_ms_per_minute
+    assert low <= 30 <= high
+    assert value == pytest.approx(30, abs=4)
+    assert "drifting by +" in answer.sentence()
+    assert "has to be resampled" in answer.fix_refusal
+    assert len(draw_answer(answer).axes) == 2
+
+
+def test_no_drift_is_told_of_a_steady_offset():
+    answer = drifting(0.0)
+    assert "drifting" not in answer.sentence()
+    assert answer.fix_refusal == ""
