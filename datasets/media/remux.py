@@ -12,7 +12,7 @@ from typing import Any
 import av
 import av.error
 from av.container import InputContainer, OutputContainer
-from av.stream import Stream
+from av.stream import Disposition, Stream
 
 from datasets.media.probe import MediaError, open_media, packets, probe
 from infra import storage
@@ -27,9 +27,13 @@ CONTAINERS: Mapping[str, str] = {
 }
 """Endings of the files whose time stamps can be moved, and FFmpeg's names for their muxers."""
 
-_KEPT_METADATA = {"mov": {"movflags": "use_metadata_tags"}, "mp4": {"movflags": "use_metadata_tags"}}
 _OWN_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder")
 """Written by muxers themselves."""
+_USUAL_TAGS = (
+    *("title", "artist", "album", "album_artist", "composer", "comment", "copyright", "date", "description", "genre"),
+    *("grouping", "keywords", "lyrics", "synopsis", "show", "network", "track", "disc", "location", "creation_time"),
+)
+"""That MP4 has names of its own for."""
 
 
 def move_sound(source: str | os.PathLike[str], target: str | os.PathLike[str], *, late_seconds: float) -> None:
@@ -54,12 +58,22 @@ def move_sound(source: str | os.PathLike[str], target: str | os.PathLike[str], *
     sound, others = (-late_seconds, 0.0) if late_seconds <= line.sound[0][0] else (0.0, late_seconds)
     with open_media(source, "remux") as opened, storage.staged(os.fspath(target)) as partial:
         try:
-            with av.open(
-                partial, "w", format=CONTAINERS[ending], options=_KEPT_METADATA.get(CONTAINERS[ending], {})
-            ) as output:
+            with av.open(partial, "w", format=CONTAINERS[ending], options=_options(opened, ending)) as output:
                 _copy(opened, output, sound=sound, others=others)
         except (av.error.FFmpegError, ValueError, TypeError, NotImplementedError) as error:
             raise MediaError("remux", "cannot be copied", str(error)) from None
+
+
+def _options(source: InputContainer, ending: str) -> dict[str, str]:
+    """Return the muxer's options: MP4 and MOV hold either tags of any name or cover art with the usual tags."""
+    if CONTAINERS[ending] not in ("mp4", "mov") or set(source.metadata) <= {*_USUAL_TAGS, *_OWN_TAGS}:
+        return {}
+    if any(stream.disposition & Disposition.attached_pic for stream in source.streams):
+        unusual = sorted(set(source.metadata) - {*_USUAL_TAGS, *_OWN_TAGS})
+        raise MediaError(
+            "remux", "cover art beside unusual tags", f"a copy would lose one of them: {', '.join(unusual)}"
+        )
+    return {"movflags": "use_metadata_tags"}
 
 
 def _copy(source: InputContainer, target: OutputContainer, *, sound: float, others: float) -> None:
@@ -73,7 +87,7 @@ def _copy(source: InputContainer, target: OutputContainer, *, sound: float, othe
         copy.metadata.update(stream.metadata)
         copy.disposition = stream.disposition
     for packet in packets(source, [source.streams[index] for index in streams]):
-        if packet.dts is None and packet.pts is None:
+        if not packet.size:
             continue  # the end of a stream
         if packet.is_discard and packet.stream.type == "video":
             raise MediaError("remux", "pictures hidden by an edit list", "a copy of the packets would show them")

@@ -11,7 +11,9 @@ import pytest
 
 from datasets.media import MediaError, Window, cut, display_size, move_sound, probe
 from datasets.media.encode import sound_frame
+from tests.formats.cases import CASES as CASES_OF_FORMATS
 from tests.formats.edit_list import leave_out
+from tests.formats.write import write as write_case
 
 RATE, FRAME_RATE = 48000, 30
 EVENTS = (1.0, 2.2, 3.4, 4.6)
@@ -129,6 +131,41 @@ def turn(data: bytes) -> bytes:
     )
     place = data.index(plain, data.index(b"tkhd"))
     return data[:place] + quarter + data[place + len(plain) :]
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mov"])
+def test_moved_sound_keeps_tags_of_any_name(tmp_path, ending):
+    path = tmp_path / f"tagged.{ending}"
+    with (
+        av.open(str(write(tmp_path / "aac.mp4", late=0.1))) as source,
+        av.open(str(path), "w", options={"movflags": "use_metadata_tags"}) as output,
+    ):
+        output.metadata.update({"title": "clicks", "camera": "left"})
+        streams = {index: output.add_stream_from_template(source.streams[index], opaque=True) for index in (0, 1)}
+        for packet in source.demux([source.streams[index] for index in streams]):
+            if packet.size:
+                packet.stream = streams[packet.stream.index]
+                output.mux(packet)
+    move_sound(path, tmp_path / f"moved.{ending}", late_seconds=0.1)
+    with av.open(str(tmp_path / f"moved.{ending}")) as moved:
+        assert moved.metadata["title"] == "clicks"
+        assert moved.metadata["camera"] == "left"
+
+
+def test_moved_sound_leaves_the_cover_art(tmp_path):
+    (case,) = [case for case in CASES_OF_FORMATS if case.name == "cover_first.mp4"]
+    write_case(case, tmp_path)
+    move_sound(tmp_path / case.name, tmp_path / "moved.mp4", late_seconds=0.1)
+    first, second = (covers(tmp_path / name) for name in (case.name, "moved.mp4"))
+    assert len(first) == 1
+    assert second == first
+
+
+def covers(path: Path) -> list[bytes]:
+    """The still pictures that a file carries."""
+    with av.open(str(path)) as container:
+        still = [s.index for s in container.streams.video if s.disposition & av.stream.Disposition.attached_pic]
+        return [bytes(packet) for packet in container.demux() if packet.stream.index in still and packet.size]
 
 
 def test_moved_sound_is_refused_where_an_edit_list_hides_pictures(tmp_path):
