@@ -63,7 +63,7 @@ class NetworkFeatures:
     """
 
     gain, sharpness, blur_seconds, least_peak = 30.0, 1.2, 0.006, 6.5
-    _RESIDUAL_SECONDS = 0.009
+    _RESIDUAL_SECONDS = 0.007
 
     def __init__(self, network: Coincidence, *, crop_size: int) -> None:
         self._network, self._crop_size = network, crop_size
