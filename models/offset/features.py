@@ -42,14 +42,7 @@ class OffsetFeatures(Protocol):
         """Return features of the picture (views, features, moments, cells)."""
         ...
 
-    def hear(
-        self,
-        log_mel: Float[np.ndarray, "bins hops"],
-        *,
-        hop_seconds: float,
-        window_seconds: float,
-        moments: list[float],
-    ) -> Tensor:
+    def hear(self, log_mel: Float[np.ndarray, "bins hops"], *, moments: list[float]) -> Tensor:
         """Return features of the sound (features, moments)."""
         ...
 
@@ -80,14 +73,7 @@ class NetworkFeatures:
         features = network.encode_motion(network.motion(video, frame_rate=frame_rate, moments=moments))[0]
         return features.unflatten(0, (-1, network.num_features)).flatten(3)
 
-    def hear(
-        self,
-        log_mel: Float[np.ndarray, "bins hops"],
-        *,
-        hop_seconds: float,
-        window_seconds: float,
-        moments: list[float],
-    ) -> Tensor:
+    def hear(self, log_mel: Float[np.ndarray, "bins hops"], *, moments: list[float]) -> Tensor:
         """Return features of the sound (features, moments)."""
         bands = torch.as_tensor(log_mel)[None]
         phases = [self._network.encode_audio(bands, moments=moments[phase::PHASES])[0] for phase in range(PHASES)]
@@ -95,12 +81,20 @@ class NetworkFeatures:
 
 
 class MotionLoudness:
-    """Logarithm of the motion of every cell, and of the loudness: nothing is learned."""
+    """Logarithm of the motion of every cell, and of the loudness: nothing is learned.
+
+    Args:
+        hop_seconds: From one hop of the spectrogram to the next.
+        window_seconds: What a hop covers.
+    """
 
     moments_per_second = 15.0
     gain, sharpness, blur_seconds, least_peak = 40.0, 2.5, 0.012, 4.2
     delay_seconds = 0.017
     _APART_SECONDS = 1 / 15
+
+    def __init__(self, *, hop_seconds: float, window_seconds: float) -> None:
+        self._hop_seconds, self._window_seconds = hop_seconds, window_seconds
 
     def see(
         self, frames: UInt8[np.ndarray, "frames height width 3"], *, frame_rate: float, moments: list[float]
@@ -111,17 +105,10 @@ class MotionLoudness:
         centers = [(frame + (apart + 1) / 2) / frame_rate for frame in range(len(motion))]
         return _by_spread(align_time(motion.T[None], centers=centers, targets=moments)[0]).T[None, None]
 
-    def hear(
-        self,
-        log_mel: Float[np.ndarray, "bins hops"],
-        *,
-        hop_seconds: float,
-        window_seconds: float,
-        moments: list[float],
-    ) -> Tensor:
+    def hear(self, log_mel: Float[np.ndarray, "bins hops"], *, moments: list[float]) -> Tensor:
         """Return the loudness by its spread (1, moments)."""
         power = torch.as_tensor(log_mel).exp().sum(dim=0).log()[None, None]
-        centers = [hop * hop_seconds + window_seconds / 2 for hop in range(power.shape[2])]
+        centers = [hop * self._hop_seconds + self._window_seconds / 2 for hop in range(power.shape[2])]
         phases = [align_time(power, centers=centers, targets=moments[phase::PHASES])[0] for phase in range(PHASES)]
         return _by_spread(torch.stack(phases, dim=-1).flatten(1))
 

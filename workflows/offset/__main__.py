@@ -1,4 +1,4 @@
-"""Offset: tells by how much the sound of videos is late or early, and writes copies with the sound moved.
+"""Tell by how much the sound of videos is late or early, and write copies with the sound moved.
 
 python -m workflows.offset --model models:/coincidence@champion --video FILE|FOLDER... --output DIR --fix DIR
 """

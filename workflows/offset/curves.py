@@ -199,12 +199,7 @@ def _windows(
         if not (silent or still):
             with torch.inference_mode():
                 picture = features.see(frames, frame_rate=_FRAME_RATE, moments=moments)
-                voice = features.hear(
-                    hops,
-                    hop_seconds=sound.hop_seconds,
-                    window_seconds=sound.window_seconds,
-                    moments=(heard - begin).tolist(),
-                )
+                voice = features.hear(hops, moments=(heard - begin).tolist())
                 known = torch.as_tensor(sound.is_known(heard))
                 # The last phase of the last moment has no lag of its own.
                 curve = evidence_by_lag(voice, picture, known, gain=features.gain)

@@ -14,6 +14,7 @@ CORRELATION = "correlation of motion with loudness, without learning"
 
 _SIZE = 72
 _SAMPLE_RATE = 16000
+_MEL = LogMelConfig()
 
 
 def method_name(model: str | None) -> str:
@@ -30,7 +31,12 @@ def reading_for(model: str | None) -> Iterator[tuple[Reading, str]]:
     """
     if model is None:
         yield (
-            Reading(features=MotionLoudness(), log_mel=LogMelConfig(), sample_rate=_SAMPLE_RATE, size=_SIZE),
+            Reading(
+                features=MotionLoudness(hop_seconds=_MEL.hop_ms / 1000, window_seconds=_MEL.window_ms / 1000),
+                log_mel=_MEL,
+                sample_rate=_SAMPLE_RATE,
+                size=_SIZE,
+            ),
             method_name(None),
         )
         return

@@ -34,7 +34,7 @@ def test_features_of_the_sound_stand_on_the_fine_clock_in_order():
     features, bands = NetworkFeatures(network(), crop_size=24), np.random.default_rng(1).standard_normal((8, 126))
     fine = [0.2 + moment / (15 * PHASES) for moment in range(25 * PHASES)]
     with torch.inference_mode():
-        found = features.hear(bands.astype(np.float32), hop_seconds=HOP, window_seconds=WINDOW, moments=fine)
+        found = features.hear(bands.astype(np.float32), moments=fine)
         third = network().encode_audio(torch.as_tensor(bands, dtype=torch.float32)[None], moments=fine[2::PHASES])[0]
     assert found.shape == (8, 25 * PHASES)
     assert torch.allclose(found[:, 2::PHASES], third, atol=1e-5)
@@ -48,11 +48,9 @@ def test_motion_and_loudness_that_rise_together_agree_at_no_lag_but_for_the_dela
     shown = (noise * np.clip(loud, 0, 1)[:, None, None, None]).astype(np.uint8).repeat(3, axis=3)
     hops = np.arange(625) * HOP - 1 + WINDOW / 2
     power = np.exp(-0.5 * ((hops[:, None] - bursts) / 0.05) ** 2).sum(axis=1)
-    features, reach = MotionLoudness(), 40
+    features, reach = MotionLoudness(hop_seconds=HOP, window_seconds=WINDOW), 40
     picture = features.see(shown, frame_rate=RATE, moments=[(m + 0.5) / 15 for m in range(120)])
     fine = 1 + 0.5 / 15 + (np.arange(120 * PHASES + 2 * reach) - reach) / (15 * PHASES)
-    sound = features.hear(
-        np.log(power[None] + 1e-3).astype(np.float32), hop_seconds=HOP, window_seconds=WINDOW, moments=fine.tolist()
-    )
+    sound = features.hear(np.log(power[None] + 1e-3).astype(np.float32), moments=fine.tolist())
     curve = evidence_by_lag(sound, picture, torch.ones(len(fine), dtype=torch.bool), gain=features.gain)
     assert abs(int(curve[: 2 * reach + 1].argmax()) - reach) <= 2
