@@ -46,7 +46,7 @@ def offset(
     refuse_outside("--max-offset-ms", max_offset_ms, 50, 10_000)
     refuse_outside("--num-workers", num_workers, 0, 10_000)
     for name, value in (("--early-ms", early_ms), ("--late-ms", late_ms)):
-        refuse_outside(name, value, 0, max_offset_ms)
+        refuse_outside(name, value, 0, 10_000)
     wanted = Wanted(
         model=model,
         output=None if output is None else storage.resolve(output, field="--output"),

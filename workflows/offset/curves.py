@@ -64,7 +64,7 @@ class Curves:
 
 
 def read_curves(path: str, reading: Reading, *, max_offset_seconds: float) -> Curves:
-    """Return the evidence of a file's windows; holds one window of its picture at a time, and 8 kB of sound a second.
+    """Return the evidence of a file's windows; holds one window of its picture at a time, and 16 kB of sound a second or less.
 
     Raises:
         InputError: If it cannot be read, or is shorter than a second.
@@ -78,9 +78,8 @@ def read_curves(path: str, reading: Reading, *, max_offset_seconds: float) -> Cu
         shown_seconds = frame_seconds(path)
         windows = tuple(_windows(path, line, reading, sound, starts, length, max_offset_seconds))
     except MediaError as error:
-        raise InputError(
-            f"--video: '{path}': {error.reason} {error.detail}; give a video with picture and sound"
-        ) from None
+        what = " ".join(filter(None, (error.reason, error.detail)))
+        raise InputError(f"--video: '{path}': {what}; give a video with picture and sound") from None
     step = 1 / (PHASES * reading.features.moments_per_second)
     reach = _reach(reading, max_offset_seconds)
     delay = reading.features.delay_seconds - shown_seconds / 2
