@@ -18,6 +18,8 @@ from models.offset.curve import PHASES, evidence_by_lag
 from models.offset.features import OffsetFeatures
 
 _WINDOW_SECONDS = 8.0
+_FRAME_RATES = (20.0, 61.0)
+"""Of files whose every frame is read once; others are read at a rate in between."""
 _FRAME_RATE = 30.0
 _MARGIN_SECONDS = 0.25
 """Of sound around what is compared, for the encoders' edges."""
@@ -27,8 +29,8 @@ _SHORTEST_SECONDS = 1.0
 _CHUNK_HOPS = 625
 _STILL = 3.0
 """Mean change of a cell's gray, of 255, below which a picture is still: its coding changes it less, a talking head in the distance more."""
-_APART = 2
-"""Frames from one to that which it is compared with."""
+_APART_SECONDS = 1 / 15
+"""From one frame to that which it is compared with."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,12 +73,15 @@ def read_curves(path: str, reading: Reading, *, max_offset_seconds: float) -> Cu
     """
     try:
         line = probe(path)
-        length, starts = _lay_windows(line, max_offset_seconds)
-        if not starts:
+        shown_seconds = frame_seconds(path) or 1 / _FRAME_RATE
+        lowest, highest = _FRAME_RATES
+        frame_rate = 1 / shown_seconds if lowest <= 1 / shown_seconds <= highest else _FRAME_RATE
+        layout = _lay_windows(line, max_offset_seconds, frame_rate)
+        if not layout.starts:
             raise InputError(f"--video: '{path}' has no second in which picture and sound both run; give a longer one")
-        sound = _Sound(path, line, reading)
-        shown_seconds = frame_seconds(path)
-        windows = tuple(_windows(path, line, reading, sound, starts, length, max_offset_seconds))
+        windows = tuple(
+            _windows(_Sound(path, line, reading), path, reading, layout, reach=_reach(reading, max_offset_seconds))
+        )
     except MediaError as error:
         what = " ".join(filter(None, (error.reason, error.detail)))
         raise InputError(f"--video: '{path}': {what}; give a video with picture and sound") from None
@@ -91,22 +96,30 @@ def _reach(reading: Reading, max_offset_seconds: float) -> int:
     return PHASES * math.ceil((max_offset_seconds + _DELAY_SECONDS) * reading.features.moments_per_second)
 
 
-def _lay_windows(line: Timeline, max_offset_seconds: float) -> tuple[float, list[float]]:
-    """Return the windows' common length and where each begins, end to end over the picture that meets sound at one of the lags."""
+class _Layout(NamedTuple):
+    """The windows' common length, when each begins, and the frame rate at which they are read."""
+
+    length: float
+    starts: list[float]
+    frame_rate: float
+
+
+def _lay_windows(line: Timeline, max_offset_seconds: float, frame_rate: float) -> _Layout:
+    """Return windows that lie end to end over the picture that meets sound at one of the lags; none where there is too little."""
     near = [(begin - max_offset_seconds, end + max_offset_seconds) for begin, end in line.sound]
     merged = intersection(line.picture, _joined(near))
     spans = [span for span in merged if span[1] - span[0] >= _SHORTEST_SECONDS]
     if not spans or length_of(line.spans()) < _SHORTEST_SECONDS:
-        return 0.0, []
+        return _Layout(0.0, [], frame_rate)
     longest = max(end - begin for begin, end in spans)
-    length = math.floor(longest / max(1, round(longest / _WINDOW_SECONDS)) * _FRAME_RATE + 1e-6) / _FRAME_RATE
+    length = math.floor(longest / max(1, round(longest / _WINDOW_SECONDS)) * frame_rate + 1e-6) / frame_rate
     starts: list[float] = []
     for begin, end in spans:
         last = end - begin - length
         if last >= -1e-6:
             count = 1 + round(last / length)
             starts += [begin + at for at in np.linspace(0, max(0.0, last), count).tolist()]
-    return length, starts
+    return _Layout(length, starts, frame_rate)
 
 
 def _joined(spans: Sequence[Span]) -> list[Span]:
@@ -124,7 +137,7 @@ class _Sound:
     """The log-mel spectrogram of a whole file."""
 
     def __init__(self, path: str, line: Timeline, reading: Reading) -> None:
-        self.spans = line.sound
+        self.line, self.spans = line, line.sound
         rate, config = reading.sample_rate, reading.log_mel
         self.hop_seconds = config.hop_samples(rate) / rate
         self.window_seconds = config.window_samples(rate) / rate
@@ -164,25 +177,19 @@ class _Sound:
         return np.any([(seconds >= begin + edge) & (seconds <= end - edge) for begin, end in self.spans], axis=0)
 
 
-def _windows(
-    path: str,
-    line: Timeline,
-    reading: Reading,
-    sound: _Sound,
-    starts: list[float],
-    length: float,
-    max_offset_seconds: float,
-) -> Iterator[WindowCurve]:
+def _windows(sound: _Sound, path: str, reading: Reading, layout: _Layout, *, reach: int) -> Iterator[WindowCurve]:
+    """Yield the evidence of each window at so many lags on each side."""
+    length, starts, frame_rate = layout
     features = reading.features
     rate, fine = features.moments_per_second, PHASES * features.moments_per_second
-    count, reach = math.floor(length * rate + 1e-6), _reach(reading, max_offset_seconds)
+    count = math.floor(length * rate + 1e-6)
     moments = [(moment + 0.5) / rate for moment in range(count)]
     clips = cut(
         path,
         [Window(start_seconds=at, sound_start_seconds=at) for at in starts],
-        line=line,
+        line=sound.line,
         clip_seconds=length,
-        frame_rate=_FRAME_RATE,
+        frame_rate=frame_rate,
         size=reading.size,
         sample_rate=reading.sample_rate,
         fit=reading.fit,
@@ -193,11 +200,11 @@ def _windows(
         heard = start + 0.5 / rate + (np.arange(PHASES * count + 2 * reach) - reach) / fine
         begin, hops = sound.between(heard[0] - _MARGIN_SECONDS, heard[-1] + _MARGIN_SECONDS)
         silent = bool(hops.max() <= np.log(2 * LOG_FLOOR))
-        still = bool(np.exp(cell_motion(frames, apart=_APART)).max() < _STILL)
+        still = bool(np.exp(cell_motion(frames, apart=max(1, round(frame_rate * _APART_SECONDS)))).max() < _STILL)
         evidence = np.zeros(2 * reach + 1)
         if not (silent or still):
             with torch.inference_mode():
-                picture = features.see(frames, frame_rate=_FRAME_RATE, moments=moments)
+                picture = features.see(frames, frame_rate=frame_rate, moments=moments)
                 voice = features.hear(hops, moments=(heard - begin).tolist())
                 known = torch.as_tensor(sound.is_known(heard))
                 # The last phase of the last moment has no lag of its own.

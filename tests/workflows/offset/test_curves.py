@@ -10,7 +10,7 @@ from workflows.offset.reading import reading_for
 
 @pytest.mark.parametrize(("seconds", "windows"), [(3.0, 1), (10.0, 1), (16.0, 2), (60.0, 8), (3600.0, 450)])
 def test_windows_cover_the_picture_end_to_end(seconds, windows):
-    length, starts = _lay_windows(Timeline(picture=((0.0, seconds),), sound=((0.0, seconds),)), 1.0)
+    length, starts, _ = _lay_windows(Timeline(picture=((0.0, seconds),), sound=((0.0, seconds),)), 1.0, 30.0)
     assert len(starts) == windows
     assert starts[0] == 0
     assert starts[-1] + length == pytest.approx(seconds, abs=0.04)
@@ -19,14 +19,14 @@ def test_windows_cover_the_picture_end_to_end(seconds, windows):
 
 def test_windows_take_the_picture_that_meets_sound_only_at_a_lag():
     line = Timeline(picture=((0.0, 5.0),), sound=((0.8, 5.8),))
-    assert _lay_windows(line, 1.0) == (5.0, [0.0])
-    assert _lay_windows(line, 0.5)[1] == pytest.approx([0.3])
+    assert _lay_windows(line, 1.0, 30.0)[:2] == (5.0, [0.0])
+    assert _lay_windows(line, 0.5, 30.0)[1] == pytest.approx([0.3])
 
 
 def test_windows_leave_out_holes_and_there_are_none_without_a_common_second():
     line = Timeline(picture=((0.0, 8.0), (20.0, 28.0)), sound=((0.0, 28.0),))
-    assert _lay_windows(line, 1.0) == (8.0, [0.0, 20.0])
-    assert _lay_windows(Timeline(picture=((0.0, 5.0),), sound=((4.5, 9.0),)), 1.0)[1] == []
+    assert _lay_windows(line, 1.0, 30.0)[:2] == (8.0, [0.0, 20.0])
+    assert _lay_windows(Timeline(picture=((0.0, 5.0),), sound=((4.5, 9.0),)), 1.0, 30.0)[1] == []
 
 
 def test_lags_are_evenly_spaced_and_reach_beyond_the_largest_offset(moved_scene):
