@@ -55,7 +55,7 @@ class NetworkFeatures:
         crop_size: Height and width that it sees.
     """
 
-    gain, sharpness, blur_seconds, least_peak = 30.0, 1.2, 0.009, 6.5
+    gain, sharpness, blur_seconds, least_peak = 30.0, 1.2, 0.0075, 6.5
     _RESIDUAL_SECONDS = 0.007
 
     def __init__(self, network: Coincidence, *, crop_size: int) -> None:
