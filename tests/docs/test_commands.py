@@ -22,6 +22,7 @@ _ORDER = (
     "docs/evaluation.md",
     "docs/sweeps.md",
     "docs/models.md",
+    "docs/notebooks.md",
     "docs/audit.md",
     "docs/adding-a-system.md",
 )
@@ -45,7 +46,8 @@ _NOT_RUN = {
     "docs/evaluation.md": 1,  # needs videos that are not here
     "docs/sweeps.md": 1,  # measures for minutes, on the data of the whole demo
     "docs/performance.md": 2,  # measures for a quarter of an hour and more
-    "docs/cluster.md": 3,  # needs a cluster or S3; tests/workflows/test_jobs.py submits jobs
+    "docs/cluster.md": 4,  # needs a cluster or S3; tests/workflows/test_jobs.py submits jobs
+    "docs/notebooks.md": 1,  # is run elsewhere than here
     "docs/gallery.md": 1,  # needs videos that are not here
     "docs/real-footage.md": 2,  # needs videos that are not here
     "docs/the-audio-only-mystery.md": 2,  # needs recordings that are not here, or hours

@@ -22,7 +22,7 @@ _VISIBLE = """(texts => {
         const place = range.getBoundingClientRect();
         return place.width > 0 && place.top >= 0 && place.bottom <= window.innerHeight;
     };
-    return texts.every(text => nodes.some(node => node.data.includes(text) && seen(node)));
+    return texts.every(text => nodes.some(node => node.parentElement.textContent.includes(text) && seen(node)));
 })"""
 """Whether texts stand within the window, without scrolling."""
 
@@ -56,19 +56,20 @@ def stops(client: mlflow.MlflowClient, experiment: Experiment) -> Iterator[Stop]
     sweep = runs["sweep"][0]
     trials = [each for each in runs["train"] if each.data.tags.get("mlflow.parentRunId") == sweep.info.run_id]
     base = f"#/experiments/{experiment.experiment_id}"
-    curves = ("loss (2)", "objective (2)")
+    curves = ("(loss/train)", "(loss/validation)", "objective")
     drawn = "document.querySelectorAll('.scatterlayer .js-line').length >= 4"
     yield Stop("experiments", f"#/experiments?{MODEL_TRAINING}", [experiment.name])
     yield Stop("runs", f"{base}/runs?{MODEL_TRAINING}", [str(top[0].info.run_name), str(sweep.info.run_name)])
     yield Stop("run", f"{base}/runs/{top[0].info.run_id}?{MODEL_TRAINING}", ["Finished", "Training of"])
     yield Stop("curves", f"{base}/runs/{top[0].info.run_id}/model-metrics?{MODEL_TRAINING}", curves, drawn)
     yield Stop("evaluation", f"{base}/runs/{runs['evaluate'][0].info.run_id}?{MODEL_TRAINING}", ["Finished"])
-    yield Stop("charts", f"{base}/runs?{MODEL_TRAINING}&compareRunsMode=CHART", curves)
-    yield Stop("compared", _compared(experiment, trials), ["Parallel Coordinates Plot"])
-    yield Stop("sweep", f"{base}/runs/{sweep.info.run_id}?{MODEL_TRAINING}", ["Finished"])
+    yield Stop("charts", f"{base}/runs?{MODEL_TRAINING}&compareRunsMode=CHART", ("loss", "objective"), drawn)
     yield Stop(
-        "sweep-figures", f"{base}/runs/{sweep.info.run_id}/artifacts/figures.html?{MODEL_TRAINING}", ["figures.html"]
+        "compared", _compared(experiment, trials), ["Parallel Coordinates Plot"], "document.querySelector('.parcoords')"
     )
+    yield Stop("sweep", f"{base}/runs/{sweep.info.run_id}?{MODEL_TRAINING}", ["Finished", "Child runs"])
+    figures = f"{base}/runs/{sweep.info.run_id}/artifacts/figures.html?{MODEL_TRAINING}"
+    yield Stop("sweep-figures", figures, ["figures.html"], "document.querySelector('iframe')")
     yield Stop("models", f"{base}/models?{MODEL_TRAINING}", [experiment.name, "Ready"])
     yield Stop("registry", f"#/models?{MODEL_TRAINING}", [experiment.name])
     yield Stop("versions", f"#/models/{experiment.name}?{MODEL_TRAINING}", ["Version 1"])
@@ -81,7 +82,7 @@ def _runs(client: mlflow.MlflowClient, experiment: Experiment, stage: str) -> li
 
 def _compared(experiment: Experiment, trials: Sequence[Run]) -> str:
     runs = json.dumps([each.info.run_id for each in trials])
-    return f"#/compare-runs?runs={runs}&experiments={json.dumps([experiment.experiment_id])}"
+    return f"#/compare-runs?runs={runs}&experiments={json.dumps([experiment.experiment_id])}&{MODEL_TRAINING}"
 
 
 async def walk(server: str, found: Sequence[Stop], folder: Path) -> None:

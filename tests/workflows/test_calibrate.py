@@ -10,7 +10,7 @@ import pytest
 from infra.errors import InputError
 from infra.tracking import find_run, read_model_text
 from models.calibration import fit_calibration
-from workflows import calibrate as verb
+from workflows.calibrate import __main__ as verb
 from workflows.cli import command
 from workflows.contract.calibration import Answers, CalibrationRecord, calibration_figures, cross_fitted
 from workflows.evaluate.report import evaluate_model

@@ -24,6 +24,9 @@ _NAMES = {
 }
 
 
+_FIRST = ("objective/", "loss/")
+
+
 class Curves:
     """The points of a run's curves; all workers add to them, rank 0 logs them.
 
@@ -37,7 +40,7 @@ class Curves:
     def __init__(self, run_id: str, *, uri: str, objective: Objective, clips_per_step: int) -> None:
         from infra.tracking import Run  # seconds that the other ranks save
 
-        self._run, self._objective, self._clips_per_step = Run(run_id, uri=uri), objective, clips_per_step
+        self._run, self._objective, self.clips_per_step = Run(run_id, uri=uri), objective, clips_per_step
         self._logged = time.monotonic()
         self._sums: dict[str, float] = {}
         self._steps, self._seconds, self._waited = 0, 0.0, 0.0
@@ -59,7 +62,7 @@ class Curves:
             return
         means = {f"train/{name}": value / self._steps for name, value in self._sums.items()}
         speed = {
-            "clips_per_second": self._steps * self._clips_per_step / max(self._seconds, 1e-9),
+            "clips_per_second": self._steps * self.clips_per_step / max(self._seconds, 1e-9),
             "data_wait_share": self._waited / max(self._seconds, 1e-9),
         }
         self._log({**means, **speed, "epoch": epochs}, step)
@@ -81,4 +84,10 @@ class Curves:
     def _log(self, metrics: Mapping[str, float], step: int) -> None:
         counted = self._objective.training or self._objective.figure
         names = {**_NAMES, f"train/{counted}": "objective/train"}
-        self._run.log_metrics({names.get(name, name): value for name, value in metrics.items()}, step=step)
+        named = {names.get(name, name): value for name, value in metrics.items()}
+        # Where runs are compared, MLflow takes the metric that was logged first.
+        self._run.log_metrics(dict(sorted(named.items(), key=lambda item: _rank(item[0]))), step=step)
+
+
+def _rank(name: str) -> int:
+    return next((rank for rank, start in enumerate(_FIRST) if name.startswith(start)), len(_FIRST))
