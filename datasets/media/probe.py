@@ -270,3 +270,16 @@ def display_size(path: str | os.PathLike[str]) -> tuple[int, int]:
                     width = round(frame.width * float(video.sample_aspect_ratio or 1))
                     return (frame.height, width) if orientation_of(frame).exchanged else (width, frame.height)
     raise MediaError("decode", "no picture")
+
+
+@reading("probe")
+def frame_seconds(path: str | os.PathLike[str]) -> float:
+    """Return for how long a picture is shown, on average, by what the file says of its frame rate; 0 where it says nothing.
+
+    Raises:
+        MediaError: If there is no picture.
+    """
+    with open_media(path, "probe") as container:
+        video = find_streams(container, "probe", needs=(PICTURE,))[PICTURE]
+        rate = video.average_rate or video.guessed_rate
+        return float(1 / rate) if rate else 0.0

@@ -45,6 +45,7 @@ _NOT_RUN = {
     "docs/training.md": 1,  # resumes a run that was stopped
     "docs/evaluation.md": 1,  # needs videos that are not here
     "docs/sweeps.md": 1,  # measures for minutes, on the data of the whole demo
+    "docs/offsets.md": 2,  # needs videos that are not here
     "docs/performance.md": 2,  # measures for a quarter of an hour and more
     "docs/cluster.md": 4,  # needs a cluster or S3; tests/workflows/test_jobs.py submits jobs
     "docs/notebooks.md": 1,  # is run elsewhere than here

@@ -11,7 +11,6 @@ import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -187,15 +186,6 @@ def describe_frames(maps: VideoMaps, *, threshold: float = 0.5) -> list[dict[str
             ]
         rows.append(row)
     return rows
-
-
-def output_stems(paths: list[str]) -> list[str]:
-    """Return the names that the videos' outputs begin with: the file's, with its folder's before it where two share it."""
-    plain = [Path(path).stem for path in paths]
-    return [
-        stem if plain.count(stem) == 1 else f"{Path(path).parent.name}_{stem}_{number}"
-        for number, (path, stem) in enumerate(zip(paths, plain, strict=True), start=1)
-    ]
 
 
 def _cut_clips(model: Model, path: str, windows: Sequence[int], *, grid: _Grid, line: Timeline) -> Iterator[Clip]:
