@@ -82,7 +82,7 @@ def shortened(line):
 @pytest.fixture
 def run(ray_cluster, tmp_path, monkeypatch):
     """Runs a command in the repository, with a home folder that all commands share, on a cluster that is there already."""
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     address = ray.get_runtime_context().gcs_address
     variables = {"SENSORIUM_HOME": str(tmp_path), "RAY_ADDRESS": address}
 
