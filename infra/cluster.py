@@ -3,12 +3,16 @@
 import contextlib
 import logging
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import ray
 import ray.data
+import ray.exceptions
+from ray.util.placement_group import placement_group_table
 
+from infra.errors import InputError
 from infra.ray_address import check_cluster, cluster_address
 from infra.socket_folder import socket_folder
 
@@ -39,7 +43,7 @@ _ENVIRONMENT = {
 def running(
     *, num_cpus: int | None = None, object_store_mb: int | None = None, dashboard: bool = False
 ) -> Iterator[None]:
-    """Have Ray for as long as the block runs; a cluster that was there before stays.
+    """Have Ray for as long as the block runs; a cluster that was there before is used, and stays.
 
     Args:
         num_cpus: processors of a cluster of our own, all of the machine if not given; at least 2.
@@ -47,7 +51,7 @@ def running(
         dashboard: whether it has one; without, processors of stopped trials that have workers are never given back.
 
     Raises:
-        InputError: If RAY_ADDRESS names no cluster that answers.
+        InputError: If RAY_ADDRESS names no cluster that answers, or the one of this machine asks for a token.
     """
     if ray.is_initialized():
         yield
@@ -58,9 +62,8 @@ def running(
         logging.getLogger(name).setLevel(logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False
     with contextlib.ExitStack() as ended:
-        if cluster_address():
-            check_cluster()
-            ray.init(log_to_driver=False, logging_level=logging.ERROR)
+        if address := cluster_address():
+            _attach(address)
         else:
             os.environ.setdefault("RAY_AUTH_MODE", "disabled")
             paths = os.environ.get("PYTHONPATH", "")
@@ -81,6 +84,25 @@ def running(
         yield
 
 
+def _attach(address: str) -> None:
+    """Connect to the cluster that RAY_ADDRESS names, or to the one that runs on this machine, which is then said."""
+    check_cluster()
+    os.environ.setdefault("RAY_TRAIN_ENABLE_STATE_TRACKING", "1")  # what the dashboard's page of trainings shows
+    if os.environ.get("RAY_ADDRESS"):
+        ray.init(log_to_driver=False, logging_level=logging.ERROR)
+        return
+    print(
+        f"runs on the Ray cluster of this machine, {address}; RAY_ADDRESS=local starts a small one instead", flush=True
+    )
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, ray.exceptions.AuthenticationError):
+        raise InputError(
+            f"RAY_AUTH_MODE: the Ray cluster of this machine, {address}, refuses '{os.environ.get('RAY_AUTH_MODE', '')}'; "
+            "give what its head was started with, or RAY_ADDRESS=local to start a small Ray"
+        ) from None
+
+
 @contextlib.contextmanager
 def _threads_by_reservation() -> Iterator[None]:
     """Hide this process's number of threads from a cluster that starts: each of its tasks then has as many as it reserves processors.
@@ -93,6 +115,23 @@ def _threads_by_reservation() -> Iterator[None]:
     finally:
         if threads is not None:
             os.environ["OMP_NUM_THREADS"] = threads
+
+
+def describe_waiting() -> str:
+    """Return what this process's workers wait for until the cluster has room, and how much is free; empty where none waits."""
+    own = ray.get_runtime_context().get_job_id()
+    groups = [group for name, group in placement_group_table().items() if name.endswith(own)]
+    bundles = [bundle for group in groups if group["state"] == "PENDING" for bundle in group["bundles"].values()]
+    if not bundles:
+        return ""
+    counts = Counter(tuple(sorted(bundle.items())) for bundle in bundles)
+    wanted = [
+        f"{count} x {' and '.join(f'{amount:g} {name}' for name, amount in shape)}" for shape, count in counts.items()
+    ]
+    free = ray.available_resources()
+    names = sorted({name for shape in counts for name, _ in shape})
+    there = [f"{free.get(name, 0):g}{f' {name}' if len(names) > 1 else ''}" for name in names]
+    return f"waiting for {', '.join(wanted)}, {' and '.join(there)} free"
 
 
 def dashboard() -> str | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 os.environ["RAY_AUTH_MODE"] = "disabled"
+os.environ["RAY_ADDRESS"] = "local"  # whatever else runs on this machine
 os.environ["RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"] = "60"
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["PYTHONWARNINGS"] = "ignore"

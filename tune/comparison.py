@@ -22,14 +22,19 @@ def table_rows(records: Sequence[_Record], plan: SweepPlan) -> list[list[str]]:
     order = ranked(records, plan)
     order += [record for record in records if record not in order]
     costs = [math.inf if record.get("confirms") else plan.cost(record) for record in order]
-    rows = [["rank", "trial", plan.title, "state", *plan.space, "s", "reason"]]
+    shortcut = ["best shortcut"] if plan.shortcuts else []
+    rows = [["rank", "trial", plan.title, *shortcut, "state", *plan.space, "s", "reason"]]
     for record, cost in zip(order, costs, strict=True):
         rank = "-" if math.isinf(cost) else f"{costs.index(cost) + 1}{'=' if costs.count(cost) > 1 else ''}"
         values = [_plain(record["fields"][field]) for field in plan.space]
-        value = "-" if math.isnan(plan.value(record)) else f"{plan.value(record):.3f}"
+        shown = [_figure(plan.value(record)), *([_figure(plan.shortcut(record))] if plan.shortcuts else [])]
         state, seconds = record.get("status") or "not ended", f"{record.get('seconds', 0):.0f}"
-        rows.append([rank, record["name"], value, state, *values, seconds, record.get("reason") or ""])
+        rows.append([rank, record["name"], *shown, state, *values, seconds, record.get("reason") or ""])
     return rows
+
+
+def _figure(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.3f}"
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
@@ -50,13 +55,16 @@ def as_csv(records: Sequence[_Record], plan: SweepPlan) -> str:
     """Return all trials as CSV, by number, with full precision."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["number", "trial", "state", plan.figure, *plan.space, "seed", "seconds", "reason", "run_id"])
+    writer.writerow(
+        ["number", "trial", "state", plan.figure, "best_shortcut", *plan.space, "seed", "seconds", "reason", "run_id"]
+    )
     for record in records:
         fields = [record["fields"][field] for field in plan.space]
         seed = record["fields"].get("seed", plan.config.seed)
-        value = "" if math.isnan(plan.value(record)) else plan.value(record)
+        known = (plan.value(record), plan.shortcut(record))
+        values = ["" if math.isnan(value) else value for value in known]
         state = record.get("status") or "not ended"
-        row = [record["number"], record["name"], state, value, *fields, seed, record.get("seconds", "")]
+        row = [record["number"], record["name"], state, *values, *fields, seed, record.get("seconds", "")]
         writer.writerow([*row, record.get("reason", ""), record.get("run_id", "")])
     return text.getvalue()
 

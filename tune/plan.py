@@ -104,6 +104,16 @@ class SweepPlan(SweepOptions):
         found = record.get("metrics", {}).get(self.metric)
         return math.nan if found is None else float(found)
 
+    @property
+    def shortcuts(self) -> tuple[str, ...]:
+        """The recipe's shortcuts among the metrics of an epoch."""
+        return tuple(f"validation/{name}" for name in load_recipe(self.recipe).objective(self.config).shortcuts)
+
+    def shortcut(self, record: Mapping[str, Any]) -> float:
+        """Return the best shortcut of a trial by its record, nan where none was measured."""
+        metrics = record.get("metrics", {})
+        return max((float(metrics[name]) for name in self.shortcuts if metrics.get(name) is not None), default=math.nan)
+
     def cost(self, record: Mapping[str, Any]) -> float:
         """Return what is the lower the better a trial is; infinite where it has no objective."""
         value = self.value(record)

@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from datasets.card import read_card
+from datasets.reading.profile import dataset_input
 from infra import cluster, storage
 from infra.errors import InputError
 from infra.tracking import Run, describe_page, ending, optional, resume_run, start_run
@@ -60,9 +62,18 @@ def _open(plan: SweepPlan) -> tuple[Run, SweepPlan]:
     run = start_run(plan.recipe, name=plan.name, tags={"stage": "sweep"})
     options = {name: value for name, value in dataclasses.asdict(plan).items() if name not in ("trials", "parent_run")}
     run.log_params(options | {"objective": plan.figure})
+    for dataset in plan.data.values():
+        run.log_dataset(context="training", **dataset_input(dataset, read_card(dataset), "train"))
+    run.describe(_about(plan))
     plan = dataclasses.replace(plan, parent_run=run.run_id)
     write_sweep_plan(plan)
     return run, plan
+
+
+def _about(plan: SweepPlan) -> str:
+    """Return what a sweep's description begins with."""
+    data = ", ".join(f"`{dataset}`" for dataset in plan.data.values())
+    return f"Sweep of {plan.recipe} over {', '.join(plan.space)}, on {data}, by {plan.title}"
 
 
 def _run(plan: SweepPlan, at_a_time: int) -> None:
@@ -114,6 +125,7 @@ def _confirm(plan: SweepPlan, entries: Entries, shared: Mapping[str, Any]) -> No
     if not left:
         return
     names = {identity(fields): of for fields, of in left}
+    print(f"confirming the best {plan.confirm} with {NUM_SEEDS} more seeds each", flush=True)
     searcher = ListSearcher(
         [fields for fields, _ in left], entry=lambda fields: entries(fields, confirms=names[identity(fields)])
     )
@@ -174,13 +186,14 @@ def _announce(plan: SweepPlan, run: Run, order: Sequence[Mapping[str, Any]]) -> 
     """Register the best trial and print its objective, its configuration and the command that repeats it."""
     best, folder = order[0], storage.join(plan.folder, order[0]["name"], "model")
     name = "not registered"
+    own, dataset = Run(best["run_id"]), next(iter(plan.data.values()))
     with optional(f"the best model is not registered; `tune.sweep` with --resume {plan.name} does it"):
-        own, dataset = Run(best["run_id"]), next(iter(plan.data.values()))
         version = register(own, recipe=plan.recipe, folder=folder, dataset=dataset)
         name = f"models:/{plan.recipe}/{version}"
     command = training_command(plan, best["fields"])
     run.set_tags({"best_trial": best["name"], "best_command": command})
     run.log_metrics({"best_objective": plan.value(best)})
+    run.describe(f"{_about(plan)}\n\nBest: {own.link}, {plan.title} {plan.value(best):.3f}, {name}")
     folders = [storage.join(plan.folder, each["name"], "model") for each in order[:2]]
     spread = spread_over_recordings(folders, dataset=next(iter(plan.data.values())), figure=plan.figure)
     print(f"best     {best['name']}  {name}  {shlex.quote(folder)}")

@@ -13,17 +13,17 @@ from typing import Annotated
 
 import tyro
 
+from infra import storage
 from infra.errors import InputError
 from tune.plan import SweepOptions, SweepPlan, plan_sweep, read_sweep_plan
-from tune.run import carry_out
 from workflows.cli import command
+from workflows.cli.run_name import default_run_name
 from workflows.contract.registry import load_recipe, named_configurations, recipe_names
 from workflows.contract.streams import parse_data
-from workflows.train.fit import default_run_name
 
 
 def sweep(
-    recipe: Annotated[str | None, tyro.conf.Positional] = None,
+    recipe: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar=command.choices(recipe_names()))] = None,
     data: tyro.conf.UseAppendAction[tuple[str, ...]] = (),
     options: Annotated[SweepOptions, tyro.conf.arg(name="")] = SweepOptions(),
     max_concurrent: int = 2,
@@ -45,6 +45,8 @@ def sweep(
         resume: Name of a sweep to go on with; its options are those it was started with, save max-concurrent.
         space_fields: Kind and values of the single fields.
     """
+    from tune.run import carry_out
+
     if resume is not None:
         plan = read_sweep_plan(resume)
     else:
@@ -64,7 +66,8 @@ def sweep(
 
 def _planned(asked: SweepPlan, space: str | None, space_fields: Mapping[str, str]) -> SweepPlan:
     """Return the plan with its space and trials; say so where there are fewer than were asked for."""
-    plan = plan_sweep(asked, space_file=space, space_fields=space_fields)
+    file = storage.resolve(space, field="--space") if space else None
+    plan = plan_sweep(asked, space_file=file, space_fields=space_fields)
     if plan.num_trials < asked.num_trials:
         print(f"{plan.num_trials} of {asked.num_trials} trials: the {plan.search} search has no more combinations")
     return plan

@@ -1,18 +1,16 @@
 """Merge datasets of one configuration into one.
 
-python -m workflows.merge DATASET DATASET ... --output DATASET
+python -m workflows.merge data/may data/june --output data/both
+python -m workflows.merge s3://bucket/may s3://bucket/june --output s3://bucket/both
 """
 
 from typing import Annotated
 
 import tyro
 
-from datasets.editing.merge import merge_datasets
 from infra import storage
-from infra.tracking import ending, start_run
 from workflows.cli import command
 from workflows.cli.progress import ProgressLine
-from workflows.prepare.summary import log_preparation, summarize_card
 
 
 def merge(datasets: Annotated[tuple[str, ...], tyro.conf.Positional], output: str) -> None:
@@ -25,6 +23,10 @@ def merge(datasets: Annotated[tuple[str, ...], tyro.conf.Positional], output: st
         datasets: Two or more datasets that workflows.prepare made.
         output: Folder of the new dataset.
     """
+    from datasets.editing.merge import merge_datasets
+    from infra.tracking import ending, start_run
+    from workflows.prepare.summary import log_preparation, summarize_card
+
     folders = [storage.resolve(name, field="DATASETS") for name in datasets]
     target = storage.resolve(output, field="--output")
     storage.remove_abandoned(target)

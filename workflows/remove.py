@@ -1,19 +1,17 @@
 """Remove videos from a dataset, in place.
 
-python -m workflows.remove DATASET --video ID ...
+python -m workflows.remove data/clips --video talks/first.mp4
+python -m workflows.remove data/clips --video talks/first.mp4 talks/second.mp4
 """
 
 from typing import Annotated
 
 import tyro
 
-from datasets.editing.remove import remove_videos
 from infra import storage
 from infra.errors import InputError
-from infra.tracking import ending, start_run
 from workflows.cli import command
 from workflows.cli.progress import ProgressLine
-from workflows.prepare.summary import log_preparation, summarize_card
 
 
 def remove(dataset: Annotated[str, tyro.conf.Positional], video: tuple[str, ...]) -> None:
@@ -26,6 +24,10 @@ def remove(dataset: Annotated[str, tyro.conf.Positional], video: tuple[str, ...]
         dataset: Dataset that workflows.prepare made.
         video: video_id of each, as in the column of that name: a video's path below its folder, or its name in the catalog.
     """
+    from datasets.editing.remove import remove_videos
+    from infra.tracking import ending, start_run
+    from workflows.prepare.summary import log_preparation, summarize_card
+
     if not video:
         raise InputError("--video: missing; give the video_id of one or more")
     folder = storage.resolve(dataset, field="DATASET")

@@ -1,18 +1,21 @@
 """Show runs beside each other in a browser, by MLflow on this machine's own address; Ctrl-C ends it.
 
 python -m workflows.ui
+python -m workflows.ui --port 5001
 """
 
-from infra.tracking import UI_PORT, has_server, send_unsent, serve_ui, ui_page
 from workflows.cli import command
 
 
-def ui(port: int = UI_PORT) -> None:
+def ui(port: int | None = None) -> None:
     """Serve MLflow's pages of the runs below the home folder; where MLFLOW_TRACKING_URI names a server, say its page.
 
     Args:
-        port: Port of 127.0.0.1.
+        port: Port of 127.0.0.1; 5000 if not given.
     """
+    from infra.tracking import UI_PORT, has_server, send_unsent, serve_ui, ui_page
+
+    port = UI_PORT if port is None else port
     send_unsent(wait=True)
     print(f"open {ui_page(port)}", flush=True)
     if not has_server():

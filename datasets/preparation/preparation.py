@@ -48,6 +48,7 @@ class Preparation:
         self.removed: list[str] = []
         self.joined: tuple[tuple[str, ...], ...] = ()
         self.seconds: dict[str, float] = {}
+        self._began = time.perf_counter()
         self.draft: Draft | None = None
         self._longest_seconds = 0.0
         self._refuse_other_configuration()
@@ -80,9 +81,11 @@ class Preparation:
             for folder in (storage.join(self.dataset, "attempts"), self.dataset):
                 storage.remove_if_empty(folder)
         began = time.perf_counter()
+        self.progress("planning", 0, table.num_rows)
         self.draft = draft_plan(
             survey, known, dataset=self.dataset, sources=table, config=self.config, num_workers=num_workers
         )
+        self.progress("planning", table.num_rows, table.num_rows)
         self.seconds |= {**survey.seconds, "plan": time.perf_counter() - began}
         self.errors += [*survey.errors, *self.draft.errors]
         self.joined = self.draft.identities.joined
@@ -129,16 +132,16 @@ class Preparation:
         shards, standing = read_plan(self.dataset), list_markers(self.dataset)
         missing = [group for group in made_together(shards) if any(s.shard_id not in standing for s in group)]
         missing.sort(key=lambda group: -sum(shard.num_rows for shard in group))
-        began, done = time.perf_counter(), 0
+        done = 0
         for number, spent in self._make(missing):
             for stage, seconds in spent.items():
                 self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
             done += number
             self.progress("shards", done, sum(map(len, missing)))
-        self.seconds["wall"] = time.perf_counter() - began
         tally = tally_markers(read_markers(self.dataset, (shard.shard_id for shard in shards)))
         self.errors += tally.errors
         write_table(storage.join(self.dataset, "errors.parquet"), self.errors, ERROR_SCHEMA)
+        self.seconds["wall"] = time.perf_counter() - self._began
         return write_card(
             self.dataset, config=self.config, tally=tally, num_errors=len(self.errors), seconds=self.seconds
         )
@@ -180,9 +183,8 @@ class Preparation:
             return
         rows = [{"shards": json.dumps([dataclasses.asdict(shard) for shard in group])} for group in groups]
         make = functools.partial(operators.make_shards, dataset=self.dataset, config=self.config)
-        stream = all_processors(ray.data.from_items(rows, override_num_blocks=len(rows))).map(
-            make, **self._limit(len(rows))
-        )
+        made = ray.data.from_items(rows, override_num_blocks=len(rows)).map(make, **self._limit(len(rows)))
+        stream = all_processors(made, name="shards")
         for row in stream.iter_rows():
             yield row["num_shards"], json.loads(row["seconds"])
 

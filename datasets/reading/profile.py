@@ -1,5 +1,6 @@
 """The profile and the schema of a dataset's split, as tracking shows them beside a run: clips, hours, bytes, classes, columns."""
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,17 @@ from datasets.schema import CLIP_SCHEMA
 
 ALL = "all"
 _TYPES = {"string": "string", "int32": "integer", "double": "double", "bool": "boolean", "binary": "binary"}
+
+
+def dataset_input(dataset: str, card: Mapping[str, Any], split: str) -> dict[str, Any]:
+    """Return what `Run.log_dataset` takes of a dataset's split, besides the context."""
+    return {
+        "uri": dataset,
+        "name": f"{os.path.basename(dataset)}/{split}",
+        "digest": card["fingerprint"],
+        "columns": dataset_columns(card),
+        "profile": profile_dataset(card, split),
+    }
 
 
 def profile_dataset(card: Mapping[str, Any], split: str = ALL) -> dict[str, Any]:

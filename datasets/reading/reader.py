@@ -149,6 +149,7 @@ def read_units(
     config: PreparationConfig,
     batch_size: int,
     share: tuple[int, int] = (0, 1),
+    consecutive: int = 1,
 ) -> Iterator[Batch]:
     """Yield all units in order, the rows of each one after another; the last batch may be smaller.
 
@@ -157,13 +158,16 @@ def read_units(
         columns: columns to read.
         config: configuration of the dataset.
         batch_size: units a batch.
-        share: (rank, number of ranks): every so many-th unit only.
+        share: (rank, number of ranks): every so many-th unit only, or run of units.
+        consecutive: units of such a run.
     """
     rank, world_size = share
     waiting: list[pa.Table] = []
     count = 0
     for group in groups:
-        mine = [first for place, first in enumerate(group.units, start=count) if place % world_size == rank]
+        mine = [
+            first for place, first in enumerate(group.units, start=count) if place // consecutive % world_size == rank
+        ]
         count += len(group.units)
         if not mine:
             continue

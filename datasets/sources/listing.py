@@ -68,22 +68,6 @@ def list_sources(
     return assign_splits(sources, split, say=say), missing
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class SceneOptions:
-    """Which synthetic scenes are rendered."""
-
-    num_videos: int = 800
-    """Number of synthetic scenes."""
-    level: SceneLevel = "medium"
-    """Difficulty of synthetic scenes: easy, medium, hard, or wild (talking heads, sustained sounds and rhythms, as filmed)."""
-    without: tuple[Trait, ...] = ()
-    """Traits that wild scenes do not have, for an ablation."""
-    tag_noise: float = 0.0
-    """Probability with which each tag of a synthetic scene is a wrong one."""
-    label_by: SceneLabel = "kind"
-    """What labels a synthetic scene: what is seen to strike (kind), or what is heard (material)."""
-
-
 def render_scenes(
     dataset: str,
     *,
@@ -122,11 +106,12 @@ def render_scenes(
         label_by=label_by,
     )
     blocks = max(1, min(num_videos, num_videos // _BLOCK_SCENES))
-    stream = all_processors(ray.data.range(num_videos, override_num_blocks=blocks)).map(render)
+    scenes = ray.data.range(num_videos, override_num_blocks=blocks)
+    stream = all_processors(scenes.map(render), name="rendering")
     sources = []
     for row in stream.iter_rows():
         sources.append(source_from_dict(json.loads(row["scene"])))
-        progress("scenes", len(sources), num_videos)
+        progress("rendering", len(sources), num_videos)
     sources.sort(key=lambda source: source.path)
     record_licenses(dataset, {source.video_id: MADE_HERE for source in sources})
     return sources

@@ -1,5 +1,6 @@
 """Synthetic videos as a source: scene number i of a seed, written as a real MP4 file."""
 
+import dataclasses
 import functools
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -68,6 +69,22 @@ def wild_scene(
 
 SceneLabel = Literal["kind", "material"]
 """What labels a scene: what is seen to strike, or what it is heard to be made of."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class SceneOptions:
+    """Which synthetic scenes are rendered."""
+
+    num_videos: int = 800
+    """Number of synthetic scenes."""
+    level: SceneLevel = "medium"
+    """Difficulty of synthetic scenes: easy, medium, hard, or wild (talking heads, sustained sounds and rhythms, as filmed)."""
+    without: tuple[Trait, ...] = ()
+    """Traits that wild scenes do not have, for an ablation."""
+    tag_noise: float = 0.0
+    """Probability with which each tag of a synthetic scene is a wrong one."""
+    label_by: SceneLabel = "kind"
+    """What labels a synthetic scene: what is seen to strike (kind), or what is heard (material)."""
 
 
 def label_of(drawn: Scene | WildScene, by: SceneLabel = "kind") -> str:

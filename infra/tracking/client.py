@@ -31,6 +31,10 @@ SQLITE = "sqlite:///"
 _SECONDS_OF_A_LOOK = 2.0
 _SECONDS_BETWEEN_TRIES = 1.0
 _TEMPORARY = ("TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "RESOURCE_LIMIT_EXCEEDED")
+_DATABASE_IS_BUSY = (
+    "OperationalError",
+    "TimeoutError",
+)  # of SQLAlchemy, the second where all its connections are taken
 _told: set[str] = set()
 _given_up: set[str] = set()
 
@@ -98,8 +102,9 @@ def patiently(uri: str, call: Callable[[], T]) -> T:
 def is_outage(error: Exception) -> bool:
     """Return whether an error means that the store does not answer now, not that it refuses."""
     if isinstance(error, MlflowException):
-        return error.error_code in _TEMPORARY or str(error.message).startswith("API request to")
-    return isinstance(error, OSError | sqlite3.OperationalError) or type(error).__name__ == "OperationalError"
+        known = error.error_code in _TEMPORARY or str(error.message).startswith("API request to")
+        return known or type(error.__cause__).__name__ in _DATABASE_IS_BUSY
+    return isinstance(error, OSError | sqlite3.OperationalError) or type(error).__name__ in _DATABASE_IS_BUSY
 
 
 def unanswered(uri: str, reason: str = "") -> TrackingError:

@@ -87,11 +87,11 @@ class Outbox:
     def is_empty(self) -> bool:
         """Whether all is sent, and nothing of it is left."""
         with self._lock:
-            return self._thread is None and not list(self.folder.glob(f".*{parts.SUFFIX}"))
+            return self._thread is None and not self._journals()
 
     def take_over(self) -> None:
         """Send what processes that are gone left."""
-        for path in sorted(self.folder.glob(f".*{parts.SUFFIX}")):
+        for path in self._journals():
             if parts.is_abandoned(str(path)):
                 own = parts.part_of(self.folder / "taken.jsonl")
                 with contextlib.suppress(FileNotFoundError):  # another process was first
@@ -99,6 +99,12 @@ class Outbox:
                     for entry in _read(own):
                         self.put(**entry)
                     own.unlink()
+
+    def _journals(self) -> list[Path]:
+        """Return the unsent entries of all processes; none where the folder goes at this moment."""
+        with contextlib.suppress(FileNotFoundError):
+            return sorted(self.folder.glob(f".*{parts.SUFFIX}"))
+        return []
 
     def _append(self, line: str) -> None:
         _make(self.folder)

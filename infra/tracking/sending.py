@@ -1,6 +1,7 @@
 """Sending what a run's outbox holds to MLflow, in as few calls as it takes."""
 
 import functools
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,11 @@ from infra.tracking.client import SQLITE, first_line, forget_outage, impatient_c
 from infra.tracking.deleted import restore_run
 from infra.tracking.outbox import Entry, Outbox
 
+_Sender = Callable[[mlflow.MlflowClient, str, Sequence[Entry]], None]
 _MOST_METRICS, _MOST_OTHERS = 1000, 100
 """That MLflow takes in one call."""
+_AT_A_TIME = threading.BoundedSemaphore(4)
+"""Runs that send at a time: a sweep's end closes all of its trials, and SQLAlchemy has fifteen connections."""
 
 
 @functools.cache
@@ -45,6 +49,12 @@ def unsent_runs(uri: str) -> list[str]:
 def _send(uri: str, run_id: str, entries: Sequence[Entry]) -> None:
     """Send entries of one kind; what MLflow refuses is left out with a warning, as it would be refused again."""
     client, sender = impatient_client(uri), _SENDERS[entries[0]["kind"]]
+    with _AT_A_TIME:
+        _send_with(sender, client, uri, run_id, entries)
+    forget_outage(uri)
+
+
+def _send_with(sender: _Sender, client: mlflow.MlflowClient, uri: str, run_id: str, entries: Sequence[Entry]) -> None:
     try:
         try:
             sender(client, run_id, entries)
@@ -56,7 +66,6 @@ def _send(uri: str, run_id: str, entries: Sequence[Entry]) -> None:
         if is_outage(error):
             raise
         say(f"warning  {uri} refused {entries[0]['kind']} of the run {run_id}: {first_line(error)}")
-    forget_outage(uri)
 
 
 def _metrics(client: mlflow.MlflowClient, run_id: str, entries: Sequence[Entry]) -> None:
@@ -100,7 +109,7 @@ def _status(client: mlflow.MlflowClient, run_id: str, entries: Sequence[Entry]) 
         client.set_terminated(run_id, status)
 
 
-_SENDERS: dict[str, Callable[[mlflow.MlflowClient, str, Sequence[Entry]], None]] = {
+_SENDERS: dict[str, _Sender] = {
     "metrics": _metrics,
     "params": _params,
     "tags": _tags,

@@ -12,7 +12,7 @@ os.environ.setdefault("RAY_AUTH_MODE", "disabled")
 
 from infra import cluster, storage
 from infra.errors import InputError
-from tests.benchmarks import augmentation, gpu, growth, load, prepare, quality, report, train
+from tests.benchmarks import augmentation, gpu, growth, load, prepare, quality, report, tracking, train
 from tests.benchmarks.measure import Row, Setting
 from workflows.cli import command
 
@@ -21,6 +21,7 @@ GROUPS = {
     "load": load,
     "quality": quality,
     "train": train,
+    "tracking": tracking,
     "augmentation": augmentation,
     "growth": growth,
     "gpu": gpu,
@@ -31,7 +32,7 @@ def bench(only: tuple[str, ...] = (), output: str = "runs/bench", quick: bool = 
     """Measure preparation, loading, training and growth against what else one might do, each as a ratio of this run.
 
     Args:
-        only: Rows or groups of rows (prepare, load, quality, train, augmentation, growth, gpu); others stay as an earlier run left them.
+        only: Rows or groups of rows (prepare, load, quality, train, tracking, augmentation, growth, gpu); others stay as an earlier run left them.
         output: Folder for bench.json; data for measuring lie in it while this runs.
         quick: Three minutes instead of twenty-five: few clips and one round, so ratios are rough.
         docs: Also put the table into docs/performance.md.

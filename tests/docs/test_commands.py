@@ -22,6 +22,7 @@ _ORDER = (
     "docs/evaluation.md",
     "docs/sweeps.md",
     "docs/models.md",
+    "docs/notebooks.md",
     "docs/audit.md",
     "docs/adding-a-system.md",
 )
@@ -46,7 +47,8 @@ _NOT_RUN = {
     "docs/sweeps.md": 1,  # measures for minutes, on the data of the whole demo
     "docs/offsets.md": 2,  # needs videos that are not here
     "docs/performance.md": 2,  # measures for a quarter of an hour and more
-    "docs/cluster.md": 3,  # needs a cluster or S3; tests/workflows/test_jobs.py submits jobs
+    "docs/cluster.md": 4,  # needs a cluster or S3; tests/workflows/test_jobs.py submits jobs
+    "docs/notebooks.md": 1,  # is run elsewhere than here
     "docs/gallery.md": 1,  # needs videos that are not here
     "docs/real-footage.md": 2,  # needs videos that are not here
     "docs/the-audio-only-mystery.md": 2,  # needs recordings that are not here, or hours
@@ -78,10 +80,11 @@ def shortened(line):
 
 
 @pytest.fixture
-def run(ray_cluster, tracking, tmp_path):
+def run(ray_cluster, tmp_path, monkeypatch):
     """Runs a command in the repository, with a home folder that all commands share, on a cluster that is there already."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     address = ray.get_runtime_context().gcs_address
-    variables = {"SENSORIUM_HOME": str(tmp_path), "MLFLOW_TRACKING_URI": tracking, "RAY_ADDRESS": address}
+    variables = {"SENSORIUM_HOME": str(tmp_path), "RAY_ADDRESS": address}
 
     def call(*command, shell=False):
         options = {"cwd": ROOT, "env": {**os.environ, **variables}, "capture_output": True, "text": True}

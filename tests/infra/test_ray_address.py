@@ -3,6 +3,7 @@ import threading
 
 import pytest
 import ray
+from ray._private.utils import write_ray_address
 
 from infra import ray_address
 from infra.errors import InputError
@@ -46,6 +47,33 @@ def test_ray_address_without_a_port_is_refused(monkeypatch):
 def test_ray_address_of_a_running_cluster_is_taken(monkeypatch, ray_cluster):
     monkeypatch.setenv("RAY_ADDRESS", ray.get_runtime_context().gcs_address)
     check_cluster()
+
+
+@pytest.fixture
+def left_address(tmp_path, monkeypatch):
+    """Leaves word of a head on this machine, as `ray start` does."""
+    monkeypatch.delenv("RAY_ADDRESS")
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    (tmp_path / "ray").mkdir()
+
+    def leave(address):
+        write_ray_address(address)
+
+    return leave
+
+
+def test_ray_address_of_a_head_that_is_gone_is_not_taken(left_address, web_server):
+    assert ray_address.cluster_address() == ""
+    left_address(web_server)
+    assert ray_address.cluster_address() == ""
+
+
+@pytest.mark.ray
+def test_ray_address_of_a_head_that_answers_is_taken_unless_local_is_asked_for(left_address, ray_cluster, monkeypatch):
+    left_address(ray.get_runtime_context().gcs_address)
+    assert ray_address.cluster_address() == ray.get_runtime_context().gcs_address
+    monkeypatch.setenv("RAY_ADDRESS", "local")
+    assert ray_address.cluster_address() == ""
 
 
 def test_ray_address_local_starts_a_cluster_of_its_own(monkeypatch):

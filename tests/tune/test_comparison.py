@@ -43,13 +43,24 @@ RECORDS = [
 
 def test_table_has_the_best_first_marks_ties_and_ends_with_what_failed():
     rows = table_rows(RECORDS, PLAN)
-    assert rows[0] == ["rank", "trial", "sync accuracy", "state", "channels", "s", "reason"]
+    assert rows[0] == ["rank", "trial", "sync accuracy", "best shortcut", "state", "channels", "s", "reason"]
     assert [row[:3] for row in rows[1:]] == [
         ["1=", "00", "0.500"],
         ["1=", "02", "0.500"],
         ["3", "01", "0.333"],
         ["-", "03", "-"],
     ]
+
+
+def test_table_shows_the_best_shortcut_of_each_trial_where_the_recipe_has_any():
+    metrics = {"validation/audio_only_accuracy": 0.5, "validation/swapped_source_accuracy": 0.7}
+    found = record(0, 0.9)
+    found["metrics"] |= metrics
+    head, *rows = table_rows([found, record(1, 0.8)], PLAN)
+    assert [row[head.index("best shortcut")] for row in rows] == ["0.700", "-"]
+    assert [row["best_shortcut"] for row in csv.DictReader(as_csv([found], PLAN).splitlines())] == ["0.7"]
+    tags = dataclasses.replace(PLAN, recipe="audio_tagging")
+    assert "best shortcut" not in table_rows([found], tags)[0]
 
 
 def test_table_ranks_no_confirmation_and_counts_it_as_no_tie():
@@ -66,7 +77,7 @@ def test_table_columns_are_aligned_and_markdown_cells_stay_one_cell():
     rows = table_rows(RECORDS, PLAN)
     lines = aligned(rows).splitlines()
     assert len({line.find("0.") for line in lines[1:4]}) == 1
-    assert all(line.count("|") == 8 for line in as_markdown(rows).splitlines())
+    assert all(line.count("|") == 9 for line in as_markdown(rows).splitlines())
 
 
 def test_csv_has_a_row_for_every_trial_by_number_with_full_precision():

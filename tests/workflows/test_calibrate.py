@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from infra.errors import InputError
-from infra.tracking import find_run
+from infra.tracking import find_run, read_model_text
 from models.calibration import fit_calibration
-from workflows import calibrate as verb
+from workflows.calibrate import __main__ as verb
 from workflows.cli import command
 from workflows.contract.calibration import Answers, CalibrationRecord, calibration_figures, cross_fitted
 from workflows.evaluate.report import evaluate_model
@@ -81,7 +81,7 @@ def test_calibrate_registers_a_version_of_the_same_weights(trained, small_datase
     assert "calibrated on clips of this split" not in plain.caution
     assert report.figures["paired_accuracy"] == plain.figures["paired_accuracy"]
     assert report.figures["loss"].uncalibrated == pytest.approx(plain.figures["loss"].value, abs=1e-4)
-    assert f"fitted on {kept['num_recordings']} recordings of the all split" in run.read_text("model/card.md")
+    assert f"fitted on {kept['num_recordings']} recordings of the all split" in read_model_text(run, "card.md")
 
 
 @pytest.mark.ray

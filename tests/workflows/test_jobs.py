@@ -1,18 +1,27 @@
 """The verbs as Ray jobs on a head of their own: prepare, train and a sweep, submitted, read and ended."""
 
+import asyncio
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
+from ray._private.runtime_env.packaging import create_package
 from ray.job_submission import JobStatus, JobSubmissionClient
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 _SECONDS = 180
+_SMALL = (
+    "--clip-seconds 1 --frame-rate 8 --size 32 --sample-rate 8000 --min-shift-seconds 0.5 --max-shift-seconds 2 "
+    "--log-mel.num-bins 8 --log-mel.window-ms 64 --log-mel.hop-ms 32 --validation-share 0.2 --test-share 0.2"
+)
 
 
 def free_port() -> int:
@@ -29,7 +38,7 @@ def head():
         for name in ("port", "dashboard-port", "dashboard-agent-listen-port", "ray-client-server-port")
     }
     environment = {
-        **{name: value for name, value in os.environ.items() if name != "SENSORIUM_HOME"},
+        **{name: value for name, value in os.environ.items() if name not in ("SENSORIUM_HOME", "RAY_ADDRESS")},
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         "RAY_AUTH_MODE": "disabled",
         "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "1",
@@ -37,7 +46,7 @@ def head():
     }
     options = [f"--{name}={port}" for name, port in ports.items()]
     process = subprocess.Popen(
-        [str(Path(sys.executable).parent / "ray"), "start", "--head", "--block", "--num-cpus=2",
+        [str(Path(sys.executable).parent / "ray"), "start", "--head", "--block", "--num-cpus=3",
          "--object-store-memory=200000000", "--dashboard-host=127.0.0.1", "--disable-usage-stats", *options],
         env=environment, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
@@ -70,46 +79,64 @@ def accepted(client, **job) -> str:
 
 
 @pytest.fixture
-def submit(head, tmp_path):
+def submit(head, tmp_path, monkeypatch):
+    """Submits jobs at once, with the runtime environment of the repository; returns status, log and exit code of each."""
+    monkeypatch.delenv("RAY_ADDRESS")  # it goes before the client's own address
     client = JobSubmissionClient(head)
-    package = {
-        "working_dir": str(ROOT),
-        "excludes": [".git", ".venv", "tests", "data", "runs"],
-        "env_vars": {"SENSORIUM_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"},
-    }
+    package = yaml.safe_load((ROOT / "infra" / "job.yaml").read_text())
+    own = {"SENSORIUM_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
 
-    def run(command, **changes):
-        job = accepted(client, entrypoint=f"python -m {command}", runtime_env={**package, **changes})
-        watch = subprocess.run(
-            [sys.executable, "-m", "ray.scripts.scripts", "job", "logs", "--follow", "--address", head, job],
-            timeout=_SECONDS, capture_output=True, check=False, env={**os.environ, "RAY_AUTH_MODE": "disabled"},
-        )  # fmt: skip
-        assert watch.returncode == 0
-        return client.get_job_status(job), client.get_job_logs(job), client.get_job_info(job).driver_exit_code
+    async def ended(job):
+        async for _ in client.tail_job_logs(job):
+            pass
 
-    return run
+    async def all_ended(jobs):
+        await asyncio.wait_for(asyncio.gather(*map(ended, jobs)), _SECONDS)
+
+    def run(*commands):
+        jobs = []
+        for line, variables in commands:
+            environment = {**package, "working_dir": str(ROOT), "env_vars": {**package["env_vars"], **variables}}
+            jobs.append(accepted(client, entrypoint=f"python -m {line}", runtime_env=environment))
+        asyncio.run(all_ended(jobs))
+        return [
+            (client.get_job_status(job), client.get_job_logs(job), client.get_job_info(job).driver_exit_code)
+            for job in jobs
+        ]
+
+    return lambda *lines, variables=own: run(*((line, variables) for line in lines))
 
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_the_verbs_run_as_jobs(submit, scene_folder, tmp_path):
-    small = (
-        "--clip-seconds 1 --frame-rate 8 --size 32 --sample-rate 8000 --min-shift-seconds 0.5 --max-shift-seconds 2 "
-        "--log-mel.num-bins 8 --log-mel.window-ms 64 --log-mel.hop-ms 32 --validation-share 0.2 --test-share 0.2"
+def test_the_verbs_run_as_jobs(submit, tmp_path):
+    (prepared,) = submit("workflows.prepare --source synthetic --output data/scenes --num-videos 24 " + _SMALL)
+    # Neither needs the other: their processes start while the other's wait.
+    trained, swept = submit(
+        "workflows.train multisensory --data data/scenes --preset tiny --run-name job --num-workers 1",
+        "tune.sweep multisensory --data data/scenes --preset tiny --epochs 1 --num-trials 2 --run-name swept",
     )
-    for command, wanted in (
-        (f"workflows.prepare --source {scene_folder} --output data/scenes {small}", r"train +\d+ +\d+ +\d+"),
-        ("workflows.train multisensory --data data/scenes --preset tiny --run-name job", r"models:/multisensory/1"),
-        (
-            "tune.sweep multisensory --data data/scenes --preset tiny --epochs 1 --num-trials 2 --run-name swept",
-            r"best +0\d .*  models:/multisensory/2",
-        ),
+    for (status, logs, code), wanted in (
+        (prepared, r"train +\d+ +\d+ +\d+"),
+        (trained, r"model +models:/multisensory/\d"),
+        (swept, r"best +0\d .*  models:/multisensory/\d"),
     ):
-        status, logs, code = submit(command)
         assert (status, code) == (JobStatus.SUCCEEDED, 0), logs[-3000:]
         assert re.search(wanted, logs), logs[-3000:]
     assert {path.name for path in tmp_path.iterdir()} >= {"data", "runs", "mlflow.db"}
 
-    status, logs, code = submit("workflows.prepare --source videos --output data/other", env_vars={})
+    ((status, logs, code),) = submit("workflows.prepare --source videos --output data/other", variables={})
     assert (status, code) == (JobStatus.FAILED, 2)
     assert "error: --output: the relative path 'data/other' means nothing inside a Ray job" in logs
+
+
+def test_a_job_is_sent_the_code_alone(tmp_path):
+    for place in ("workflows/train", "infra", "runs/first", "maps", ".venv/bin", "workflows/__pycache__"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "file").write_text(place)
+    shutil.copy(ROOT / ".rayignore", tmp_path)
+    package = tmp_path.parent / "package.zip"
+    create_package(str(tmp_path), package, include_gitignore=True, include_parent_dir=False)
+    with zipfile.ZipFile(package) as found:
+        files = {name for name in found.namelist() if not name.endswith("/")}
+    assert files == {"workflows/train/file", "infra/file"}

@@ -6,15 +6,8 @@ python -m workflows.audit --data DATASET --model models:/multisensory@champion
 
 from infra import storage
 from infra.outputs import writing
-from infra.ray_address import check_cluster
-from infra.tracking import ending, find_run, start_run
-from workflows.audit.dataset_checks import audit_dataset, refuse_bad_input, write_audit
-from workflows.audit.model_checks import MODEL_AUDIT, audit_model, write_model_audit
-from workflows.audit.page import describe_audit
 from workflows.cli import command
 from workflows.cli.progress import ProgressLine
-from workflows.evaluators import synchronization
-from workflows.trained.model import loaded
 
 
 def audit(
@@ -33,6 +26,13 @@ def audit(
         max_rows: About how many windows are read, spread over the files.
         null_scenes: Number of synthetic scenes with unrelated sound that are prepared as the dataset was.
     """
+    from infra.tracking import find_run
+    from workflows.audit.dataset_checks import refuse_bad_input
+    from workflows.audit.model_checks import MODEL_AUDIT, audit_model, write_model_audit
+    from workflows.audit.page import describe_audit
+    from workflows.evaluators import synchronization
+    from workflows.trained.model import loaded
+
     dataset = storage.resolve(data, field="--data")
     refuse_bad_input(dataset, max_rows=max_rows, null_scenes=null_scenes)
     if model is None:
@@ -51,6 +51,10 @@ def audit(
 
 
 def _audit_dataset(dataset: str, max_rows: int, null_scenes: int) -> tuple[dict, str]:
+    from infra.ray_address import check_cluster
+    from infra.tracking import ending, start_run
+    from workflows.audit.dataset_checks import audit_dataset, write_audit
+
     check_cluster()
     progress = ProgressLine()
     run = start_run("audit", name=dataset.rsplit("/", 1)[-1], tags={"stage": "audit"})

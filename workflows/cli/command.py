@@ -1,15 +1,20 @@
-"""How every command ends: bad input in one clear line and status 2, Ctrl-C in 130, bugs with their traceback."""
+"""How every command begins and ends: its help with examples; bad input in one clear line and status 2, Ctrl-C in 130, bugs with their traceback.
+
+Entry modules import at their top only what their options need, and inside the verb what does the work: `--help` needs no torch, no Ray
+and no MLflow, which take seconds.
+"""
 
 import contextlib
 import dataclasses
 import functools
+import inspect
 import io
 import re
-import shlex
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import ModuleType
 from typing import Any, TypeVar
 
 import tyro
@@ -57,11 +62,25 @@ def parse(verb: Callable[..., object], words: Sequence[str] | None = None) -> No
 
     try:
         with contextlib.redirect_stderr(complaint):
-            tyro.cli(called, args=words, prog=_program())
+            tyro.cli(called, args=words, prog=_program(), description=_description(verb))
     except SystemExit as stop:
         if parsed or stop.code != 2:
             raise
         sys.exit(_complain(_one_line(complaint.getvalue())))
+
+
+def _description(verb: Callable[..., object]) -> str:
+    """Return what help says of a verb: its docstring without the arguments, and the commands in its module's docstring."""
+    text = (inspect.getdoc(verb) or "").partition("\nArgs:")[0].strip()
+    module = inspect.getmodule(inspect.unwrap(verb.func if isinstance(verb, functools.partial) else verb))
+    return f"{text}\n\n{examples(module)}".strip()
+
+
+def examples(module: ModuleType | None) -> str:
+    """Return the commands in a module's docstring, a line each; empty where there are none."""
+    lines = [line.strip() for line in (inspect.getdoc(module) or "").splitlines()]
+    found = [f"  {line}" for line in lines if line.startswith("python -m ")]
+    return "\n".join(["examples:", *found]) if found else ""
 
 
 def _program() -> str | None:
@@ -102,17 +121,9 @@ def peek(option: str, default: str) -> str:
     return default
 
 
-def line_to_resume(name: str) -> str:
-    """Return this process's command line with --resume and the name of a run in the place of its own name."""
-    words, left = [], iter(sys.argv[1:])
-    for word in left:
-        option, has_value, _ = word.partition("=")
-        if option in ("--run-name", "--run_name", "--resume"):
-            if not has_value:
-                next(left, None)
-        else:
-            words.append(word)
-    return shlex.join([*(_program() or sys.argv[0]).split(), *words, "--resume", name])
+def choices(names: Iterable[str]) -> str:
+    """Return names as help shows what an option takes."""
+    return f"{{{','.join(names)}}}"
 
 
 def choose(table: Mapping[str, T], name: str, *, option: str) -> T:
@@ -135,7 +146,9 @@ def first_argument(names: Sequence[str], *, field: str) -> str:
     word = sys.argv[1] if len(sys.argv) > 1 else ""
     if word in ("-h", "--help"):
         usage = f"usage: {_program() or sys.argv[0]} {field.upper()} [OPTIONS]"
-        print(f"{usage}\n\n{field}s: {', '.join(names)}\noptions of one: {_program() or sys.argv[0]} {names[0]} --help")
+        of_one = f"{_program() or sys.argv[0]} {names[0]} --help"
+        shown = (usage, f"{field}s: {', '.join(names)}\noptions of one: {of_one}", examples(sys.modules["__main__"]))
+        print("\n\n".join(filter(None, shown)))
         sys.exit(0)
     if not word or word.startswith("-"):
         raise InputError(f"{field}: missing; give one of {', '.join(names)} first")

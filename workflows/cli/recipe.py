@@ -15,12 +15,15 @@ class Asked(NamedTuple):
     config: Any
 
 
-def ask_recipe() -> Asked:
+def ask_recipe(known: str | None = None) -> Asked:
     """Return the recipe of the first argument with the configuration of `--preset`.
+
+    Args:
+        known: name of the recipe where the command line need not say it.
 
     Raises:
         InputError: If there is no such recipe or preset.
     """
-    module = load_recipe(command.first_argument(recipe_names(), field="recipe"))
+    module = load_recipe(known or command.first_argument(recipe_names(), field="recipe"))
     preset = command.peek("--preset", default_configuration(module))
     return Asked(module, preset, command.choose(named_configurations(module), preset, option="--preset")())

@@ -93,6 +93,10 @@ class Objective:
 
     figure: str
     title: str
+    training: str = ""
+    """What the learner counts of it while it trains, if that has another name."""
+    shortcuts: tuple[str, ...] = ()
+    """Figures that tell how far one gets without what the recipe is to learn; they stay at chance if all is well."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,6 +20,8 @@ class HeldOut:
     """Units a batch."""
     share: tuple[int, int] = (0, 1)
     """(rank, number of ranks)."""
+    consecutive: int = 1
+    """Units that a rank takes before the next rank's turn; with whole batches, each batch holds what it holds in one process."""
     first_unit: int = 0
     """Number of the first unit in the split."""
 
@@ -31,7 +33,8 @@ class HeldOut:
     def read(self, columns: Sequence[str]) -> Iterator[tuple[np.ndarray, Batch]]:
         """Yield the batches of this rank's share, each with the numbers of its units."""
         rank, world_size = self.share
-        numbers = np.arange(rank, self.num_units, world_size) + self.first_unit
+        numbers = np.arange(self.num_units)
+        numbers = numbers[numbers // self.consecutive % world_size == rank] + self.first_unit
         begin = 0
         for batch in self._batches(columns, self.share):
             count = len(batch[columns[0]]) // self.groups[0].span
@@ -61,5 +64,10 @@ class HeldOut:
 
     def _batches(self, columns: Sequence[str], share: tuple[int, int]) -> Iterator[Batch]:
         return read_units(
-            self.groups, columns=tuple(columns), config=self.preparation, batch_size=self.batch_size, share=share
+            self.groups,
+            columns=tuple(columns),
+            config=self.preparation,
+            batch_size=self.batch_size,
+            share=share,
+            consecutive=self.consecutive,
         )

@@ -57,21 +57,20 @@ def parse_data(values: Sequence[str], streams: Mapping[str, Stream], *, field: s
     return {name: given[name] for name in names}
 
 
-def check_card(dataset: str, card: Mapping[str, Any], stream: Stream, *, split: str = "train") -> None:
-    """Refuse a dataset whose split holds nothing of what a stream needs.
+def check_card(dataset: str, card: Mapping[str, Any], stream: Stream, *, splits: Sequence[str] = ("train",)) -> None:
+    """Refuse a dataset of which some splits together hold nothing of what a stream needs.
 
     Raises:
         InputError: Naming what is missing.
     """
-    if stream.unit == "pair" and not card["splits"][split]["pairs"]:
+    where = f"the {splits[0]} split of '{dataset}'" if len(splits) == 1 else f"'{dataset}'"
+    if stream.unit == "pair" and not any(card["splits"][split]["pairs"] for split in splits):
         mode = card["config"]["label_mode"]
         why = "no pairs" if mode == "pairs" else f"no pairs, as it was prepared with --label-mode {mode}"
-        raise InputError(
-            f"--data: the {split} split of '{dataset}' has {why}; prepare with pairs, or give longer videos"
-        )
+        raise InputError(f"--data: {where} has {why}; prepare with pairs, or give longer videos")
     for thing in stream.needed:
-        if not card["holds"].get(thing, {}).get(split):
-            there = ", ".join(name for name, counts in card["holds"].items() if counts.get(split)) or "nothing"
-            raise InputError(
-                f"--data: no clip in the {split} split of '{dataset}' holds {thing}, which the recipe reads; they hold {there}"
+        if not any(card["holds"].get(thing, {}).get(split) for split in splits):
+            there = (
+                ", ".join(name for name, counts in card["holds"].items() if any(map(counts.get, splits))) or "nothing"
             )
+            raise InputError(f"--data: no clip in {where} holds {thing}, which the recipe reads; they hold {there}")

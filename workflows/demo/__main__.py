@@ -5,7 +5,6 @@ python -m workflows.demo --videos FOLDER      the same, and what the model makes
 """
 
 from workflows.cli import command
-from workflows.demo.stages import demonstrate
 
 
 def demo(
@@ -24,6 +23,8 @@ def demo(
         epochs: Passes over the training clips.
         num_workers: Training workers.
     """
+    from workflows.demo.stages import demonstrate
+
     demonstrate(videos=videos, name=name, num_videos=num_videos, epochs=epochs, num_workers=num_workers)
 
 

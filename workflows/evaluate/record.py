@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from matplotlib.figure import Figure as Plot
 
 from datasets.card import read_card
-from datasets.reading.profile import dataset_columns, profile_dataset
+from datasets.reading.profile import dataset_input
 from infra import storage
 from infra.outputs import writing
 from infra.tracking import Run, ending, logged_model, optional, short_digest, start_run
@@ -64,18 +64,11 @@ def write_report(report: Report, folder: str) -> None:
 
 def log_report(report: Report, run: Run, *, trained_by: Run | None = None) -> None:
     """Log a report to a run: figures as metrics of the model on the dataset, all with what they are read against as a table."""
-    card, dataset = read_card(report.dataset), f"{os.path.basename(report.dataset)}/{report.split}"
-    run.log_dataset(
-        report.dataset,
-        name=dataset,
-        digest=report.dataset_fingerprint,
-        context="evaluation",
-        columns=dataset_columns(card),
-        profile=profile_dataset(card, report.split),
-    )
+    given = dataset_input(report.dataset, read_card(report.dataset), report.split)
+    run.log_dataset(context="evaluation", **given)
     run.log_params({"dataset": report.dataset, "split": report.split, **({"part": report.part} if report.part else {})})
     model = trained_by and logged_model(trained_by)
-    about = {"dataset_name": dataset, "dataset_digest": short_digest(report.dataset_fingerprint)}
+    about = {"dataset_name": given["name"], "dataset_digest": short_digest(given["digest"])}
     run.log_metrics(
         {f"{report.split}/{name}": figure.value for name, figure in report.figures.items() if not figure.is_reference},
         about={"model_id": model.model_id, **about} if model else None,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+from collections.abc import Callable
 from typing import Any
 
 from datasets.card import preparation_of, read_card
@@ -10,7 +11,7 @@ from datasets.reading.selection import Selection, SplitName, select_units
 from infra.errors import InputError
 from models.metrics.reliability import Bin
 from workflows.contract.calibration import read_calibration
-from workflows.contract.figure import Figure, Findings, Matrix, Rows, plain
+from workflows.contract.figure import Figure, Matrix, Rows, plain
 from workflows.contract.held_out import HeldOut
 from workflows.contract.registry import load_evaluator, load_recipe
 from workflows.learners.learner import asking
@@ -91,8 +92,17 @@ def evaluate_model(
     split: SplitName,
     selection: Selection = Selection(),
     most_units: int | None = None,
+    collect: Callable[[Model, str, HeldOut], Rows] | None = None,
 ) -> Report:
     """Return the report of a model on a split, or on a part of it spread evenly where it has more than `most_units`.
+
+    Args:
+        model: the model.
+        dataset: the dataset.
+        split: which clips.
+        selection: which of them.
+        most_units: most units that are asked about.
+        collect: asks the model for an evaluator; in this process if not given.
 
     Raises:
         InputError: If the dataset's clips are not those the model reads, or there are none.
@@ -102,7 +112,9 @@ def evaluate_model(
     data = dataclasses.replace(data, groups=tuple(thin_out(data.groups, most_units)))
     if data.num_units < whole:
         part = ", ".join(filter(None, [part, f"{data.num_units} of {whole} {model.stream.unit}s"]))
-    found = [_ask(model, name, data) for name in load_recipe(model.recipe).evaluators(model.config)]
+    ask = collect or collect_rows
+    names = load_recipe(model.recipe).evaluators(model.config)
+    found = [load_evaluator(name).summarize(ask(model, name, data)) for name in names]
     fingerprint = read_card(dataset)["fingerprint"]
     calibration = read_calibration(model.description)
     return Report(
@@ -174,7 +186,3 @@ def _describe_part(selection: Selection) -> str:
     """Return the classes and folds that were asked for, in words."""
     named = (("classes", selection.classes), ("folds", selection.folds))
     return ", ".join(f"{name} {' '.join(map(str, values))}" for name, values in named if values)
-
-
-def _ask(model: Model, evaluator: str, data: HeldOut) -> Findings:
-    return load_evaluator(evaluator).summarize(collect_rows(model, evaluator, data))

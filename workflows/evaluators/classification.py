@@ -25,11 +25,9 @@ def collect(module: Any, data: HeldOut) -> Rows:
             for row, label in zip(chances, batch["label"], strict=True)
         ]
     joined = {name: np.asarray(values, float if name in ("unit", "loss") else str) for name, values in rows.items()}
-    classes = np.unique(joined["label"], return_inverse=True)[1].reshape(-1)
     return {
         **joined,
         "right": joined["label"] == joined["answer"],
-        "class": classes,
         "num_classes": np.full(len(joined["unit"]), len(module.classes)),
     }
 
@@ -37,7 +35,7 @@ def collect(module: Any, data: HeldOut) -> Rows:
 def measure(rows: Rows) -> dict[str, float]:
     """Return accuracy, its mean over classes, and the loss."""
     right = rows["right"].astype(float)
-    by_class = [right[rows["class"] == number].mean() for number in np.unique(rows["class"])]
+    by_class = [right[rows["label"] == label].mean() for label in np.unique(rows["label"])]
     known = rows["loss"][np.isfinite(rows["loss"])]
     return {
         "accuracy": float(right.mean()) if len(right) else np.nan,

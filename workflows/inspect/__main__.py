@@ -1,6 +1,7 @@
 """Show what a dataset holds, how its files are laid out, and what is wrong with it.
 
-python -m workflows.inspect DATASET
+python -m workflows.inspect data/demo
+python -m workflows.inspect data/demo --num-clips 48 --output sheets
 """
 
 import dataclasses
@@ -10,14 +11,11 @@ from typing import Annotated
 
 import tyro
 
-from datasets.doctor import examine, read_samples
 from infra import storage
 from infra.errors import InputError
 from infra.outputs import writing
 from workflows.cli import command
 from workflows.cli.progress import ProgressLine
-from workflows.inspect.contact_sheet import contact_sheet
-from workflows.inspect.summary import describe_examination
 
 _SHEET = "contact_sheet.png"
 
@@ -36,6 +34,10 @@ def inspect(
         output: Folder for contact_sheet.png; runs/inspect/NAME if not given.
         num_clips: Clips on the contact sheet, of all classes in turn.
     """
+    from datasets.doctor import examine, read_samples
+    from workflows.inspect.contact_sheet import contact_sheet
+    from workflows.inspect.summary import describe_examination
+
     if num_clips < 1:
         raise InputError(f"--num-clips: {num_clips} is too few; give 1 or more")
     folder = storage.resolve(dataset, field="DATASET")

@@ -1,31 +1,27 @@
 """Localize the sound source in videos, and draw it over them.
 
-python -m workflows.localize --model models:/multisensory@champion --video FILE... --output DIR
+python -m workflows.localize --model models:/multisensory@champion --video talk.mp4 street.mp4 --output maps
+python -m workflows.localize --model runs/first/model --video talk.mp4 --output maps --kind contrast
 """
 
-import dataclasses
 import sys
+from typing import Literal
 
-from datasets.preparation.accounts import describe_left_out
 from infra import storage
 from infra.errors import InputError
-from infra.outputs import output_stems, writing
 from workflows.cli import command
-from workflows.evaluators import localization
-from workflows.localize.maps import MapKind, map_video
-from workflows.localize.overlay import ENDINGS, write_outputs
-from workflows.trained.clips import fit_to_clips
-from workflows.trained.model import Model, loaded
 
 
 def localize(
     model: str,
     video: tuple[str, ...],
     output: str,
-    kind: MapKind = "signed",
+    kind: Literal["signed", "contrast"] = "signed",
     threshold: float = 0.5,
     clip_seconds: float | None = None,
     frame_rate: float | None = None,
+    num_workers: int = 0,
+    use_gpu: bool = False,
 ) -> None:
     """Localize the sound of videos of any length.
 
@@ -38,7 +34,12 @@ def localize(
         threshold: A frame shows a source if the model's probability that sound and picture are in sync is above this.
         clip_seconds: Length of the windows, if not that of the clips trained on; for models that read clips of any length.
         frame_rate: Frames per second, if not that of the clips trained on; for models that read clips of any frame rate.
+        num_workers: Workers of a Ray cluster among which the videos are spread; 0 works in this process, without Ray.
+        use_gpu: One GPU a worker.
     """
+    from workflows.evaluate.spread import spread_over
+    from workflows.localize.videos import localize_videos
+
     if not video:
         raise InputError("--video: empty; give one or more video files")
     if not 0 < threshold < 1:
@@ -46,40 +47,16 @@ def localize(
     folder = storage.resolve(output, field="--output")
     if storage.is_remote(folder):
         raise InputError(f"--output: '{folder}' is in S3; overlays are written to a local folder")
-    failed = []
     paths = [storage.resolve(name, field="--video") for name in video]
-    stems = output_stems(paths)
-    with loaded(model) as found, writing(folder, [f"{stem}{ending}" for stem in stems for ending in ENDINGS]):
-        found.refuse_without(localization.NEEDS, verb="localize")
-        found = _fitted(found, clip_seconds=clip_seconds, frame_rate=frame_rate)
-        for path, stem in zip(paths, stems, strict=True):
-            try:
-                maps = map_video(found, path, kind=kind)
-                outputs = write_outputs(maps, path, folder, stem=stem, threshold=threshold)
-            except InputError as error:
-                failed.append(str(error))
-                continue
-            left_out = describe_left_out(maps.left_out)
-            print(
-                f"{outputs['overlay']}  source found in {outputs['source_found_share']:.0%} of frames"
-                + (f"; left out: {left_out}" if left_out else "")
-            )
+    wanted = {"clip_seconds": clip_seconds, "frame_rate": frame_rate}
+    windows = {name: value for name, value in wanted.items() if value is not None}
+    how = {"kind": kind, "threshold": threshold, "windows": windows}
+    with spread_over(model, num_workers, use_gpu=use_gpu) as spread:
+        failed = localize_videos(model, paths, folder, **how, say=print, spread=spread)
     for message in failed:
         print(f"error: {message}", file=sys.stderr)
     if failed:
         sys.exit(2)
-
-
-def _fitted(model: Model, **wanted: float | None) -> Model:
-    """Return the model for windows of the length and the frame rate that were asked for."""
-    given = {name: value for name, value in wanted.items() if value is not None}
-    options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-    return fit_to_clips(
-        model,
-        dataclasses.replace(model.preparation, **given),
-        given=f"{options}: the window",
-        remedy="leave the option out, or give a model that reads any",
-    )
 
 
 def main() -> None:

@@ -1,6 +1,8 @@
 """Prepare a dataset of clips from videos, sounds, still pictures or texts.
 
-python -m workflows.prepare --source FOLDER|CATALOG.csv|TABLE|synthetic --output DATASET
+python -m workflows.prepare --source videos --output data/videos
+python -m workflows.prepare --source catalog.csv --video-root videos --output data/catalog --preset demo
+python -m workflows.prepare --source synthetic --output data/scenes --preset demo --num-videos 100
 """
 
 import dataclasses
@@ -8,20 +10,13 @@ from typing import Annotated, Any
 
 import tyro
 
-from datasets.card import CONFIG
 from datasets.config import PreparationConfig
-from datasets.preparation.attempts import ATTEMPTS
-from datasets.preparation.preparation import Preparation
 from datasets.presets import PRESETS
-from datasets.sources.listing import SYNTHETIC, SceneOptions, list_sources, render_scenes
 from datasets.sources.splits import SplitRule, assign_splits
-from datasets.tables.licenses import match_licenses, record_licenses
-from infra import cluster, storage
+from datasets.sources.synthetic import SceneOptions
 from infra.outputs import refuse_foreign
-from infra.tracking import ending, start_run
 from workflows.cli import command
 from workflows.cli.progress import ProgressLine
-from workflows.prepare.summary import describe_plan, log_preparation, summarize_card
 
 
 def main() -> None:
@@ -33,12 +28,12 @@ def main() -> None:
         source: str,
         output: str,
         config: Annotated[PreparationConfig, tyro.conf.arg(name="")] = defaults,
-        preset: str = preset_name,
+        preset: Annotated[str, tyro.conf.arg(metavar=command.choices(PRESETS))] = preset_name,
         video_root: str | None = None,
         columns: tuple[str, ...] = (),
         classes: tuple[str, ...] = (),
         split: SplitRule = "official",
-        scenes: Annotated[SceneOptions, tyro.conf.arg(name="")] = SceneOptions(),
+        scenes: tyro.conf.OmitArgPrefixes[SceneOptions] = SceneOptions(),
         num_workers: int | None = None,
         licenses: str | None = None,
         restore: bool = False,
@@ -61,43 +56,61 @@ def main() -> None:
             restore: Also bring back videos that workflows.remove took out.
             dry_run: Only say what would be done.
         """
-        dataset = storage.resolve(output, field="--output")
-        refuse_foreign(dataset, CONFIG, ATTEMPTS)
-        place = source if source == SYNTHETIC else storage.resolve(source, field="--source")
-        progress = ProgressLine()
-        sources, missing = _listed(place, video_root, classes=classes, columns=columns, split=split)
-        known = match_licenses(storage.resolve(licenses, field="--licenses"), sources) if licenses else {}
-        preparation = Preparation(dataset, config, num_workers=num_workers, progress=progress)
-        with cluster.running():
-            if source == SYNTHETIC:
-                scenery = render_scenes(dataset, config=config, progress=progress, **dataclasses.asdict(scenes))
-                sources = assign_splits(scenery, split)
-            preparation.plan(sources, missing=missing, restore=restore)
-            if dry_run:
-                print(describe_plan(preparation))
-                return
-            storage.remove_abandoned(dataset)
-            if known:
-                record_licenses(dataset, known)
-            card = _run(preparation, source=place, preset=preset)
-        progress.close()
-        print(summarize_card(dataset, card, preparation.errors, removed=preparation.removed, joined=preparation.joined))
+        listed = {"video_root": video_root, "classes": classes, "columns": columns, "split": split}
+        given = {"preset": preset, "num_workers": num_workers, "licenses": licenses}
+        _prepare(source, output, config, scenes, listed, **given, restore=restore, dry_run=dry_run)
 
     command.parse(prepare)
 
 
-def _listed(place: str, video_root: str | None, **options: Any):
-    """Return the sources that lie somewhere and the rows of those that are missing; scenes are rendered later."""
-    return ([], []) if place == SYNTHETIC else list_sources(place, video_root=video_root, say=print, **options)
+def _prepare(
+    source: str,
+    output: str,
+    config: PreparationConfig,
+    scenes: SceneOptions,
+    listed: dict[str, Any],
+    *,
+    preset: str,
+    num_workers: int | None,
+    licenses: str | None,
+    restore: bool,
+    dry_run: bool,
+) -> None:
+    """Prepare, recorded as a run, and say what came out; `listed` says how sources are listed."""
+    from datasets.card import CONFIG
+    from datasets.preparation.attempts import ATTEMPTS
+    from datasets.preparation.preparation import Preparation
+    from datasets.sources.listing import SYNTHETIC, list_sources, render_scenes
+    from datasets.tables.licenses import match_licenses, record_licenses
+    from infra import cluster, storage
+    from infra.tracking import ending, start_run
+    from workflows.prepare.summary import describe_plan, log_preparation, summarize_card
 
-
-def _run(preparation: Preparation, *, source: str, preset: str) -> dict[str, Any]:
-    """Prepare as planned, recorded as a run; return the card."""
-    dataset = preparation.dataset
-    with ending(start_run("prepare", name=dataset.rsplit("/", 1)[-1], tags={"stage": "prepare"})) as run:
-        card = preparation.run()
-        log_preparation(run, dataset, card, source=source, preset=preset)
-    return card
+    dataset = storage.resolve(output, field="--output")
+    refuse_foreign(dataset, CONFIG, ATTEMPTS)
+    place = source if source == SYNTHETIC else storage.resolve(source, field="--source")
+    progress = ProgressLine()
+    sources, missing = [], []
+    if source != SYNTHETIC:
+        sources, missing = list_sources(place, **listed, say=print)
+    known = match_licenses(storage.resolve(licenses, field="--licenses"), sources) if licenses else {}
+    preparation = Preparation(dataset, config, num_workers=num_workers, progress=progress)
+    with cluster.running():
+        if source == SYNTHETIC:
+            scenery = render_scenes(dataset, config=config, progress=progress, **dataclasses.asdict(scenes))
+            sources = assign_splits(scenery, listed["split"])
+        preparation.plan(sources, missing=missing, restore=restore)
+        if dry_run:
+            print(describe_plan(preparation))
+            return
+        storage.remove_abandoned(dataset)
+        if known:
+            record_licenses(dataset, known)
+        with ending(start_run("prepare", name=dataset.rsplit("/", 1)[-1], tags={"stage": "prepare"})) as run:
+            card = preparation.run()
+            log_preparation(run, dataset, card, source=place, preset=preset)
+    progress.close()
+    print(summarize_card(dataset, card, preparation.errors, removed=preparation.removed, joined=preparation.joined))
 
 
 if __name__ == "__main__":

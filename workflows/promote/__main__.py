@@ -1,6 +1,7 @@
 """Promote a better model to champion, if its objective is higher on the same clips beyond the interval over recordings.
 
-python -m workflows.promote --candidate models:/NAME/VERSION --data DATASET
+python -m workflows.promote --candidate models:/multisensory/2 --data DATASET
+python -m workflows.promote --candidate models:/multisensory/2 --data DATASET --split validation
 """
 
 import dataclasses
@@ -8,12 +9,8 @@ from typing import Literal
 
 from infra import storage
 from infra.errors import InputError
-from infra.tracking import CHAMPION, champion, crown, find_run, find_version
 from workflows.cli import command
 from workflows.contract.registry import load_recipe
-from workflows.promote.comparison import compare
-from workflows.train.register import register
-from workflows.trained.model import loaded
 
 
 def promote(
@@ -30,6 +27,11 @@ def promote(
         model: Name of the registered model; the candidate's recipe if not given.
         split: Which clips.
     """
+    from infra.tracking import CHAMPION, champion, crown, find_run, find_version
+    from workflows.promote.comparison import compare
+    from workflows.train.register import register
+    from workflows.trained.model import loaded
+
     dataset = storage.resolve(data, field="--data")
     uri = candidate if "/" in candidate else f"runs:/{candidate}"
     if model is not None:

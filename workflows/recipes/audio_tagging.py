@@ -21,21 +21,19 @@ Limits: one class a clip, of those that it was trained on; sounds of no class ar
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
-
-import safetensors.torch
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, Any, Literal
 
 from datasets.card import preparation_of
 from infra.errors import InputError
-from models.encoders.soundnet import SOUNDNET_FEATURES, soundnet_encoder
-from models.encoders.spectrogram import SpectrogramEncoder
-from models.tagging import Tagger
 from workflows.contract.config import CadenceConfig, LoaderConfig, OptimConfig, ScheduleConfig
 from workflows.contract.figure import Objective
 from workflows.contract.streams import Stream
-from workflows.learners.gradient import GradientLearner
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from models.tagging import Tagger
+    from workflows.learners.gradient import GradientLearner
 
 _SOUNDNET_RATE = 22050
 _FEWEST_SOUNDNET_SAMPLES = 20000
@@ -148,8 +146,13 @@ def objective(config: Config) -> Objective:
     return Objective("accuracy", "accuracy")
 
 
-def build(config: Config, assets: Mapping[str, Any], references: Mapping[str, Any]) -> GradientLearner:
+def build(config: Config, assets: Mapping[str, Any], references: Mapping[str, Any]) -> "GradientLearner":
     """Return the learner, its weights drawn by the seed, or its encoder's taken from the model to start from."""
+    import torch
+
+    from models.tagging import Tagger
+    from workflows.learners.gradient import GradientLearner
+
     torch.manual_seed(config.seed)
     encoder, num_features = _encoder(config)
     module = Tagger(
@@ -173,16 +176,21 @@ def _column(config: Config) -> str:
     return "waveform" if config.network == "soundnet" else "log_mel"
 
 
-def _encoder(config: Config) -> tuple[nn.Module, int]:
+def _encoder(config: Config) -> "tuple[nn.Module, int]":
     """Return the encoder and the channels of its features."""
+    from models.encoders.soundnet import SOUNDNET_FEATURES, soundnet_encoder
+    from models.encoders.spectrogram import SpectrogramEncoder
+
     if config.network == "soundnet":
         return soundnet_encoder(), SOUNDNET_FEATURES
     encoder = SpectrogramEncoder(num_bins=config.num_bins, channels=config.channels)
     return encoder, encoder.num_features
 
 
-def _start_from(module: Tagger, folder: str) -> None:
+def _start_from(module: "Tagger", folder: str) -> None:
     """Take the encoder's weights of a model in a folder."""
+    import safetensors.torch
+
     weights = safetensors.torch.load_file(f"{folder}/model.safetensors")
     prefix = "network.encoder."
     own = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}

@@ -19,19 +19,16 @@ recording was tampered with.
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from datasets.card import preparation_of
 from infra.errors import InputError
-from models.coincidence import Coincidence
-from models.losses.synchronization import pairing_margin_loss
-from models.synchronization import ClipSize, Synchronization
 from workflows.contract.config import CadenceConfig, LoaderConfig, OptimConfig, ScheduleConfig
 from workflows.contract.figure import Objective
 from workflows.contract.streams import Stream
-from workflows.learners.gradient import GradientLearner
+
+if TYPE_CHECKING:
+    from workflows.learners.gradient import GradientLearner
 
 DEFAULT = "demo"
 READS_ANY = ("clip_seconds", "frame_rate")
@@ -173,11 +170,19 @@ def evaluators(config: Config) -> tuple[str, ...]:
 
 def objective(config: Config) -> Objective:
     """Return what chooses the epoch: accuracy, less what the best shortcut has above chance."""
-    return Objective("net_sync_accuracy", "sync accuracy less shortcuts")
+    shortcuts = ("audio_only_accuracy", "video_only_accuracy", "swapped_source_accuracy")
+    return Objective("net_sync_accuracy", "sync accuracy less shortcuts", "sync_accuracy", shortcuts)
 
 
-def build(config: Config, assets: Mapping[str, Any], references: Mapping[str, Any]) -> GradientLearner:
+def build(config: Config, assets: Mapping[str, Any], references: Mapping[str, Any]) -> "GradientLearner":
     """Return the learner, its weights drawn by the seed."""
+    import torch
+
+    from models.coincidence import Coincidence
+    from models.losses.synchronization import pairing_margin_loss
+    from models.synchronization import ClipSize, Synchronization
+    from workflows.learners.gradient import GradientLearner
+
     torch.manual_seed(config.seed)
     network = Coincidence(
         num_bins=config.num_bins,

@@ -19,18 +19,18 @@ identify people or judge whether a recording was tampered with.
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
-
-import torch
+from typing import TYPE_CHECKING, Any, Literal
 
 from datasets.card import preparation_of
 from infra.errors import InputError
-from models import multisensory
-from models.synchronization import ClipSize, Synchronization
 from workflows.contract.config import CadenceConfig, LoaderConfig, OptimConfig, ScheduleConfig
 from workflows.contract.figure import Objective
 from workflows.contract.streams import Stream
-from workflows.learners.gradient import GradientLearner
+
+if TYPE_CHECKING:
+    from models.multisensory import Multisensory
+    from models.synchronization import Synchronization
+    from workflows.learners.gradient import GradientLearner
 
 DEFAULT = "aligned"
 
@@ -160,16 +160,23 @@ def evaluators(config: Config) -> tuple[str, ...]:
 
 def objective(config: Config) -> Objective:
     """Return what chooses the epoch: accuracy, less what the best shortcut has above chance."""
-    return Objective("net_sync_accuracy", "sync accuracy less shortcuts")
+    shortcuts = ("audio_only_accuracy", "video_only_accuracy", "swapped_source_accuracy")
+    return Objective("net_sync_accuracy", "sync accuracy less shortcuts", "sync_accuracy", shortcuts)
 
 
-def build(config: Config, assets: Mapping[str, Any], references: Mapping[str, Any]) -> GradientLearner:
+def build(config: Config, assets: Mapping[str, Any], references: Mapping[str, Any]) -> "GradientLearner":
     """Return the learner, its weights drawn by the seed."""
+    import torch
+
+    from workflows.learners.gradient import GradientLearner
+
     torch.manual_seed(config.seed)
     return GradientLearner(_module(config), optim=config.optim, schedule=config.schedule)
 
 
-def _module(config: Config) -> Synchronization:
+def _module(config: Config) -> "Synchronization":
+    from models.synchronization import ClipSize, Synchronization
+
     return Synchronization(
         _network(config),
         sound_column=config.audio_input,
@@ -180,7 +187,9 @@ def _module(config: Config) -> Synchronization:
     )
 
 
-def _network(config: Config) -> multisensory.Multisensory:
+def _network(config: Config) -> "Multisensory":
+    from models import multisensory
+
     sizes = {
         "audio_input": config.audio_input,
         "num_bins": config.num_bins,

@@ -7,6 +7,8 @@ MLflow's pages sort charts by the part of a metric's name before the slash. Loss
 import time
 from collections.abc import Collection, Mapping
 
+from workflows.contract.figure import Objective
+
 SECONDS_BETWEEN_POINTS = 5.0
 OBJECTIVE_CURVE = "objective/validation"
 _NAMES = {
@@ -22,20 +24,23 @@ _NAMES = {
 }
 
 
+_FIRST = ("objective/", "loss/")
+
+
 class Curves:
     """The points of a run's curves; all workers add to them, rank 0 logs them.
 
     Args:
         run_id: the run.
         uri: where runs are kept.
-        objective: name of the recipe's objective among the figures.
+        objective: the recipe's.
         clips_per_step: clips of the first stream that all workers read in a step.
     """
 
-    def __init__(self, run_id: str, *, uri: str, objective: str, clips_per_step: int) -> None:
+    def __init__(self, run_id: str, *, uri: str, objective: Objective, clips_per_step: int) -> None:
         from infra.tracking import Run  # seconds that the other ranks save
 
-        self._run, self._objective, self._clips_per_step = Run(run_id, uri=uri), objective, clips_per_step
+        self._run, self._objective, self.clips_per_step = Run(run_id, uri=uri), objective, clips_per_step
         self._logged = time.monotonic()
         self._sums: dict[str, float] = {}
         self._steps, self._seconds, self._waited = 0, 0.0, 0.0
@@ -57,7 +62,7 @@ class Curves:
             return
         means = {f"train/{name}": value / self._steps for name, value in self._sums.items()}
         speed = {
-            "clips_per_second": self._steps * self._clips_per_step / max(self._seconds, 1e-9),
+            "clips_per_second": self._steps * self.clips_per_step / max(self._seconds, 1e-9),
             "data_wait_share": self._waited / max(self._seconds, 1e-9),
         }
         self._log({**means, **speed, "epoch": epochs}, step)
@@ -73,9 +78,16 @@ class Curves:
             references: figures that tell of the clips and not of the model, which are left out.
         """
         shown = ("validation/", "objective", "seconds", "saving_seconds")
-        hidden = {f"validation/{name}" for name in (*references, self._objective)}
+        hidden = {f"validation/{name}" for name in (*references, self._objective.figure)}
         self._log({name: v for name, v in metrics.items() if name.startswith(shown) and name not in hidden}, step)
 
     def _log(self, metrics: Mapping[str, float], step: int) -> None:
-        names = {**_NAMES, f"train/{self._objective}": "objective/train"}
-        self._run.log_metrics({names.get(name, name): value for name, value in metrics.items()}, step=step)
+        counted = self._objective.training or self._objective.figure
+        names = {**_NAMES, f"train/{counted}": "objective/train"}
+        named = {names.get(name, name): value for name, value in metrics.items()}
+        # Where runs are compared, MLflow takes the metric that was logged first.
+        self._run.log_metrics(dict(sorted(named.items(), key=lambda item: _rank(item[0]))), step=step)
+
+
+def _rank(name: str) -> int:
+    return next((rank for rank, start in enumerate(_FIRST) if name.startswith(start)), len(_FIRST))

@@ -8,7 +8,6 @@ import math
 import os
 import threading
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ from datasets.card import warn_of_leaks
 from datasets.reading.selection import Selection
 from infra import cluster, storage
 from infra.errors import InputError
+from infra.progress import Say, unsaid
 from infra.ray_address import check_cluster
 from infra.tracking import Run, ending, find_run, model_folder, optional, resume_run, start_run
 from workflows.contract.references import Reference, resolve_references
@@ -27,15 +27,16 @@ from workflows.contract.registry import load_recipe
 from workflows.train.backend import LocalBackend, Report
 from workflows.train.interrupt import forget_wish, is_asked_to_stop, stopping_gently
 from workflows.train.job import Job, Scaling, make_job
-from workflows.train.loop import DIVERGED, OBJECTIVE, PROGRESS, best_epoch, train
-from workflows.train.record import record_run
+from workflows.train.loop import DIVERGED, OBJECTIVE, best_epoch, train
+from workflows.train.progress import PROGRESS
+from workflows.train.record import describe_screening, record_run
 from workflows.train.register import Registration, keep_model, register
-from workflows.train.resume import check_resume
-from workflows.train.screening import describe_screening
+from workflows.train.resume import check_resume, record_options
 from workflows.trained.checkpoint import MODEL_FILES, checkpoint_folder, list_checkpoints, read_description, read_state
 
 Progress = Callable[[dict[str, Any]], None]
 _REFERENCES = "references.json"
+_SECONDS_BETWEEN_LINES = 10.0
 
 
 class DivergedError(InputError):
@@ -81,7 +82,7 @@ def fit(
     selection: Selection = Selection(),
     resume: bool = False,
     progress: Progress = lambda state: None,
-    tell: Callable[[str], None] = lambda line: None,
+    tell: Say = unsaid,
     trial: Trial | None = None,
     start: str | None = None,
     registration: Registration = "finished",
@@ -118,7 +119,7 @@ def fit(
         job = _tracked(job, run, start)
         record_run(run, job, scaling, parent=None if trial is None else trial.parent_run, resume=resume)
         moments.append(time.monotonic())
-        _run_loop(run, job, scaling, trial, progress)
+        _run_loop(run, job, scaling, trial, progress, tell)
         moments.append(time.monotonic())
         _refuse_divergence(job)
         result = _conclude(run, job.run_folder)
@@ -161,12 +162,7 @@ def _log_model_files(run: Run, folder: str) -> None:
             run.log_artifact(path, "model")
 
 
-def default_run_name(recipe: str) -> str:
-    """Return a name that no earlier run has."""
-    return f"{recipe}-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:4]}"
-
-
-def _tell_what_to_know(job: Job, tell: Callable[[str], None]) -> None:
+def _tell_what_to_know(job: Job, tell: Say) -> None:
     """Tell of leaks that an audit found, of clips that screening leaves out, and of a missing validation split."""
     for name, part in job.streams.items():
         lines = describe_screening(part.screened, part.unit, stream=name if len(job.streams) > 1 else "")
@@ -273,25 +269,32 @@ def _work(job: Job, scaling: Scaling, trial: Trial | None) -> Callable[[], objec
     return trainer.fit
 
 
-def _run_loop(run: Run, job: Job, scaling: Scaling, trial: Trial | None, progress: Progress) -> None:
+def _run_loop(run: Run, job: Job, scaling: Scaling, trial: Trial | None, progress: Progress, tell: Say) -> None:
     """Run the loop until it ends or is stopped; a sweep's trial has a cluster already, and shows nothing."""
     work = _work(job, scaling, trial)
     if trial is not None:
         with stopping_gently(job.run_folder):
             work()
         return
+    record_options(job, scaling)
     with cluster.running() if scaling.num_workers else contextlib.nullcontext():
         run.set_tags({"ray.dashboard": cluster.dashboard()})
         if not scaling.num_workers:
             run.watch_system()
         with stopping_gently(job.run_folder):  # within the cluster, which has its own answer to SIGTERM
-            _showing(run, work, job.run_folder, progress)
+            waiting = cluster.describe_waiting if scaling.num_workers else str
+            _showing(run, work, job.run_folder, progress, waiting=waiting, tell=tell)
 
 
-def _showing(run: Run, work: Callable[[], object], run_folder: str, progress: Progress) -> None:
-    """Do work in a thread, so that Ctrl-C and progress stay with this one; a wish to stop is on record at once, should the process not outlive it."""
+def _showing(
+    run: Run, work: Callable[[], object], run_folder: str, progress: Progress, *, waiting: Callable[[], str], tell: Say
+) -> None:
+    """Do work in a thread, so that Ctrl-C and progress stay with this one; a wish to stop is on record at once, should the process not outlive it.
+
+    Until the work is under way, `waiting` says every ten seconds what it waits for.
+    """
     failure: list[BaseException] = []
-    stopping = False
+    stopping, told = False, time.monotonic()
 
     def do() -> None:
         try:
@@ -309,6 +312,10 @@ def _showing(run: Run, work: Callable[[], object], run_folder: str, progress: Pr
         state = storage.join(run_folder, PROGRESS)
         if storage.exists(state):
             progress(storage.read_json(state))
+        elif time.monotonic() - told > _SECONDS_BETWEEN_LINES:
+            told = time.monotonic()
+            if line := waiting():
+                tell(line)
     if failure:
         raise failure[0]
 

@@ -2,11 +2,15 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from datasets.card import read_card
 from datasets.config import PreparationConfig
+from datasets.index import read_index
+from datasets.preparation.shards import SPLITS
 from datasets.reading.read_plan import ReadPlan
 from datasets.reading.reader import read_units
 from datasets.reading.row_groups import RowGroup, Unit
@@ -111,8 +115,15 @@ def make_job(
     cards = {name: read_card(datasets[name]) for name in streams}
     config = module.fit_to(config, cards)
     streams = module.streams(config)
+    first, *others = streams
+    _refuse_shared_recordings(datasets[first], [datasets[name] for name in others], selection)
+    # Folds are of the first stream's recordings, on which the model is tested.
+    selections = {
+        name: selection if name == first else dataclasses.replace(selection, held_out=None) for name in streams
+    }
     parts = {
-        name: _stream_job(stream, datasets[name], cards[name], selection, config) for name, stream in streams.items()
+        name: _stream_job(stream, datasets[name], cards[name], selections[name], config)
+        for name, stream in streams.items()
     }
     for name, part in parts.items():
         _check(name if len(parts) > 1 else "", part, selection, config, scaling)
@@ -152,7 +163,7 @@ def digest_plans(plans: Mapping[str, ReadPlan]) -> str:
 
 
 def _stream_job(stream: Stream, dataset: str, card: dict[str, Any], selection: Selection, config: Any) -> StreamJob:
-    check_card(dataset, card, stream)
+    check_card(dataset, card, stream, splits=SPLITS if selection.held_out else ("train",))
     unknown = [name for name in selection.classes if name not in card["classes"]]
     if unknown:
         raise InputError(
@@ -172,6 +183,17 @@ def _stream_job(stream: Stream, dataset: str, card: dict[str, Any], selection: S
         labels=found["train"].labels if config.loader.balance_classes else (),
         screened={split: each.screened for split, each in found.items()},
     )
+
+
+def _refuse_shared_recordings(dataset: str, others: Sequence[str], selection: Selection) -> None:
+    """Refuse to hold out folds of recordings that another stream trains on."""
+    for other in others if selection.held_out is not None else ():
+        shared = np.intersect1d(*(read_index(each)["recording"].to_numpy() for each in (dataset, other)))
+        if len(shared):
+            raise InputError(
+                f"--data: '{other}' has {len(shared)} recordings of '{dataset}', so that folds held out would be trained on; "
+                "give other data"
+            )
 
 
 def _check(name: str, part: StreamJob, selection: Selection, config: Any, scaling: Scaling) -> None:

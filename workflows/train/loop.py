@@ -28,6 +28,7 @@ from workflows.train.backend import Backend, TrainBackend, gather, mean_over_wor
 from workflows.train.curves import Curves
 from workflows.train.interrupt import is_asked_to_stop
 from workflows.train.job import Job, digest_plans, read_plans
+from workflows.train.progress import ProgressFile
 from workflows.trained.checkpoint import (
     checkpoint_folder,
     list_checkpoints,
@@ -42,10 +43,9 @@ OBJECTIVE = "objective"
 """The recipe's objective among the metrics of a validated epoch, whichever figure it is."""
 EPOCHS_DONE = "epochs_done"
 """By what schedulers of sweeps count."""
-PROGRESS, DIVERGED = "progress.json", "diverged.json"
+DIVERGED = "diverged.json"
 
 _STEPS_BETWEEN_CHECKS = 10
-_SECONDS_BETWEEN_SIGNS = 1.0
 
 
 def train(job: Job, backend: Backend | None = None) -> dict[str, Any]:
@@ -84,11 +84,12 @@ class _Worker:
             self.curves = Curves(
                 job.run_id,
                 uri=job.tracking_uri,
-                objective=self.objective.figure,
+                objective=self.objective,
                 clips_per_step=span * self.config.loader.batch_size * self.world_size,
             )
         self.began = time.monotonic()
-        self.waited = self.saving = self.shown = 0.0
+        self.waited = self.saving = 0.0
+        self.progress: ProgressFile | None = None
 
     def run(self) -> dict[str, Any]:
         cadence = self.config.cadence
@@ -100,7 +101,9 @@ class _Worker:
         first_epoch = first_step = 0
         if checkpoint is not None:
             first_epoch, first_step = self._restore(read_state(checkpoint))
-        batches = self._batches(first_epoch * self.steps_per_epoch + first_step)
+        position = first_epoch * self.steps_per_epoch + first_step
+        self.progress = self._progress_file(position)
+        batches = self._batches(position)
         for epoch in range(first_epoch, cadence.epochs):
             step, ended = self._train_epoch(batches, epoch, first_step)
             if ended == "diverged":
@@ -108,6 +111,8 @@ class _Worker:
             first_step = 0
             due = (epoch + 1) % cadence.validate_every == 0 or epoch + 1 == cadence.epochs
             metrics = self._epoch_metrics(epoch, step, validate=due or ended == "stopped")
+            if self.progress is not None and OBJECTIVE in metrics:
+                self.progress.show_validation(epoch, metrics[OBJECTIVE])
             if not step:
                 self.learner.end_epoch(metrics)
             began = time.monotonic()
@@ -151,6 +156,18 @@ class _Worker:
             generator.set_state(own["generators"][name])
         return state["epoch"], state["step"]
 
+    def _progress_file(self, position: int) -> ProgressFile | None:
+        if self.curves is None:
+            return None
+        return ProgressFile(
+            self.job.run_folder,
+            steps_per_epoch=self.steps_per_epoch,
+            epochs=self.config.cadence.epochs,
+            first_step=position,
+            clips_per_step=self.curves.clips_per_step,
+            objective=self.objective.title,
+        )
+
     def _batches(self, position: int) -> dict[str, Iterator[Batch]]:
         """Return the batches of every stream from a step of the run on."""
         return {
@@ -170,31 +187,17 @@ class _Worker:
             found = {**self.learner.step(batch), "steps": 1.0}
             _add(self.sums, found)
             _add(self.recent, {**found, "waited": waited, "seconds": time.monotonic() - began})
+            if self.progress is not None:
+                self.progress.show(epoch, step, self.sums, learning_rate=found.get("learning_rate"))
             if step % _STEPS_BETWEEN_CHECKS == 0 or step == self.steps_per_epoch:
-                self._show(epoch, step)
                 ended = self._check()
-                if not ended:
-                    self._draw(epoch, step)
                 if ended == "diverged":
                     self._record_divergence(epoch, step)
+                else:
+                    self._draw(epoch, step, last=ended == "stopped" or step == self.steps_per_epoch)
                 if ended:
                     return step % self.steps_per_epoch, ended
         return 0, "whole"
-
-    def _show(self, epoch: int, step: int) -> None:
-        """Leave the progress where the driver shows it, now and then and at the end of an epoch."""
-        now = time.monotonic()
-        if self.rank == 0 and (step == self.steps_per_epoch or now - self.shown > _SECONDS_BETWEEN_SIGNS):
-            self.shown = now
-            means = {name: value / self.sums["steps"] for name, value in self.sums.items() if name != "steps"}
-            progress = {
-                "epoch": epoch,
-                "epochs": self.config.cadence.epochs,
-                "step": epoch * self.steps_per_epoch + step,
-                "steps": self.config.cadence.epochs * self.steps_per_epoch,
-                "metrics": means,
-            }
-            storage.write_json(storage.join(self.job.run_folder, PROGRESS), progress)
 
     def _check(self) -> str:
         """Return `diverged` or `stopped` where all workers end here: a loss is no number, or rank 0 was asked to stop or is out of time."""
@@ -207,15 +210,15 @@ class _Worker:
         found = mean_over_workers(self.backend, {"lost": (float(lost), 1.0), "stop": (float(stop), 1.0)})
         return "diverged" if found["lost"] else "stopped" if found["stop"] else ""
 
-    def _draw(self, epoch: int, step: int) -> None:
-        """Add the steps since the last check, of all workers, to the curves; log a point where one is due, and at the end of an epoch."""
+    def _draw(self, epoch: int, step: int, *, last: bool) -> None:
+        """Add the steps since the last check, of all workers, to the curves; log a point where one is due, and after the last step."""
         steps, times = self.recent["steps"], {name: self.recent[name] for name in ("seconds", "waited")}
         sums = {name: (value, steps) for name, value in self.recent.items() if name not in ("steps", *times)}
         means = mean_over_workers(self.backend, sums)
         self.recent = {"steps": 0.0, "seconds": 0.0, "waited": 0.0}
         if self.curves is not None:
             self.curves.add(means, steps=int(steps), **times)
-            if self.curves.is_due or step == self.steps_per_epoch:
+            if last or self.curves.is_due:
                 self.curves.log_point(epoch * self.steps_per_epoch + step, epochs=epoch + step / self.steps_per_epoch)
 
     def _record_divergence(self, epoch: int, step: int) -> None:

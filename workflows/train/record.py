@@ -2,14 +2,18 @@
 
 import dataclasses
 import os
+from collections.abc import Mapping
 
-from datasets.reading.profile import dataset_columns, profile_dataset
+from datasets.clips.measures import LOUDNESS, MOTION
+from datasets.reading.profile import dataset_input
+from datasets.reading.row_groups import Unit
+from datasets.reading.selection import Screened
 from infra.tracking import Run, find_runs
 from infra.version import code_version
 from workflows.train.job import Job, Scaling
-from workflows.train.screening import count_screened
 
 _MOST_LINKS = 20
+_WORDS = {LOUDNESS: "too quiet", MOTION: "too still"}
 
 
 def record_run(run: Run, job: Job, scaling: Scaling, *, parent: str | None, resume: bool) -> None:
@@ -30,14 +34,7 @@ def record_run(run: Run, job: Job, scaling: Scaling, *, parent: str | None, resu
         if not resume:
             run.log_params({prefix + key: value for key, value in count_screened(part.screened, part.unit).items()})
         for split, context in (("train", "training"), ("validation", "validation"))[: None if number == 0 else 1]:
-            run.log_dataset(
-                part.dataset,
-                name=f"{os.path.basename(part.dataset)}/{split}",
-                digest=part.card["fingerprint"],
-                context=context,
-                columns=dataset_columns(part.card),
-                profile=profile_dataset(part.card, split),
-            )
+            run.log_dataset(context=context, **dataset_input(part.dataset, part.card, split))
         run.log_dict(part.card, f"{prefix}dataset.json")
     version = code_version()
     tags = {
@@ -69,3 +66,26 @@ def _link_run(run: Run, job: Job, parent: str | None) -> None:
             own = (each.tag("mlflow.note.content") or "").partition("\n\nTrained on it: ")
             links = ", ".join(filter(None, [run.link, *own[2].split(", ")][:_MOST_LINKS]))
             each.describe(f"{own[0]}\n\nTrained on it: {links}")
+
+
+def describe_screening(screened: Mapping[str, Screened], unit: Unit, *, stream: str = "") -> list[str]:
+    """Return a line a split on what was dropped and why; none where nothing was."""
+    lines = []
+    for split, found in screened.items():
+        counts = {_WORDS[column]: count for column, count in found.num_below.items()}
+        counts |= {"incomplete": found.num_lacking} if found.num_lacking else {}
+        if counts:
+            reasons = ", ".join(f"{count} {word}" for word, count in counts.items())
+            dropped = found.num_units - found.num_kept
+            where = f"{stream} {split}".strip()
+            lines.append(f"screened {where:<11}{dropped} of {found.num_units} {unit}s dropped: {reasons}")
+    return lines
+
+
+def count_screened(screened: Mapping[str, Screened], unit: Unit) -> dict[str, int]:
+    """Return the counts by the names of a run's parameters."""
+    counts: dict[str, int] = {}
+    for split, found in screened.items():
+        counts |= {f"{split}_{unit}s": found.num_kept, f"{split}_{unit}s_dropped": found.num_units - found.num_kept}
+        counts |= {f"{split}_{unit}s_below_{column}": count for column, count in found.num_below.items()}
+    return counts

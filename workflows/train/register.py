@@ -118,7 +118,7 @@ def _headline(model: Model, report: Report) -> str:
     figures += [each for each in report.figures.values() if each.has_interval][:1]
     shown = ", ".join(f"{each.title} {' '.join(each.shown.split())}" for each in dict.fromkeys(figures))
     where = f"{report.num_recordings} validation recordings"
-    return f"**{model.recipe}** on {os.path.basename(report.dataset)}: {shown}, on {where}, {report.date}"
+    return f"{model.recipe} on {os.path.basename(report.dataset)}: {shown}, on {where}, {report.date}"
 
 
 def _has_figure(metrics: dict[str, Any]) -> bool:

@@ -1,16 +1,73 @@
-"""Resuming: whether a run may go on from its last checkpoint, as it began."""
+"""Resuming: what a run began with, on record in its folder, and whether it may go on from its last checkpoint."""
 
 import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
+from datasets.reading.selection import Selection
+from infra import storage
 from infra.errors import InputError
+from workflows.contract.config import restore_config
+from workflows.contract.registry import load_recipe
 from workflows.train.job import Job, Scaling, digest_plans, read_plans
 from workflows.trained.checkpoint import list_checkpoints, read_description, read_state
 
 _FREE = ("cadence.max_minutes", "cadence.validate_every", "cadence.keep_checkpoints")
 """Fields that may differ when a run goes on: they change neither the data's order nor the weights."""
 _FREE_BETWEEN_EPOCHS = ("loader.batch_size", "loader.pool_mb")
+
+
+_RECORD = "options.json"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Begun:
+    """What a run began with."""
+
+    recipe: str
+    config: Any
+    data: dict[str, str]
+    scaling: Scaling
+    selection: Selection
+
+
+def record_options(job: Job, scaling: Scaling) -> None:
+    """Put on record what a run begins with, so that its name alone makes it go on."""
+    begun = Begun(
+        recipe=job.recipe,
+        config=job.config,
+        data={name: part.dataset for name, part in job.streams.items()},
+        scaling=scaling,
+        selection=job.selection,
+    )
+    storage.write_json(storage.join(job.run_folder, _RECORD), dataclasses.asdict(begun))
+
+
+def read_options(run_name: str) -> Begun:
+    """Return what a run began with.
+
+    Raises:
+        InputError: If there is no run of this name to go on with.
+    """
+    folder = storage.run_folder(run_name, field="--resume")
+    uri = storage.join(folder, _RECORD)
+    if not storage.exists(uri):
+        raise _no_checkpoint(run_name, folder)
+    values = storage.read_json(uri)
+    selection: dict[str, Any] = {
+        name: tuple(each) if isinstance(each, list) else each for name, each in values["selection"].items()
+    }
+    return Begun(
+        recipe=values["recipe"],
+        config=restore_config(load_recipe(values["recipe"]).Config, values["config"]),
+        data=values["data"],
+        scaling=Scaling(**values["scaling"]),
+        selection=Selection(**selection),
+    )
+
+
+def _no_checkpoint(run_name: str, folder: str) -> InputError:
+    return InputError(f"--resume: '{run_name}' has no checkpoint in {folder}; start it without --resume")
 
 
 def check_resume(job: Job, run_name: str, scaling: Scaling) -> None:
@@ -21,7 +78,7 @@ def check_resume(job: Job, run_name: str, scaling: Scaling) -> None:
     """
     checkpoints = list_checkpoints(job.run_folder)
     if not checkpoints:
-        raise InputError(f"--resume: '{run_name}' has no checkpoint in {job.run_folder}; start it without --resume")
+        raise _no_checkpoint(run_name, job.run_folder)
     state, description = read_state(checkpoints[-1]), read_description(checkpoints[-1])
     for name, before in description["selection"].items():
         now = _plain(getattr(job.selection, name))

@@ -2,6 +2,7 @@
 
     from workflows.trained.serving import load
     found = load("models:/multisensory@champion").predict(video=video, waveform=waveform)
+    print(load("models:/multisensory@champion").judge("my.mp4"))
 
     mlflow.pyfunc.load_model("models:/multisensory@champion").predict({"video": video, "waveform": waveform})
 
@@ -34,6 +35,7 @@ from infra.version import ROOMS, ROOT, library_versions
 from workflows.contract.registry import load_recipe, reads_any
 from workflows.learners.learner import asking
 from workflows.trained.clips import fit_to_clips
+from workflows.trained.judgment import Judgment, judge_file
 from workflows.trained.model import Model, loaded
 
 _NEEDED = ("torch", "torchaudio", "numpy", "mlflow", "pyarrow", "av")
@@ -121,6 +123,14 @@ class Predictor:
         told = torch.from_numpy(can_tell)
         answers = {name: _where_told(values.float().cpu(), told).numpy() for name, values in found.items()}
         return {**answers, "can_tell": can_tell}
+
+    def judge(self, path: str | os.PathLike[str]) -> Judgment:
+        """Return what the model says of a file with picture and sound: a probability and a map, or that it cannot tell.
+
+        Raises:
+            InputError: If there is no such file, or the model does not read both.
+        """
+        return judge_file(self, os.fspath(path))
 
     def _fitted(self, arrays: Mapping[str, np.ndarray]) -> Model:
         """Return the model for clips as long as these sounds, at the frame rate that their frames have then."""

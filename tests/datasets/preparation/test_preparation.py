@@ -115,7 +115,7 @@ def test_more_scenes_leave_those_that_are_there_and_their_boxes(ray_cluster, sma
     before = {path: path.stat().st_mtime_ns for path in Path(folder, "videos").iterdir()}
     shown = []
     render_scenes(folder, num_videos=6, level="easy", config=small_config, progress=lambda *state: shown.append(state))
-    assert shown == [("scenes", done, 6) for done in range(1, 7)]
+    assert shown == [("rendering", done, 6) for done in range(1, 7)]
     after = {path: path.stat().st_mtime_ns for path in Path(folder, "videos").iterdir()}
     assert before.items() <= after.items()
     assert len(after) == 6

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -39,6 +40,21 @@ def test_outbox_sends_in_order_and_leaves_nothing_behind(receiver, tmp_path):
     assert receiver.got == [*(("number", number) for number in range(5)), ("files", "card"), ("number", 5)]
     assert receiver.failures == []
     assert not (tmp_path / "unsent").exists()
+
+
+def test_outbox_is_empty_where_its_folder_goes_while_it_is_looked_into(receiver, monkeypatch):
+    scan, folder = os.scandir, receiver.box.folder
+    folder.mkdir(parents=True)
+
+    def scan_too_late(path):
+        if Path(path) == folder and folder.exists():
+            folder.rmdir()
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scan_too_late)
+    assert receiver.box.is_empty
+    assert not folder.exists()
+    assert receiver.box.flush(1)
 
 
 def test_outbox_keeps_what_is_unsent_and_sends_it_later(receiver, tmp_path):

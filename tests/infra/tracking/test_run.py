@@ -6,8 +6,12 @@ import time
 
 import mlflow
 import pytest
+import sqlalchemy
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import BAD_REQUEST
 
 from infra.tracking import TrackingError, client, start_run
+from infra.tracking.client import is_outage
 from infra.tracking.run import ending
 
 
@@ -90,3 +94,15 @@ def test_server_that_is_not_there_is_told_in_one_line(monkeypatch):
     monkeypatch.setattr(client, "PATIENCE_SECONDS", 0.0)
     with pytest.raises(TrackingError, match=r"^MLFLOW_TRACKING_URI: 'http://127.0.0.1:9' does not answer"):
         start_run("away", name="run")
+
+
+def test_store_whose_connections_are_all_taken_does_not_answer_now():
+    engine = sqlalchemy.create_engine(
+        "sqlite://", poolclass=sqlalchemy.QueuePool, pool_size=1, max_overflow=0, pool_timeout=0.01
+    )
+    with engine.connect(), pytest.raises(sqlalchemy.exc.TimeoutError) as caught:
+        engine.connect()
+    refused = MlflowException("refused", error_code=BAD_REQUEST)
+    assert not is_outage(refused)
+    refused.__cause__ = caught.value
+    assert is_outage(refused)

@@ -1,21 +1,15 @@
 """Study of the published audio-only failure: the same network trained on pairs and on rolled sound, evaluated at checkpoints.
 
 python -m workflows.studies.failure --output runs/failure
+python -m workflows.studies.failure --output runs/short --num-videos 60 --steps 300
 
 The results and what they mean are in docs/the-audio-only-mystery.md.
 """
 
 from pathlib import Path
 
-import numpy as np
-
-from infra import cluster, storage
 from infra.errors import InputError
 from workflows.cli import command
-from workflows.studies.failure.plots import draw_maps, draw_story
-from workflows.studies.failure.scene_sets import SETS, prepare_sets
-from workflows.studies.failure.story import NUM_SHOWN, Story, tell
-from workflows.studies.tasks import local_folder, run_all
 
 _NUM_VISITS = 8
 _FEWEST_VIDEOS = 60
@@ -39,6 +33,11 @@ def failure(
         clip: Which of eight held-out clips the map figure shows.
         seed: Seed of scenes, weights and order.
     """
+    from infra import cluster, storage
+    from workflows.studies.failure.scene_sets import SETS, prepare_sets
+    from workflows.studies.failure.story import NUM_SHOWN, Story, tell
+    from workflows.studies.tasks import local_folder, run_all
+
     if num_videos < _FEWEST_VIDEOS:
         raise InputError(f"--num-videos: {num_videos} is too few to hold some out; give {_FEWEST_VIDEOS} or more")
     if steps < _NUM_VISITS:
@@ -69,6 +68,12 @@ def failure(
 
 def _conclude(results: str, place: Path, clip: int) -> None:
     """Draw the figures and print the table."""
+    import numpy as np
+
+    from infra import storage
+    from workflows.studies.failure.plots import draw_maps, draw_story
+    from workflows.studies.failure.scene_sets import SETS
+
     stories = {name: storage.read_json(storage.join(results, f"{name}.json")) for name in SETS}
     arrays = {name: dict(np.load(storage.join(results, f"{name}.npz"))) for name in SETS}
     place.mkdir(parents=True, exist_ok=True)

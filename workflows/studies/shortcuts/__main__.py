@@ -1,21 +1,15 @@
 """Study of shortcuts: how well sound alone predicts labels made by shifting it, for fourteen ways to make them, in five folds.
 
 python -m workflows.studies.shortcuts --sounds ESC10 VIDEOS --output runs/shortcuts
+python -m workflows.studies.shortcuts --output runs/drawn --cells roll
 
 The results and what they mean are in docs/the-audio-only-mystery.md. Finished cells are kept: the same command continues.
 """
 
 from pathlib import Path
 
-from infra import cluster, storage
 from infra.errors import InputError
-from infra.tracking import ending, start_run
 from workflows.cli import command
-from workflows.studies.shortcuts.cell_run import SOUNDS, Study, run_cell
-from workflows.studies.shortcuts.cells import CELLS, LONG_CELLS
-from workflows.studies.shortcuts.listening import NUM_POINTS
-from workflows.studies.shortcuts.results import draw_accuracies, draw_curves, read_results, result_file, table
-from workflows.studies.tasks import local_folder, run_all
 
 
 def shortcuts(
@@ -38,6 +32,13 @@ def shortcuts(
         figures: Another folder for the figures.
         seed: Seed of windows, labels and networks.
     """
+    from infra import cluster, storage
+    from workflows.studies.shortcuts.cell_run import SOUNDS, Study, run_cell
+    from workflows.studies.shortcuts.cells import CELLS, LONG_CELLS
+    from workflows.studies.shortcuts.listening import NUM_POINTS
+    from workflows.studies.shortcuts.results import result_file
+    from workflows.studies.tasks import local_folder, run_all
+
     if num_scenes < 50:
         raise InputError(f"--num-scenes: {num_scenes} is too few for five folds; give 50 or more")
     if steps < NUM_POINTS:
@@ -61,6 +62,10 @@ def shortcuts(
 
 def _conclude(folder: str, sounds: list[str], place: Path) -> None:
     """Write table and figures of what is done, log both, and print the table."""
+    from infra import storage
+    from infra.tracking import ending, start_run
+    from workflows.studies.shortcuts.results import draw_accuracies, draw_curves, read_results, table
+
     results = read_results(folder, sounds)
     storage.write_bytes(storage.join(folder, "table.md"), table(results).encode())
     place.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,4 @@
-"""Calibrate a model's probabilities on recordings of another kind than it was trained on; its weights stay as they are.
-
-python -m workflows.calibrate --model models:/coincidence@champion --data FILM [--split all]
-"""
+"""Fitting of a trained model's calibration, which becomes a new version of the registered model."""
 
 import dataclasses
 
@@ -11,7 +8,7 @@ from infra import storage
 from infra.errors import InputError
 from infra.outputs import RUN_MARK, refuse_foreign
 from infra.tracking import Run, ending, find_run, model_folder, start_run
-from workflows.cli import command
+from workflows.cli.run_name import default_run_name
 from workflows.contract.calibration import (
     Answers,
     CalibrationRecord,
@@ -22,25 +19,23 @@ from workflows.contract.calibration import (
 )
 from workflows.contract.registry import load_evaluator, load_recipe
 from workflows.evaluate.report import collect_rows, held_out
-from workflows.train.fit import default_run_name
 from workflows.train.register import register
 from workflows.trained.checkpoint import CONFIG, MODEL_FILES
 from workflows.trained.model import Model, loaded
 
 
-def calibrate(model: str, data: str, split: SplitName = "validation", run_name: str | None = None) -> None:
-    """Fit scale and offset of a model's evidence, and register the result as a new version of the model.
-
-    The printed error is cross-fitted: each recording is judged by a calibration that was fitted on others. Evaluate the new version on
-    another split than this one: on this one, its report says that it was calibrated there.
+def calibrate_model(model: str, dataset: str, *, split: SplitName, run_name: str | None) -> None:
+    """Fit a model's calibration to a split, register it as a new version, and print its cross-fitted error.
 
     Args:
-        model: models:/NAME@ALIAS, models:/NAME/VERSION, runs:/ID, or a folder.
-        data: Dataset that workflows.prepare made.
-        split: Which clips are fitted to.
-        run_name: Name of the run and its folder below runs/.
+        model: URI of the model.
+        dataset: the recordings.
+        split: which clips are fitted to.
+        run_name: name of the run; a new one if not given.
+
+    Raises:
+        InputError: If the model gives no yes-or-no answers, or there are too few recordings.
     """
-    dataset = storage.resolve(data, field="--data")
     with loaded(model) as found, model_folder(model) as (files, _):
         found.refuse_without(("calibration",), verb="calibrate")
         trained_by = find_run(found.run_id)
@@ -101,12 +96,3 @@ def _register(recipe: str, name: str, folder: str, trained_by: Run, *, source: s
         run.log_dataset(dataset, name=dataset.rsplit("/", 1)[-1], digest=card["fingerprint"], context="calibration")
         run.log_dict(trained_by.read_dict("dataset.json"), "dataset.json")
         return register(run, recipe=recipe, folder=storage.join(folder, "model"), dataset=dataset)
-
-
-def main() -> None:
-    """Parse the command line and calibrate."""
-    command.parse(calibrate)
-
-
-if __name__ == "__main__":
-    command.run(main)

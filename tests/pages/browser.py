@@ -1,6 +1,7 @@
 """A headless Chromium that a test asks about a page, over its own debugging protocol."""
 
 import asyncio
+import base64
 import contextlib
 import itertools
 import shutil
@@ -41,6 +42,11 @@ class Page:
                 return found
             await asyncio.sleep(0.25)
         raise AssertionError(f"{condition}\n{await self._evaluate('document.body.innerText')}")
+
+    async def picture(self, path: Path) -> None:
+        """Write what the window shows now as a PNG."""
+        found = await self._call("Page.captureScreenshot", format="png")
+        path.write_bytes(base64.b64decode(found["data"]))
 
     async def _evaluate(self, expression: str) -> Any:
         found = await self._call("Runtime.evaluate", expression=expression, returnByValue=True)

@@ -1,0 +1,1 @@
+"""Calibrate: probabilities of a model that hold for recordings of another kind."""
