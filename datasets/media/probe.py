@@ -273,6 +273,18 @@ def display_size(path: str | os.PathLike[str]) -> tuple[int, int]:
 
 
 @reading("probe")
+def coded_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Return width and height of a picture as the file's headers say, without decoding it.
+
+    Raises:
+        MediaError: If there is no picture.
+    """
+    with open_media(path, "probe") as container:
+        codec = find_streams(container, "probe", needs=(PICTURE,))[PICTURE].codec_context
+        return codec.width, codec.height
+
+
+@reading("probe")
 def frame_seconds(path: str | os.PathLike[str]) -> float:
     """Return for how long a picture is shown, on average, by what the file says of its frame rate; 0 where it says nothing.
 

@@ -1,0 +1,142 @@
+"""The work on one file, in a process of its own: its answer, its maps, a copy that browsers play, and its mended copy."""
+
+import contextlib
+import dataclasses
+import os
+import signal
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+
+from datasets.media import MediaError, probe
+from infra import storage
+from infra.errors import InputError
+from infra.progress import Progress
+from models.coincidence import Coincidence
+from models.metrics.localization import source_found
+from workflows.evaluators import localization
+from workflows.localize.maps import VideoMaps, map_video
+from workflows.offset.answer import Tolerance
+from workflows.offset.examine import File, Wanted, examine
+from workflows.offset.reading import CORRELATION, method_name, reading_for
+from workflows.serve.limits import Limits
+from workflows.serve.preview import write_preview
+from workflows.trained.model import Model, loaded
+
+_MAX_OFFSET_SECONDS = 1.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Worker:
+    """Works on a file with a model.
+
+    Args:
+        limits: what is refused.
+        model_folder: a local copy of the model; None where there is none.
+        model_name: what the model is called.
+    """
+
+    limits: Limits
+    model_folder: str | None
+    model_name: str | None
+
+    def __call__(self, path: str, name: str, connection: Connection) -> None:
+        """Write the results beside a file, and send progress and answer, or why there is none."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        with contextlib.suppress(BrokenPipeError):
+            try:
+                connection.send(("answer", self.answer(path, name, lambda *news: connection.send(("progress", news)))))
+            except (InputError, MediaError) as error:
+                connection.send(("refused", _sentence(error, path)))
+
+    def answer(self, path: str, name: str, progress: Progress) -> dict[str, Any]:
+        """Return what is said of a file.
+
+        Raises:
+            InputError: If it is above a limit, or cannot be read.
+            MediaError: If it cannot be read.
+        """
+        progress("reading", 0, 1)
+        refused = self.limits.refuse_video(path)
+        if refused:
+            raise InputError(refused)
+        folder = os.path.dirname(path)
+        model = None
+        if self.model_folder is not None:
+            with loaded(self.model_folder) as model:
+                pass
+        has_lags = model is not None and isinstance(getattr(model.module, "network", None), Coincidence)
+        wanted = Wanted(
+            model=None, output=folder, fix=folder, max_offset_seconds=_MAX_OFFSET_SECONDS, tolerance=Tolerance()
+        )
+        with reading_for(self.model_folder if has_lags else None) as (reading, _):
+            method = method_name(self.model_name) if has_lags else CORRELATION
+            file = File(path=path, stem="mended")
+            row = examine(file, reading, method=method, wanted=wanted, progress=progress)
+        if row["error"]:
+            raise InputError(row["error"])
+        mended = None if row["fix"] is None else os.path.basename(row["fix"])
+        row = {key: row[key] for key in row if key not in ("stem", "made_from", "error")} | {
+            "video": name,
+            "fix": mended,
+        }
+        storage.write_json(os.path.join(folder, "answer.json"), row)
+        os.rename(os.path.join(folder, "mended.png"), os.path.join(folder, "curve.png"))
+        maps, no_maps = _maps(model, path, progress)
+        picture = write_preview(path, os.path.join(folder, "preview.mp4"), probe(path), maps, progress=progress)
+        return row | {
+            "map": None if maps is None else {**picture, **_write_maps(maps, folder)},
+            "no_maps": no_maps,
+            "curve": None,
+            "windows": None,
+        }
+
+
+def refuse_without_maps(model: Model) -> None:
+    """Refuse a model that draws no maps.
+
+    Raises:
+        InputError: Naming what it lacks.
+    """
+    model.refuse_without(localization.NEEDS, verb="serve")
+
+
+def _maps(model: Model | None, path: str, progress: Progress) -> tuple[VideoMaps | None, str]:
+    """Return the maps of a video, or none and why."""
+    if model is None:
+        return None, "This server has no model that draws maps."
+    try:
+        return map_video(model, path, progress=progress), ""
+    except InputError as error:
+        return None, _sentence(error, path)
+
+
+def _write_maps(maps: VideoMaps, folder: str) -> dict[str, Any]:
+    """Write the maps as arrays, and as bytes for the page; return how the page draws them."""
+    arrays = {name: getattr(maps, name) for name in ("seconds", "signed", "rows", "columns")}
+    np.savez_compressed(os.path.join(folder, "maps.npz"), **arrays)
+    found = source_found(maps.shown, maps.logits, threshold=0.5)
+    cells = np.clip(maps.shown / maps.strongest, 0, 1) * found[:, None, None]
+    with open(os.path.join(folder, "maps.bin"), "wb") as file:
+        file.write((255 * cells).astype(np.uint8).tobytes())
+    across, down = maps.view
+    num_frames, rows, columns = cells.shape
+    place = [*_extent(maps.columns, across), *_extent(maps.rows, down)]
+    return {"frames": num_frames, "rows": rows, "columns": columns, "place": place}
+
+
+def _extent(centers: tuple[float, ...], share: float) -> tuple[float, float]:
+    """Return where the cells begin and end, as shares of the whole picture."""
+    half = (centers[-1] - centers[0]) / max(1, len(centers) - 1) / 2 if len(centers) > 1 else 0.5
+    low, high = centers[0] - half, centers[-1] + half
+    return 0.5 + share * (low - 0.5), 0.5 + share * (high - 0.5)
+
+
+def _sentence(error: InputError | MediaError, path: str) -> str:
+    """Return an error as one sentence for people who know neither options nor paths."""
+    if isinstance(error, MediaError):
+        told = error.reason if error.reason.startswith("cannot") else f"{error.reason} {error.detail}".strip()
+        return f"The file cannot be used: {told}. Choose a video with picture and sound."
+    text = str(error).removeprefix("--video: ").replace(f"'{path}'", "the file").removeprefix("the file: ")
+    return text[0].upper() + text[1:]
