@@ -84,8 +84,6 @@ def _videos(jobs: Jobs, limits: Limits) -> APIRouter:
             raise HTTPException(404, _GONE)
         return job
 
-    found = Annotated[Job, Depends(job_of)]
-
     @videos.put("", status_code=202)
     async def upload(key: _Key, request: Request, name: str = "video") -> dict[str, Any]:
         """Take a file; the same key again changes nothing."""
@@ -130,7 +128,7 @@ def _videos(jobs: Jobs, limits: Limits) -> APIRouter:
         }
 
     @videos.get("")
-    def state(job: found) -> dict[str, Any]:
+    def state(job: Annotated[Job, Depends(job_of)]) -> dict[str, Any]:
         return _state(job)
 
     @videos.delete("", status_code=204)
@@ -138,7 +136,7 @@ def _videos(jobs: Jobs, limits: Limits) -> APIRouter:
         jobs.remove(key)
 
     @videos.get("/{result}")
-    def result(job: found, result: str) -> FileResponse:
+    def result(job: Annotated[Job, Depends(job_of)], result: str) -> FileResponse:
         if result not in _RESULTS or job.answer is None:
             raise HTTPException(404, _GONE)
         kept = job.answer["fix"] if result == "mended" else result

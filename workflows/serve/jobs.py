@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
@@ -69,10 +70,11 @@ class Jobs:
         self._closing = False
         self._folder = Path(tempfile.mkdtemp(prefix="sensorium-serve-"))
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["workflows.serve.work"])
+        self._context.set_forkserver_preload(["workflows.serve.work", "workflows.offset.plot"])
         self._thread = threading.Thread(target=self._run, name="queue")
 
     def __enter__(self) -> "Jobs":
+        forkserver.ensure_running()  # it imports what the work needs while nobody waits
         self._thread.start()
         return self
 

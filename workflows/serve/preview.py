@@ -70,4 +70,6 @@ def _joined(parts: list[tuple[float, int]], frame_rate: float) -> Frames:
 
 
 def _resized(picture: np.ndarray, width: int) -> np.ndarray:
+    if width == _HEIGHT:
+        return picture
     return np.asarray(Image.fromarray(picture).resize((width, _HEIGHT), Image.Resampling.BILINEAR))

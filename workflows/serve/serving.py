@@ -38,7 +38,7 @@ def serve_page(*, model: str | None, host: str, port: int, token: str | None, li
             print(f"model  {method}")
             shown = f"[{host}]" if ":" in host else host
             print(f"open   http://{shown}:{listener.getsockname()[1]}", flush=True)
-            config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+            config = uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=2)
             uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -25,6 +25,7 @@ from workflows.serve.preview import write_preview
 from workflows.trained.model import Model, loaded
 
 _MAX_OFFSET_SECONDS = 1.0
+_UNREADABLE = "it is no video, or is damaged"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,6 +83,7 @@ class Worker:
             "fix": mended,
         }
         storage.write_json(os.path.join(folder, "answer.json"), row)
+        os.remove(os.path.join(folder, "mended.json"))
         os.rename(os.path.join(folder, "mended.png"), os.path.join(folder, "curve.png"))
         maps, no_maps = _maps(model, path, progress)
         picture = write_preview(path, os.path.join(folder, "preview.mp4"), probe(path), maps, progress=progress)
@@ -128,15 +130,16 @@ def _write_maps(maps: VideoMaps, folder: str) -> dict[str, Any]:
 
 def _extent(centers: tuple[float, ...], share: float) -> tuple[float, float]:
     """Return where the cells begin and end, as shares of the whole picture."""
-    half = (centers[-1] - centers[0]) / max(1, len(centers) - 1) / 2 if len(centers) > 1 else 0.5
-    low, high = centers[0] - half, centers[-1] + half
+    first, last = min(centers), max(centers)
+    half = (last - first) / (len(centers) - 1) / 2 if len(centers) > 1 else 0.5
+    low, high = first - half, last + half
     return 0.5 + share * (low - 0.5), 0.5 + share * (high - 0.5)
 
 
 def _sentence(error: InputError | MediaError, path: str) -> str:
     """Return an error as one sentence for people who know neither options nor paths."""
     if isinstance(error, MediaError):
-        told = error.reason if error.reason.startswith("cannot") else f"{error.reason} {error.detail}".strip()
+        told = _UNREADABLE if error.reason.startswith("cannot") else f"{error.reason} {error.detail}".strip()
         return f"The file cannot be used: {told}. Choose a video with picture and sound."
     text = str(error).removeprefix("--video: ").replace(f"'{path}'", "the file").removeprefix("the file: ")
     return text[0].upper() + text[1:]
