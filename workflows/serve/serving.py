@@ -15,7 +15,7 @@ from workflows.serve.access import is_local, refuse_open
 from workflows.serve.app import make_app
 from workflows.serve.jobs import Jobs
 from workflows.serve.limits import Limits
-from workflows.serve.work import Worker, refuse_without_maps
+from workflows.serve.work import Worker, gives_offsets, refuse_without_maps
 from workflows.trained.model import loaded
 
 _DEFAULT = "coincidence"
@@ -30,22 +30,15 @@ def serve_page(*, model: str | None, host: str, port: int, token: str | None, li
     refuse_open(host, token)
     listener = _listen(host, port)
     name = model or _find_champion()
-    with listener, _model(name) as folder:
-        method = "none: " + CORRELATION if name is None else name
+    with listener, _model(name) as (folder, method):
         worker = Worker(limits=limits, model_folder=folder, model_name=name)
         with Jobs(worker, limits) as jobs:
-            app = make_app(jobs, limits, token=token, local=is_local(host), method=_describe(name))
-            print(f"model  {method}")
+            app = make_app(jobs, limits, token=token, local=is_local(host), method=method)
+            print(f"model  {name or 'none'}: {method}")
             shown = f"[{host}]" if ":" in host else host
             print(f"open   http://{shown}:{listener.getsockname()[1]}", flush=True)
             config = uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=2)
             uvicorn.Server(config).run(sockets=[listener])
-
-
-def _describe(name: str | None) -> str:
-    if name is None:
-        return f"Offsets by {CORRELATION}. There are no maps, as no trained model is here."
-    return f"Offsets and maps by {method_name(name)}."
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -76,12 +69,13 @@ def _find_champion() -> str | None:
 
 
 @contextlib.contextmanager
-def _model(name: str | None) -> Iterator[str | None]:
-    """Give a local copy of a model that draws maps."""
+def _model(name: str | None) -> Iterator[tuple[str | None, str]]:
+    """Give a local copy of a model that draws maps, and a sentence on what is found with what."""
     if name is None:
-        yield None
+        yield None, f"Offsets by {CORRELATION}. There are no maps, as no trained model is here."
         return
     with model_folder(name) as (folder, _):
         with loaded(folder) as found:
             refuse_without_maps(found)
-        yield os.path.abspath(folder)
+            offsets = "this model" if gives_offsets(found) else CORRELATION
+        yield os.path.abspath(folder), f"Maps by {method_name(name)}, offsets by {offsets}."

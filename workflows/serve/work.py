@@ -52,7 +52,7 @@ class Worker:
                 connection.send(("refused", _sentence(error, path)))
 
     def answer(self, path: str, name: str, progress: Progress) -> dict[str, Any]:
-        """Return what is said of a file.
+        """Return what is said of a file. Where its sound is moved, the copy to play and the maps are of the mended file.
 
         Raises:
             InputError: If it is above a limit, or cannot be read.
@@ -67,7 +67,7 @@ class Worker:
         if self.model_folder is not None:
             with loaded(self.model_folder) as model:
                 pass
-        has_lags = model is not None and isinstance(getattr(model.module, "network", None), Coincidence)
+        has_lags = model is not None and gives_offsets(model)
         wanted = Wanted(
             model=None, output=folder, fix=folder, max_offset_seconds=_MAX_OFFSET_SECONDS, tolerance=Tolerance()
         )
@@ -85,14 +85,20 @@ class Worker:
         storage.write_json(os.path.join(folder, "answer.json"), row)
         os.remove(os.path.join(folder, "mended.json"))
         os.rename(os.path.join(folder, "mended.png"), os.path.join(folder, "curve.png"))
-        maps, no_maps = _maps(model, path, progress)
-        picture = write_preview(path, os.path.join(folder, "preview.mp4"), probe(path), maps, progress=progress)
+        shown = path if mended is None else os.path.join(folder, mended)
+        maps, no_maps = _maps(model, shown, progress)
+        picture = write_preview(shown, os.path.join(folder, "preview.mp4"), probe(shown), maps, progress=progress)
         return row | {
             "map": None if maps is None else {**picture, **_write_maps(maps, folder)},
             "no_maps": no_maps,
             "curve": None,
             "windows": None,
         }
+
+
+def gives_offsets(model: Model) -> bool:
+    """Return whether offsets are found with a model's features; otherwise motion is correlated with loudness."""
+    return isinstance(getattr(model.module, "network", None), Coincidence)
 
 
 def refuse_without_maps(model: Model) -> None:
@@ -125,7 +131,7 @@ def _write_maps(maps: VideoMaps, folder: str) -> dict[str, Any]:
     across, down = maps.view
     num_frames, rows, columns = cells.shape
     place = [*_extent(maps.columns, across), *_extent(maps.rows, down)]
-    return {"frames": num_frames, "rows": rows, "columns": columns, "place": place}
+    return {"frames": num_frames, "rows": rows, "columns": columns, "place": place, "found_share": float(found.mean())}
 
 
 def _extent(centers: tuple[float, ...], share: float) -> tuple[float, float]:

@@ -173,7 +173,10 @@ function present(key, answer) {
   get("mended-item").hidden = !answer.fix;
   get("maps").href = address(key, "maps.npz");
   get("maps-item").hidden = get("map-controls").hidden = !answer.map;
-  get("map-hint").textContent = answer.map ? "" : answer.no_maps;
+  get("map-hint").textContent = [
+    answer.fix && `Played with its sound moved by ${Math.round(-answer.offset_ms)} ms.`,
+    answer.map ? `A source is found in ${Math.round(100 * answer.map.found_share)} % of the frames.` : answer.no_maps,
+  ].filter(Boolean).join(" ");
   get("mend-hint").textContent = answer.fix_error ? `It cannot be mended by moving its sound: ${answer.fix_error}.` : "";
   get("result").hidden = false;
   player.play(address(key, "preview.mp4"), answer.map, address(key, "maps.bin"));
