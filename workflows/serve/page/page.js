@@ -175,7 +175,7 @@ function present(key, answer) {
   get("maps-item").hidden = get("map-controls").hidden = !answer.map;
   get("map-hint").textContent = [
     answer.fix && `Played with its sound moved by ${Math.round(-answer.offset_ms)} ms.`,
-    answer.map ? `A source is found in ${Math.round(100 * answer.map.found_share)} % of the frames.` : answer.no_maps,
+    answer.map ? `A source is found in ${Math.round(100 * answer.map.found_share)} % of the frames; marks fade within half a second.` : answer.no_maps,
   ].filter(Boolean).join(" ");
   get("mend-hint").textContent = answer.fix_error ? `It cannot be mended by moving its sound: ${answer.fix_error}.` : "";
   get("result").hidden = false;

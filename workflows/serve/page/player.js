@@ -1,12 +1,14 @@
 // A video with its maps drawn over it, frame by frame.
 
-const STOPS = [[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]]; // inferno
+const STOPS = [[87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]]; // inferno without its black
 
 function colorOf(strength) {
   const at = strength * (STOPS.length - 1);
   const low = Math.min(Math.floor(at), STOPS.length - 2);
   return STOPS[low].map((value, channel) => value + (at - low) * (STOPS[low + 1][channel] - value));
 }
+
+const FADE_SECONDS = 0.4; // a stroke is heard for a frame or two, too short to see
 
 export class Player {
   constructor(video, canvas) {
@@ -52,6 +54,17 @@ export class Player {
     });
   }
 
+  strength(index, cell) {
+    const { frame_rate: rate, repeats, rows, columns } = this.map;
+    const num = Math.max(1, Math.round((FADE_SECONDS * rate) / repeats));
+    let strongest = 0;
+    for (let back = 0; back < num && back <= index; back++) {
+      const value = this.bytes[(index - back) * rows * columns + cell] / 255;
+      strongest = Math.max(strongest, value * (1 - back / num));
+    }
+    return strongest;
+  }
+
   draw(seconds) {
     if (!this.map || !this.bytes) return;
     const { frame_rate: rate, repeats, frames, rows, columns, place } = this.map;
@@ -60,7 +73,7 @@ export class Player {
     this.cells.height = rows;
     const pixels = new ImageData(columns, rows);
     for (let cell = 0; cell < rows * columns; cell++) {
-      const strength = this.bytes[index * rows * columns + cell] / 255;
+      const strength = this.strength(index, cell);
       pixels.data.set([...colorOf(strength), 255 * Math.sqrt(strength)], 4 * cell);
     }
     this.cells.getContext("2d").putImageData(pixels, 0, 0);
