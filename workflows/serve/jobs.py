@@ -142,10 +142,11 @@ class Jobs:
         process = self._context.Process(target=self._work, args=(str(job.source), job.name, sender), daemon=True)
         process.start()
         sender.close()
+        end = time.monotonic() + self._limits.work_seconds
         try:
             while job.state == "working" and not self._closing and job in self._jobs.values():
                 self._expire()
-                if time.monotonic() - job.since > self._limits.work_seconds:
+                if time.monotonic() > end:
                     minutes = self._limits.work_seconds / 60
                     job.become(
                         "refused", message=f"The work took longer than {minutes:g} minutes. Choose a shorter video."
