@@ -41,6 +41,7 @@ class Job:
     message: str = ""
     """Why it was refused."""
     answer: dict[str, Any] | None = None
+    removed: bool = False
     since: float = dataclasses.field(default_factory=time.monotonic)
     """When it came into its state."""
 
@@ -122,6 +123,7 @@ class Jobs:
         with self._change:
             job = self._jobs.pop(key, None)
         if job is not None:
+            job.removed = True
             shutil.rmtree(job.folder, ignore_errors=True)
 
     def _run(self) -> None:
@@ -134,7 +136,10 @@ class Jobs:
                     continue
                 job = min(waiting, key=lambda each: each.since)
                 job.become("working")
-            self._do(job)
+            try:
+                self._do(job)
+            except OSError as error:
+                job.become("refused", message=f"The server could not work on the file: {error.strerror}.")
 
     def _do(self, job: Job) -> None:
         """Work on a file until it is done, its time is over, it was removed, or all ends."""
@@ -144,7 +149,7 @@ class Jobs:
         sender.close()
         end = time.monotonic() + self._limits.work_seconds
         try:
-            while job.state == "working" and not self._closing and job in self._jobs.values():
+            while job.state == "working" and not self._closing and not job.removed:
                 self._expire()
                 if time.monotonic() > end:
                     minutes = self._limits.work_seconds / 60
@@ -157,7 +162,7 @@ class Jobs:
             process.kill()
             process.join()
             receiver.close()
-            if job not in self._jobs.values():
+            if job.removed:
                 shutil.rmtree(job.folder, ignore_errors=True)  # what the process wrote after the removal
             elif job.state != "done":
                 _empty(job.folder)
@@ -166,11 +171,12 @@ class Jobs:
 
     def _expire(self) -> None:
         keep = self._limits.keep_seconds
-        old = [
-            key
-            for key, job in list(self._jobs.items())
-            if job.state in ("uploading", "done", "refused") and time.monotonic() - job.since > keep
-        ]
+        with self._change:
+            old = [
+                key
+                for key, job in self._jobs.items()
+                if job.state in ("uploading", "done", "refused") and time.monotonic() - job.since > keep
+            ]
         for key in old:
             self.remove(key)
 

@@ -42,8 +42,8 @@ def test_queue_works_on_after_files_that_crash_or_take_too_long():
         assert "ended" in crashing.message
         endless, good = waiting(jobs, "endless"), waiting(jobs, "good")
         assert jobs.place(good) == 1
-        if endless.state == "working":
-            jobs.begin("one more", "one more")
+        until(lambda: endless.state == "working")
+        jobs.begin("one more", "one more")
         with pytest.raises(QueueFullError):
             jobs.begin("too many", "too many")
         assert jobs.begin("good", "again") == (good, False)

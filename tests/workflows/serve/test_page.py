@@ -103,6 +103,8 @@ def test_page_shows_the_map_of_a_video_and_gives_its_mended_copy(server, moved_s
             maps = np.load(await until_file(tmp_path / "first" / "late0.4-maps.npz"))
             assert maps["signed"].ndim == 3
             assert ask_files([str(mended)], Wanted(model=None, output=None, fix=None, max_offset_seconds=1.0, tolerance=Tolerance())) == 0  # fmt: skip
+            await second.open(await second.run("location.href"))
+            assert "sound 4" in await second.until(SENTENCE)
             await first.run("document.querySelector('#delete').click()")
             await first.until(f"{STATUS} == 'Deleted.'")
             assert len(list(folder.glob("sensorium-serve-*/*/preview.mp4"))) == 1
