@@ -95,41 +95,12 @@ def _videos(jobs: Jobs, limits: Limits) -> APIRouter:
         except QueueFullError:
             raise HTTPException(503, "Too many files are waiting. Try again in a few minutes.") from None
         if is_new:
-            await _receive(key, job, request)
-        return _state(job)
-
-    async def _receive(key: str, job: Job, request: Request) -> None:
-        size = 0
-        try:
-            with job.source.open("wb") as file:
-                async for chunk in request.stream():
-                    size += len(chunk)
-                    refused = limits.refuse_bytes(size)
-                    if refused:
-                        raise HTTPException(413, refused)
-                    file.write(chunk)
-        except BaseException as error:
-            jobs.remove(key)
-            if isinstance(error, ClientDisconnect):
-                raise HTTPException(400, "The upload was broken off.") from None
-            raise
-        jobs.enter(job)
-
-    def _state(job: Job) -> dict[str, Any]:
-        stage, done, total = job.progress
-        return {
-            "state": job.state,
-            "ahead": jobs.place(job) if job.state == "waiting" else 0,
-            "stage": stage,
-            "done": done,
-            "total": total,
-            "message": job.message,
-            "answer": job.answer,
-        }
+            await _receive(jobs, limits, key, job, request)
+        return _state(jobs, job)
 
     @videos.get("")
     def state(job: Annotated[Job, Depends(job_of)]) -> dict[str, Any]:
-        return _state(job)
+        return _state(jobs, job)
 
     @videos.delete("", status_code=204)
     def delete(key: _Key) -> None:
@@ -148,3 +119,36 @@ def _videos(jobs: Jobs, limits: Limits) -> APIRouter:
         return FileResponse(job.folder / kept, media_type=_RESULTS[result], filename=names.get(result))
 
     return videos
+
+
+async def _receive(jobs: Jobs, limits: Limits, key: str, job: Job, request: Request) -> None:
+    """Write an upload to the disk as it comes, and let it wait; one that is too large or broken off leaves nothing."""
+    size = 0
+    try:
+        with job.source.open("wb") as file:
+            async for chunk in request.stream():
+                size += len(chunk)
+                refused = limits.refuse_bytes(size)
+                if refused:
+                    raise HTTPException(413, refused)
+                file.write(chunk)
+    except BaseException as error:
+        jobs.remove(key)
+        if isinstance(error, ClientDisconnect):
+            raise HTTPException(400, "The upload was broken off.") from None
+        raise
+    jobs.enter(job)
+
+
+def _state(jobs: Jobs, job: Job) -> dict[str, Any]:
+    """Return what the page is told of a file."""
+    stage, done, total = job.progress
+    return {
+        "state": job.state,
+        "ahead": jobs.place(job) if job.state == "waiting" else 0,
+        "stage": stage,
+        "done": done,
+        "total": total,
+        "message": job.message,
+        "answer": job.answer,
+    }
