@@ -1,6 +1,7 @@
 """Tell by how much the sound of videos is late or early, and write copies with the sound moved.
 
-python -m workflows.offset --model models:/coincidence@champion --video FILE|FOLDER... --output DIR --fix DIR
+python -m workflows.offset --video film.mp4 --output answers --fix mended
+python -m workflows.offset --model models:/coincidence@champion --video FOLDER --output answers --num-workers 8
 """
 
 import sys

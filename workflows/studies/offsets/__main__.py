@@ -1,6 +1,7 @@
 """Study of offsets: how well known ones are told, of drawn scenes and of film, with a model and without.
 
-python -m workflows.studies.offsets --model models:/coincidence@champion --film FOLDER... --output runs/offsets
+python -m workflows.studies.offsets --model models:/coincidence@champion --output runs/offsets
+python -m workflows.studies.offsets --num-scenes 0 --film FOLDER --output runs/offsets
 
 Film is taken to be in sync before its sound is moved. Docs: docs/offsets.md.
 """
