@@ -19,7 +19,7 @@ from workflows.serve.limits import Limits
 
 State = Literal["uploading", "waiting", "working", "done", "refused"]
 Work = Callable[["str", "str", Connection], None]
-"""Called in a process of its own with path and name of the file; what it sends are messages (kind, value)."""
+"""Called in a process of its own with path and name of the file; it sends messages: progress, answer, and in the end done or refused."""
 
 _TICK_SECONDS = 0.5
 _CRASHED = "The file could not be worked on: the program that read it ended. Choose another video."
@@ -191,6 +191,8 @@ def _hear(job: Job, receiver: Connection) -> None:
         job.progress = value
     elif kind == "answer":
         job.answer = value
+    elif kind == "done":
+        job.answer = {**(job.answer or {}), **value}
         job.become("done")
     else:
         job.become("refused", message=value)

@@ -10,7 +10,7 @@ import uvicorn
 
 from infra.errors import InputError
 from infra.tracking import TrackingError, champion, model_folder, tracking_uri
-from workflows.offset.reading import CORRELATION, method_name
+from workflows.offset.reading import CORRELATION
 from workflows.serve.access import is_local, refuse_open
 from workflows.serve.app import make_app
 from workflows.serve.jobs import Jobs
@@ -78,4 +78,4 @@ def _model(name: str | None) -> Iterator[tuple[str | None, str]]:
         with loaded(folder) as found:
             refuse_without_maps(found)
             offsets = "this model" if gives_offsets(found) else CORRELATION
-        yield os.path.abspath(folder), f"Maps by {method_name(name)}, offsets by {offsets}."
+        yield os.path.abspath(folder), f"Maps by {name}, offsets by {offsets}."

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import os
 import signal
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -43,31 +44,34 @@ class Worker:
     model_name: str | None
 
     def __call__(self, path: str, name: str, connection: Connection) -> None:
-        """Write the results beside a file, and send progress and answer, or why there is none."""
+        """Write the results beside a file, and send progress, the answer and how it is shown, or why there is none."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         with contextlib.suppress(BrokenPipeError):
             try:
-                connection.send(("answer", self.answer(path, name, lambda *news: connection.send(("progress", news)))))
+                self._work(path, name, lambda kind, value: connection.send((kind, value)))
             except (InputError, MediaError) as error:
                 connection.send(("refused", _sentence(error, path)))
 
-    def answer(self, path: str, name: str, progress: Progress) -> dict[str, Any]:
-        """Return what is said of a file. Where its sound is moved, the copy to play and the maps are of the mended file.
+    def _work(self, path: str, name: str, send: Callable[[str, Any], None]) -> None:
+        def progress(stage: str, done: int, total: int) -> None:
+            send("progress", (stage, done, total))
 
-        Raises:
-            InputError: If it is above a limit, or cannot be read.
-            MediaError: If it cannot be read.
-        """
         progress("reading", 0, 1)
         refused = self.limits.refuse_video(path)
         if refused:
             raise InputError(refused)
-        folder = os.path.dirname(path)
         model = None
         if self.model_folder is not None:
             with loaded(self.model_folder) as model:
                 pass
+        answer = self._answer(path, name, model, progress)
+        send("answer", {key: value for key, value in answer.items() if key not in ("curve", "windows")})
+        send("done", _show(path if answer["fix"] is None else _beside(path, answer["fix"]), model, progress))
+
+    def _answer(self, path: str, name: str, model: Model | None, progress: Progress) -> dict[str, Any]:
+        """Write answer, curve and mended copy; return the answer as `workflows.offset` gives it."""
         has_lags = model is not None and gives_offsets(model)
+        folder = os.path.dirname(path)
         wanted = Wanted(
             model=None, output=folder, fix=folder, max_offset_seconds=_MAX_OFFSET_SECONDS, tolerance=Tolerance()
         )
@@ -82,18 +86,22 @@ class Worker:
             "video": name,
             "fix": mended,
         }
-        storage.write_json(os.path.join(folder, "answer.json"), row)
-        os.remove(os.path.join(folder, "mended.json"))
-        os.rename(os.path.join(folder, "mended.png"), os.path.join(folder, "curve.png"))
-        shown = path if mended is None else os.path.join(folder, mended)
-        maps, no_maps = _maps(model, shown, progress)
-        picture = write_preview(shown, os.path.join(folder, "preview.mp4"), probe(shown), maps, progress=progress)
-        return row | {
-            "map": None if maps is None else {**picture, **_write_maps(maps, folder)},
-            "no_maps": no_maps,
-            "curve": None,
-            "windows": None,
-        }
+        storage.write_json(_beside(path, "answer.json"), row)
+        os.remove(_beside(path, "mended.json"))
+        os.rename(_beside(path, "mended.png"), _beside(path, "curve.png"))
+        return row
+
+
+def _show(path: str, model: Model | None, progress: Progress) -> dict[str, Any]:
+    """Write the maps of a file and the copy to play; return how the page shows them."""
+    maps, no_maps = _maps(model, path, progress)
+    picture = write_preview(path, _beside(path, "preview.mp4"), probe(path), maps, progress=progress)
+    drawn = None if maps is None else {**picture, **_write_maps(maps, os.path.dirname(path))}
+    return {"map": drawn, "no_maps": no_maps}
+
+
+def _beside(path: str, name: str) -> str:
+    return os.path.join(os.path.dirname(path), name)
 
 
 def gives_offsets(model: Model) -> bool:

@@ -18,6 +18,7 @@ def work(path, name, connection):
     if name == "endless":
         time.sleep(60)
     connection.send(("answer", {"said of": name}))
+    connection.send(("done", {"map": None}))
 
 
 def waiting(jobs, name):
@@ -49,7 +50,7 @@ def test_queue_works_on_after_files_that_crash_or_take_too_long():
         assert jobs.begin("good", "again") == (good, False)
         until(lambda: good.state == "done")
         assert "longer than" in endless.message
-        assert good.answer == {"said of": "good"}
+        assert good.answer == {"said of": "good", "map": None}
         until(lambda: not good.source.exists() and not endless.source.exists())
         folder = good.folder.parent
     assert not folder.exists()

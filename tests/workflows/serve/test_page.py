@@ -117,6 +117,7 @@ def test_page_shows_the_map_of_a_video_and_gives_its_mended_copy(server, moved_s
 
 
 async def plays_with_map(page):
+    await page.until("document.querySelector('#watch').checkVisibility()")
     await page.run("document.querySelector('#video').play()")
     await page.until("document.querySelector('#video').currentTime > 1")
     await page.run("document.querySelector('#video').pause()")

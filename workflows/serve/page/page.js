@@ -144,8 +144,12 @@ async function follow(key) {
       return;
     }
     if (current !== key) return;
-    if (state.state === "refused") return fail(state.message);
-    if (state.state === "done") return present(key, state.answer);
+    if (state.state === "refused") {
+      get("result").hidden = true;
+      return fail(state.message);
+    }
+    if (state.answer && get("result").hidden) tell(key, state.answer);
+    if (state.state === "done") return watch(key, state.answer);
     if (state.state === "waiting") {
       show(state.ahead ? `Waiting: place ${state.ahead + 1} in the queue` : "Waiting: next in the queue", null);
     } else if (state.state === "working") {
@@ -160,9 +164,7 @@ function sentenceOf(answer) {
   return told.charAt(0).toUpperCase() + told.slice(1) + ".";
 }
 
-function present(key, answer) {
-  get("progress").hidden = true;
-  say("Done.");
+function tell(key, answer) {
   get("sentence").textContent = sentenceOf(answer);
   get("file-name").textContent = answer.video;
   get("curve").src = address(key, "curve.png");
@@ -171,16 +173,23 @@ function present(key, answer) {
   get("json").href = address(key, "answer.json");
   get("mended").href = address(key, "mended");
   get("mended-item").hidden = !answer.fix;
+  get("mend-hint").textContent = answer.fix_error ? `It cannot be mended by moving its sound: ${answer.fix_error}.` : "";
+  get("watch").hidden = get("maps-item").hidden = true;
+  get("result").hidden = false;
+  get("sentence").focus();
+}
+
+function watch(key, answer) {
+  get("progress").hidden = true;
+  say("Done: the video can be played.");
   get("maps").href = address(key, "maps.npz");
   get("maps-item").hidden = get("map-controls").hidden = !answer.map;
   get("map-hint").textContent = [
     answer.fix && `Played with its sound moved by ${Math.round(-answer.offset_ms)} ms.`,
     answer.map ? `A source is found in ${Math.round(100 * answer.map.found_share)} % of the frames; marks fade within half a second.` : answer.no_maps,
   ].filter(Boolean).join(" ");
-  get("mend-hint").textContent = answer.fix_error ? `It cannot be mended by moving its sound: ${answer.fix_error}.` : "";
-  get("result").hidden = false;
+  get("watch").hidden = false;
   player.play(address(key, "preview.mp4"), answer.map, address(key, "maps.bin"));
-  get("sentence").focus();
 }
 
 async function remove() {
