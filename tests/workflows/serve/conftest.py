@@ -4,7 +4,6 @@ import dataclasses
 
 import pytest
 
-from infra import storage
 from workflows.learners.learner import trained_module
 from workflows.recipes import multisensory
 from workflows.trained.checkpoint import write_checkpoint
@@ -28,5 +27,4 @@ def untrained(small_config, tmp_path_factory):
         assets={},
         state={},
     )
-    assert storage.exists(folder)
     return folder
