@@ -46,6 +46,7 @@ _NOT_RUN = {
     "docs/evaluation.md": 1,  # needs videos that are not here
     "docs/sweeps.md": 1,  # measures for minutes, on the data of the whole demo
     "docs/offsets.md": 2,  # needs videos that are not here
+    "docs/page.md": 2,  # serves until it is ended; tests/workflows/serve/test_page.py uses it
     "docs/performance.md": 2,  # measures for a quarter of an hour and more
     "docs/cluster.md": 4,  # needs a cluster or S3; tests/workflows/test_jobs.py submits jobs
     "docs/notebooks.md": 1,  # is run elsewhere than here

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from infra.progress import Progress, silent
 from models.offset.estimate import Estimate, estimate
 from workflows.offset.curves import Curves, Reading, read_curves
 
@@ -133,14 +134,20 @@ def describe_offset(offset_ms: int) -> str:
 
 
 def answer_about(
-    path: str, reading: Reading, *, method: str, tolerance: Tolerance, max_offset_seconds: float
+    path: str,
+    reading: Reading,
+    *,
+    method: str,
+    tolerance: Tolerance,
+    max_offset_seconds: float,
+    progress: Progress = silent,
 ) -> Answer:
     """Return the answer about a file.
 
     Raises:
         InputError: If it cannot be read.
     """
-    curves = read_curves(path, reading, max_offset_seconds=max_offset_seconds)
+    curves = read_curves(path, reading, max_offset_seconds=max_offset_seconds, progress=progress)
     found = estimate(
         np.stack([window.evidence for window in curves.windows]),
         curves.lags,

@@ -13,6 +13,7 @@ from datasets.media import PICTURE, SOUND, MediaError, Span, Timeline, Window, c
 from datasets.media import length as length_of
 from datasets.media.fit import Fit
 from infra.errors import InputError
+from infra.progress import Progress, silent
 from models.metrics.motion_loudness import cell_motion
 from models.offset.curve import PHASES, evidence_by_lag
 from models.offset.features import OffsetFeatures
@@ -65,7 +66,7 @@ class Curves:
     line: Timeline
 
 
-def read_curves(path: str, reading: Reading, *, max_offset_seconds: float) -> Curves:
+def read_curves(path: str, reading: Reading, *, max_offset_seconds: float, progress: Progress = silent) -> Curves:
     """Return the evidence of a file's windows; holds one window of its picture at a time, and 16 kB of sound a second or less.
 
     Raises:
@@ -79,16 +80,19 @@ def read_curves(path: str, reading: Reading, *, max_offset_seconds: float) -> Cu
         layout = _lay_windows(line, max_offset_seconds, frame_rate)
         if not layout.starts:
             raise InputError(f"--video: '{path}' has no second in which picture and sound both run; give a longer one")
-        windows = tuple(
-            _windows(_Sound(path, line, reading), path, reading, layout, reach=_reach(reading, max_offset_seconds))
-        )
+        windows: list[WindowCurve] = []
+        for window in _windows(
+            _Sound(path, line, reading), path, reading, layout, reach=_reach(reading, max_offset_seconds)
+        ):
+            windows.append(window)
+            progress("comparing", len(windows), len(layout.starts))
     except MediaError as error:
         what = " ".join(filter(None, (error.reason, error.detail)))
         raise InputError(f"--video: '{path}': {what}; give a video with picture and sound") from None
     step = 1 / (PHASES * reading.features.moments_per_second)
     reach = _reach(reading, max_offset_seconds)
     delay = reading.features.delay_seconds - shown_seconds / 2
-    return Curves(lags=np.arange(-reach, reach + 1) * step - delay, windows=windows, line=line)
+    return Curves(lags=np.arange(-reach, reach + 1) * step - delay, windows=tuple(windows), line=line)
 
 
 def _reach(reading: Reading, max_offset_seconds: float) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from datasets.media import MediaError, move_sound
 from infra import storage
 from infra.errors import InputError
+from infra.progress import Progress, silent
 from infra.seeding import digest
 from infra.version import code_version
 from workflows.offset.answer import Answer, Tolerance, answer_about
@@ -46,7 +47,7 @@ class File:
         return self.stem + os.path.splitext(self.path)[1]
 
 
-def examine(file: File, reading: Reading, *, method: str, wanted: Wanted) -> Row:
+def examine(file: File, reading: Reading, *, method: str, wanted: Wanted, progress: Progress = silent) -> Row:
     """Return what is said of a file, written as was asked; one that cannot be read has an error instead."""
     made_from = digest(_code(), method, reading.fingerprint, wanted, storage.state(file.path)).hex()
     row: Row = {
@@ -62,7 +63,12 @@ def examine(file: File, reading: Reading, *, method: str, wanted: Wanted) -> Row
         return kept
     try:
         answer = answer_about(
-            file.path, reading, method=method, tolerance=wanted.tolerance, max_offset_seconds=wanted.max_offset_seconds
+            file.path,
+            reading,
+            method=method,
+            tolerance=wanted.tolerance,
+            max_offset_seconds=wanted.max_offset_seconds,
+            progress=progress,
         )
     except InputError as error:
         row |= {"verdict": None, "error": str(error), "sentence": "", "windows": []}
