@@ -67,3 +67,12 @@ def refuse_foreign(folder: str, *marks: str, option: str = "--output") -> None:
     found = next(iter(storage.list_files(folder)), None)
     if found is not None:
         raise InputError(f"{option}: '{folder}' holds other files, such as '{found}'; give a new or an empty folder")
+
+
+def output_stems(paths: list[str]) -> list[str]:
+    """Return the names that the videos' outputs begin with: the file's, with its folder's before it where two share it."""
+    plain = [Path(path).stem for path in paths]
+    return [
+        stem if plain.count(stem) == 1 else f"{Path(path).parent.name}_{stem}_{number}"
+        for number, (path, stem) in enumerate(zip(paths, plain, strict=True), start=1)
+    ]

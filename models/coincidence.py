@@ -18,6 +18,7 @@ Clips may be of any length and frames of any size. Silence and a still picture s
 
 import math
 from collections import OrderedDict
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -71,6 +72,7 @@ class Coincidence(nn.Module):
     ) -> None:
         super().__init__()
         self.grid, self.scales, self.moments_per_second = grid, scales, moments_per_second
+        self.num_features = num_features
         self.num_frames, self.frame_rate = num_frames, frame_rate
         self.hop_seconds, self.window_seconds = hop_seconds, window_seconds
         self.picture = _picture_encoder(2, num_features)
@@ -78,13 +80,20 @@ class Coincidence(nn.Module):
         self.log_gain = nn.Parameter(torch.tensor(math.log(_FIRST_GAIN)))
         self.offset = nn.Parameter(torch.tensor(-1.0))
 
-    def encode_audio(self, sound: Float[Tensor, "batch bins hops"]) -> Float[Tensor, "batch features moments"]:
-        """Features of log-mel spectrograms, centered over time and scaled."""
+    def encode_audio(
+        self, sound: Float[Tensor, "batch bins hops"], *, moments: Sequence[float] | None = None
+    ) -> Float[Tensor, "batch features moments"]:
+        """Features of log-mel spectrograms, centered over time and scaled.
+
+        Args:
+            sound: Spectrograms.
+            moments: Seconds from the begin on at which they are read, if not those of the common clock.
+        """
         hops = sound.shape[-1]
         seconds = (hops - 1) * self.hop_seconds + self.window_seconds
         centers = [(hop * self.hop_seconds + self.window_seconds / 2) / seconds for hop in range(hops)]
         bands = sound - sound.mean(dim=2, keepdim=True)
-        return _standardize(self.sound(self._on_clock(bands, centers, seconds)))
+        return _standardize(self.sound(self._on_clock(bands, centers, seconds, moments)))
 
     def encode_video(
         self, video: Float[Tensor, "batch 3 frames height width"], *, frame_rate: float | None = None
@@ -127,14 +136,18 @@ class Coincidence(nn.Module):
         return self.encode_audio(sound), self.encode_video(video, frame_rate=frame_rate)
 
     def motion(
-        self, video: Float[Tensor, "batch 3 frames height width"], *, frame_rate: float | None = None
+        self,
+        video: Float[Tensor, "batch 3 frames height width"],
+        *,
+        frame_rate: float | None = None,
+        moments: Sequence[float] | None = None,
     ) -> Float[Tensor, "batch 2 moments rows columns"]:
-        """Motion of the cells on the common clock, against the rest of the clip: its amount and its direction."""
+        """Motion of the cells on the common clock, or at other moments, against the rest of the clip: its amount and its direction."""
         gray = torch.einsum("bcthw,c->bthw", video, video.new_tensor(_GRAY))
         rate, frames = frame_rate or self.frame_rate, video.shape[2]
         apart = min(max(1, round(rate / self.moments_per_second)), frames - 1)
         between = [(frame + (apart + 1) / 2) / frames for frame in range(frames - apart)]
-        return self._on_clock(_motion(gray, self.grid, apart=apart), between, frames / rate)
+        return self._on_clock(_motion(gray, self.grid, apart=apart), between, frames / rate, moments)
 
     def encode_motion(
         self, motion: Float[Tensor, "batch 2 moments rows columns"]
@@ -205,10 +218,17 @@ class Coincidence(nn.Module):
         return max(1, round(seconds * self.moments_per_second))
 
     def _on_clock(
-        self, values: Float[Tensor, "batch channels times *grid"], centers: list[float], seconds: float
+        self,
+        values: Float[Tensor, "batch channels times *grid"],
+        centers: list[float],
+        seconds: float,
+        moments: Sequence[float] | None,
     ) -> Float[Tensor, "batch channels moments *grid"]:
-        """Values read at the moments of the common clock."""
-        targets = pixel_centers(self._num_moments(seconds)).tolist()
+        """Values read at some moments, or at those of the common clock."""
+        if moments is None:
+            targets = pixel_centers(self._num_moments(seconds)).tolist()
+        else:
+            targets = [moment / seconds for moment in moments]
         if values.ndim == 3:
             return align_time(values, centers=centers, targets=targets)
         places = values.permute(0, 1, 3, 4, 2)

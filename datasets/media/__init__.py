@@ -7,13 +7,16 @@ from datasets.media.calibrate import Coding, coding_of, measure_delay
 from datasets.media.cut import Clip, Window, cut, read_sound
 from datasets.media.encode import decode_frames, decode_into, encode_frames, write_chunks, write_video
 from datasets.media.listen import Listener
-from datasets.media.probe import MediaError, display_size, probe, reading
+from datasets.media.probe import MediaError, coded_size, display_size, frame_seconds, probe, reading
 from datasets.media.recode import through_aac
+from datasets.media.remux import CONTAINERS as MENDED_CONTAINERS
+from datasets.media.remux import move_sound
 from datasets.media.still import decode_image, image_size, read_image
 from datasets.media.timeline import BOTH, PICTURE, SOUND, Span, Timeline, intersection, length, timeline_from_dict
 
 __all__ = [
     "BOTH",
+    "MENDED_CONTAINERS",
     "PICTURE",
     "SOUND",
     "Clip",
@@ -23,6 +26,7 @@ __all__ = [
     "Span",
     "Timeline",
     "Window",
+    "coded_size",
     "coding_of",
     "cut",
     "decode_frames",
@@ -30,10 +34,12 @@ __all__ = [
     "decode_into",
     "display_size",
     "encode_frames",
+    "frame_seconds",
     "image_size",
     "intersection",
     "length",
     "measure_delay",
+    "move_sound",
     "probe",
     "read_image",
     "read_sound",

@@ -21,6 +21,9 @@ from datasets.media.timeline import BOTH, PICTURE, SOUND, Packet, Timeline, meas
 av_logging.set_level(av_logging.PANIC)
 
 
+_LISTS = ("concat", "dash", "hls", "imf", "lavfi", "rtp", "rtsp", "sap", "sdp", "webm_dash_manifest")
+"""Formats that name other files or addresses, which whoever made the file could choose."""
+_FORMATS = ",".join(sorted(av.formats_available.difference(_LISTS)))
 _LONG_SOUND_SECONDS = 0.1
 _HIGH_DYNAMIC_RANGE = {ColorTrc.SMPTE2084: "PQ", ColorTrc.ARIB_STD_B67: "HLG"}
 
@@ -37,13 +40,13 @@ _KINDS: tuple[tuple[str, Literal["video", "audio"]], ...] = ((PICTURE, "video"),
 
 
 def open_media(path: str | os.PathLike[str], stage: str) -> InputContainer:
-    """Return an open file.
+    """Return an open file; lists of other files are not followed.
 
     Raises:
         MediaError: If it is none that can be read.
     """
     try:
-        return av.open(os.fspath(path), metadata_errors="ignore")
+        return av.open(os.fspath(path), metadata_errors="ignore", options={"format_whitelist": _FORMATS})
     except (av.error.FFmpegError, OSError, ValueError, EOFError) as error:
         raise MediaError(stage, "cannot open", str(error)) from None
 
@@ -270,3 +273,28 @@ def display_size(path: str | os.PathLike[str]) -> tuple[int, int]:
                     width = round(frame.width * float(video.sample_aspect_ratio or 1))
                     return (frame.height, width) if orientation_of(frame).exchanged else (width, frame.height)
     raise MediaError("decode", "no picture")
+
+
+@reading("probe")
+def coded_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Return width and height of a picture as the file's headers say, without decoding it.
+
+    Raises:
+        MediaError: If there is no picture.
+    """
+    with open_media(path, "probe") as container:
+        codec = find_streams(container, "probe", needs=(PICTURE,))[PICTURE].codec_context
+        return codec.width, codec.height
+
+
+@reading("probe")
+def frame_seconds(path: str | os.PathLike[str]) -> float:
+    """Return for how long a picture is shown, on average, by what the file says of its frame rate; 0 where it says nothing.
+
+    Raises:
+        MediaError: If there is no picture.
+    """
+    with open_media(path, "probe") as container:
+        video = find_streams(container, "probe", needs=(PICTURE,))[PICTURE]
+        rate = video.average_rate or video.guessed_rate
+        return float(1 / rate) if rate else 0.0

@@ -30,9 +30,12 @@ _STILL = 0.1
 """Added to mean absolute differences, of 255, before the logarithm."""
 
 
-def cell_motion(frames: UInt8[np.ndarray, "frames height width 3"]) -> Float[np.ndarray, "steps rows columns"]:
-    """Log of the mean absolute difference of successive gray frames, in cells of a 12x12 grid; of as many as there are pixels in smaller frames."""
-    change = np.abs(np.diff(frames @ _GRAY, axis=0))
+def cell_motion(
+    frames: UInt8[np.ndarray, "frames height width 3"], *, apart: int = 1
+) -> Float[np.ndarray, "steps rows columns"]:
+    """Log of the mean absolute difference of gray frames so many apart, in cells of a 12x12 grid; of as many as there are pixels in smaller frames."""
+    gray = frames @ _GRAY
+    change = np.abs(gray[apart:] - gray[:-apart])
     for axis in (1, 2):
         length = change.shape[axis]
         edges = np.linspace(0, length, min(_GRID, length) + 1).astype(int)

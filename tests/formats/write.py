@@ -28,7 +28,11 @@ _PICTURE_OPTIONS = {
     "libx265": {"preset": "ultrafast", "crf": "12", "x265-params": "log-level=none:pools=none"},
     "libvpx": {"deadline": "realtime", "cpu-used": "8", "crf": "8"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "crf": "12"},
-    "libsvtav1": {"preset": "12", "crf": "20"},
+    "libsvtav1": {
+        "preset": "12",
+        "crf": "20",
+        "svtav1-params": "lp=1",
+    },  # more threads may wait for each other for ever
     "dnxhd": {"profile": "dnxhr_hq"},
     "snow": {"strict": "experimental", "qscale": "2"},
 }

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import itertools
+import json
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
@@ -14,6 +15,8 @@ import aiohttp
 
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 _SECONDS = 60
+_SAME_PICTURES = 3
+"""In a row, half a second apart, that say that a page changes no more."""
 
 
 class Page:
@@ -38,19 +41,41 @@ class Page:
             AssertionError: With the page's text, if it does not become so.
         """
         for _ in range(_SECONDS * 4):
-            if found := await self._evaluate(condition):
+            if found := await self.run(condition):
                 return found
             await asyncio.sleep(0.25)
-        raise AssertionError(f"{condition}\n{await self._evaluate('document.body.innerText')}")
+        raise AssertionError(f"{condition}\n{await self.run('document.body.innerText')}")
 
     async def picture(self, path: Path) -> None:
-        """Write what the window shows now as a PNG."""
-        found = await self._call("Page.captureScreenshot", format="png")
-        path.write_bytes(base64.b64decode(found["data"]))
+        """Write what the window shows as a PNG, once it changes no more."""
+        before, same = "", 0
+        for _ in range(_SECONDS * 2):
+            now = (await self._call("Page.captureScreenshot", format="png"))["data"]
+            before, same = now, same + 1 if now == before else 0
+            if same == _SAME_PICTURES:
+                break
+            await asyncio.sleep(0.5)
+        path.write_bytes(base64.b64decode(before))
 
-    async def _evaluate(self, expression: str) -> Any:
-        found = await self._call("Runtime.evaluate", expression=expression, returnByValue=True)
+    async def run(self, expression: str) -> Any:
+        """Return the value of a JavaScript expression, as if a user had caused it."""
+        found = await self._call("Runtime.evaluate", expression=expression, returnByValue=True, userGesture=True)
         return found.get("result", {}).get("value")
+
+    async def choose(self, selector: str, path: Path) -> None:
+        """Choose a file in an input of type file."""
+        found = await self._call("Runtime.evaluate", expression=f"document.querySelector({json.dumps(selector)})")
+        await self._call("DOM.setFileInputFiles", files=[str(path)], objectId=found["result"]["objectId"])
+
+    async def press(self, key: str, code: int) -> None:
+        """Press a key that has a name, such as Tab (9) or Enter (13)."""
+        text = {"text": "\r"} if key == "Enter" else {}
+        for kind in ("keyDown", "keyUp"):
+            await self._call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **text)
+
+    async def download_to(self, folder: Path) -> None:
+        """Keep what is downloaded from now on in a folder."""
+        await self._call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
 
     async def _call(self, method: str, **params: Any) -> dict[str, Any]:
         number = next(self._numbers)

@@ -25,6 +25,11 @@ _VISIBLE = """(texts => {
     return texts.every(text => nodes.some(node => node.parentElement.textContent.includes(text) && seen(node)));
 })"""
 """Whether texts stand within the window, without scrolling."""
+_CLOSE_ASSISTANT = """(button => {
+    if (button) button.click();
+    return Boolean(button);
+})(document.querySelector('[data-component-id="mlflow.assistant.chat_panel.close"]'))"""
+"""Close the panel that MLflow opens at the first visit, as it would hide the right of each picture."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -65,11 +70,14 @@ def stops(client: mlflow.MlflowClient, experiment: Experiment) -> Iterator[Stop]
     yield Stop("evaluation", f"{base}/runs/{runs['evaluate'][0].info.run_id}?{MODEL_TRAINING}", ["Finished"])
     yield Stop("charts", f"{base}/runs?{MODEL_TRAINING}&compareRunsMode=CHART", ("loss", "objective"), drawn)
     yield Stop(
-        "compared", _compared(experiment, trials), ["Parallel Coordinates Plot"], "document.querySelector('.parcoords')"
+        "compared",
+        _compared(experiment, trials),
+        ["Parallel Coordinates Plot"],
+        "!!document.querySelector('.parcoords')",
     )
     yield Stop("sweep", f"{base}/runs/{sweep.info.run_id}?{MODEL_TRAINING}", ["Finished", "Child runs"])
     figures = f"{base}/runs/{sweep.info.run_id}/artifacts/figures.html?{MODEL_TRAINING}"
-    yield Stop("sweep-figures", figures, ["figures.html"], "document.querySelector('iframe')")
+    yield Stop("sweep-figures", figures, ["figures.html"], "!!document.querySelector('iframe')")
     yield Stop("models", f"{base}/models?{MODEL_TRAINING}", [experiment.name, "Ready"])
     yield Stop("registry", f"#/models?{MODEL_TRAINING}", [experiment.name])
     yield Stop("versions", f"#/models/{experiment.name}?{MODEL_TRAINING}", ["Version 1"])
@@ -99,6 +107,8 @@ async def walk(server: str, found: Sequence[Stop], folder: Path) -> None:
     async with contextlib.AsyncExitStack() as stack:
         profile = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
         page = await stack.enter_async_context(browsing(Path(profile)))
+        await page.open(f"{server}/{found[0].below}")
+        await page.until(_CLOSE_ASSISTANT)
         for stop in found:
             await page.open(f"{server}/{stop.below}")
             try:

@@ -14,13 +14,14 @@ from datasets.reading.selection import SplitName, select_units
 from datasets.sources.listing import list_sources, render_scenes
 from infra import cluster, storage
 from infra.errors import InputError
+from infra.outputs import output_stems
 from infra.ray_address import check_cluster
 from infra.tracking import Run, describe_page, ending, start_run
 from workflows.cli.progress import ProgressLine
 from workflows.contract.registry import load_recipe
 from workflows.evaluate.record import record_evaluation
 from workflows.evaluate.report import Report, describe_report, evaluate_model
-from workflows.localize.maps import map_video, output_stems
+from workflows.localize.maps import map_video
 from workflows.localize.overlay import write_outputs
 from workflows.prepare.summary import log_preparation, summarize_card
 from workflows.train.fit import FitResult, Scaling, fit

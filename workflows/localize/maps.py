@@ -11,7 +11,6 @@ import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -25,6 +24,7 @@ from datasets.media.fit import Scales, scales_of
 from datasets.preparation.accounts import seconds_left_out
 from datasets.preparation.spans import describe_too_short
 from infra.errors import InputError
+from infra.progress import Progress, silent
 from models.metrics.localization import source_found
 from workflows.trained.model import Model
 
@@ -68,8 +68,13 @@ class VideoMaps:
         """The maps of that kind."""
         return self.signed if self.contrast is None else self.contrast
 
+    @property
+    def strongest(self) -> float:
+        """The evidence that is drawn as strongest, the same for the whole video."""
+        return max(float(np.quantile(np.maximum(self.shown, 0), 0.999)), 1e-6)
 
-def map_video(model: Model, path: str, *, kind: MapKind = "signed") -> VideoMaps:
+
+def map_video(model: Model, path: str, *, kind: MapKind = "signed", progress: Progress = silent) -> VideoMaps:
     """Return the maps of a video; holds one window of it at a time.
 
     Raises:
@@ -94,7 +99,7 @@ def map_video(model: Model, path: str, *, kind: MapKind = "signed") -> VideoMaps
         aspect = width / height
         clips = functools.partial(_cut_clips, model, path, grid=grid, line=line)
         with torch.inference_mode():
-            signed, contrast, logits = _blend(model, clips, grid, kind)
+            signed, contrast, logits = _blend(model, clips, grid, kind, progress)
     except MediaError as error:
         raise unreadable(path, error) from None
     centers = model.module.cell_centers()
@@ -189,15 +194,6 @@ def describe_frames(maps: VideoMaps, *, threshold: float = 0.5) -> list[dict[str
     return rows
 
 
-def output_stems(paths: list[str]) -> list[str]:
-    """Return the names that the videos' outputs begin with: the file's, with its folder's before it where two share it."""
-    plain = [Path(path).stem for path in paths]
-    return [
-        stem if plain.count(stem) == 1 else f"{Path(path).parent.name}_{stem}_{number}"
-        for number, (path, stem) in enumerate(zip(paths, plain, strict=True), start=1)
-    ]
-
-
 def _cut_clips(model: Model, path: str, windows: Sequence[int], *, grid: _Grid, line: Timeline) -> Iterator[Clip]:
     preparation = model.preparation
     starts = [grid.starts[window] for window in windows]
@@ -213,7 +209,9 @@ def _cut_clips(model: Model, path: str, windows: Sequence[int], *, grid: _Grid, 
     )
 
 
-def _blend(model: Model, clips: _Clips, grid: _Grid, kind: MapKind) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+def _blend(
+    model: Model, clips: _Clips, grid: _Grid, kind: MapKind, progress: Progress
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
     """Return the mean maps, signed and contrast, and the mean evidence of the windows that cover each frame."""
     num_frames = model.preparation.num_frames
     centers = model.module.cell_centers()
@@ -228,6 +226,7 @@ def _blend(model: Model, clips: _Clips, grid: _Grid, kind: MapKind) -> tuple[np.
         sums[:, covered] += maps[:, nearest]
         logits[covered] += logit
         counts[covered] += 1
+        progress("mapping", window + 1, len(grid.starts))
     counts = np.maximum(counts, 1)
     means = sums / counts[:, None, None]
     return means[0], means[1] if kind == "contrast" else None, logits / counts

@@ -1,7 +1,6 @@
 """Overlays of localization maps on their video: an MP4 with the original sound, a contact sheet, arrays and a table."""
 
 import dataclasses
-import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,13 +10,13 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from datasets.media import MediaError, Window, cut, write_chunks
+from datasets.media import MediaError, write_chunks
 from models.metrics.localization import place
 from workflows.localize.maps import VideoMaps, describe_frames, unreadable
+from workflows.localize.pieces import Frames, read_pieces
 
 _HEIGHT = 288
 _SAMPLE_RATE = 44100
-_CHUNK_FRAMES = 32
 _SHEET_COLUMNS, _SHEET_ROWS = 4, 2
 _STRONGEST = 0.6
 ENDINGS = (".mp4", ".png", ".npz", ".json")
@@ -35,8 +34,7 @@ def write_outputs(maps: VideoMaps, path: str, folder: str, *, stem: str, thresho
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
         width = 2 * max(1, round(_HEIGHT * maps.aspect / 2))
-        scale = max(float(np.quantile(np.maximum(maps.shown, 0), 0.999)), 1e-6)
-        drawing = _Drawing(maps=maps, table=table, scale=scale, width=width)
+        drawing = _Drawing(maps=maps, table=table, scale=maps.strongest, width=width)
         sheet = _write_overlay(drawing, path, f"{target}.mp4")
     except MediaError as error:
         raise unreadable(path, error) from None
@@ -74,35 +72,14 @@ def _write_overlay(drawing: "_Drawing", path: str, target: str) -> np.ndarray:
                 tiles.append(picture)
             yield picture
 
-    chunks = ((draw(pictures, first), sound) for first, pictures, sound in _chunks(maps, path))
+    frames = Frames(seconds=maps.seconds, parts=maps.parts, frame_rate=maps.frame_rate)
+    pieces = read_pieces(path, maps.line, frames, size=_HEIGHT, sample_rate=_SAMPLE_RATE)
+    chunks = ((draw(pictures, first), sound) for first, pictures, sound in pieces)
     write_chunks(target, chunks, frame_rate=maps.frame_rate, sample_rate=_SAMPLE_RATE)
     tiles += [np.zeros_like(tiles[0])] * (num_tiles - len(tiles))
     return np.concatenate(
         [np.concatenate(tiles[i : i + _SHEET_COLUMNS], axis=1) for i in range(0, num_tiles, _SHEET_COLUMNS)]
     )
-
-
-def _chunks(maps: VideoMaps, path: str) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Yield number of the first frame, frames and sound, piece by piece, of the time that the maps cover."""
-    total, rate = len(maps.seconds), maps.frame_rate
-    bounds = list(itertools.pairwise([*maps.parts, total]))
-    length = min(_CHUNK_FRAMES, *(end - begin for begin, end in bounds))
-    # The last piece of a part ends with it and may begin before the one before it ends.
-    firsts = [first for begin, end in bounds for first in [*range(begin, end - length, length), end - length]]
-    starts = [float(maps.seconds[first]) for first in firsts]
-    drawn = 0
-    for index, pictures, sound, _ in cut(
-        path,
-        [Window(start_seconds=start, sound_start_seconds=start) for start in starts],
-        line=maps.line,
-        clip_seconds=length / rate,
-        frame_rate=rate,
-        size=_HEIGHT,
-        sample_rate=_SAMPLE_RATE,
-    ):
-        seen = drawn - firsts[index]
-        yield drawn, pictures[seen:], np.clip(sound[round(seen / rate * _SAMPLE_RATE) :], -1, 1)
-        drawn = firsts[index] + length
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -5,11 +5,11 @@ from typing import Any
 
 from datasets.preparation.accounts import describe_left_out
 from infra.errors import InputError
-from infra.outputs import writing
+from infra.outputs import output_stems, writing
 from infra.progress import Say
 from workflows.evaluate.spread import Spread
 from workflows.evaluators import localization
-from workflows.localize.maps import MapKind, map_video, output_stems
+from workflows.localize.maps import MapKind, map_video
 from workflows.localize.overlay import ENDINGS, write_outputs
 from workflows.trained.clips import fit_to_clips
 from workflows.trained.model import Model, loaded

@@ -113,8 +113,7 @@ def _resampled(
     measure = load_evaluator(evaluator).measure
 
     def value(rows: dict[str, np.ndarray], chosen: np.ndarray | slice = slice(None)) -> float:
-        numbers = {name: values[chosen] for name, values in rows.items() if values.dtype.kind != "U"}
-        return measure(numbers)[figure]
+        return measure({name: values[chosen] for name, values in rows.items()})[figure]
 
     recordings, index = np.unique(models[0]["recording_id"], return_inverse=True)
     members = np.split(np.argsort(index, kind="stable"), np.cumsum(np.bincount(index))[:-1])

@@ -72,3 +72,10 @@ def test_unexpected_errors_get_a_name_but_lack_of_memory_does_not():
         raise MemoryError
     with pytest.raises(MediaError, match="cannot be read"), reading("probe"):
         raise av.error.MemoryError(12, "Cannot allocate memory")
+
+
+def test_lists_of_other_files_are_not_followed(tmp_path):
+    write(tmp_path / "secret.mp4")
+    (tmp_path / "list.mp4").write_text("ffconcat version 1.0\nfile secret.mp4\n")
+    with pytest.raises(MediaError, match="cannot open"):
+        probe(tmp_path / "list.mp4")

@@ -192,7 +192,7 @@ def test_a_version_has_signature_fingerprint_code_report_and_card(trained, track
     described = str(version.description)
     assert "## Where it fails" in described
     assert "95 % interval" in described
-    assert described.startswith("**multisensory** on")
+    assert described.startswith("multisensory on")
     assert (version.tags["recipe"], version.tags["state"]) == ("multisensory", "finished")
     (output,) = client.get_run(str(version.run_id)).outputs.model_outputs
     model = client.get_logged_model(output.model_id)
