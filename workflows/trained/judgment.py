@@ -5,6 +5,7 @@ A file is cut into windows as long as the clips that the model was trained on. T
 
 import dataclasses
 import itertools
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,6 +52,8 @@ class Judgment:
 def judge_file(predictor: "Predictor", path: str) -> Judgment:
     """Return what a model says of a file with picture and sound; holds a few windows of it at a time.
 
+    A relative path is looked for below the working folder, then below the home folder.
+
     Raises:
         InputError: If there is no such file, or the model does not read picture and sound.
     """
@@ -59,6 +62,7 @@ def judge_file(predictor: "Predictor", path: str) -> Judgment:
         raise InputError(
             f"judge: one of the recipe {predictor.model.recipe} reads no {missing[0]}; give a model that reads both"
         )
+    path = path if os.path.exists(path) else storage.resolve(path, field="judge")
     if not storage.exists(path):
         raise InputError(f"judge: '{path}' does not exist; give a file with picture and sound")
     try:

@@ -61,6 +61,15 @@ def test_files_that_hold_too_little_cannot_be_told(model, tmp_path, sound_table)
         assert words in found.reason
 
 
+def test_a_file_is_looked_for_below_the_working_folder_and_below_the_home_folder(model, tmp_path, monkeypatch):
+    monkeypatch.setenv("SENSORIUM_HOME", str(tmp_path))
+    (tmp_path / "notebooks").mkdir()
+    for name, folder in (("here.mp4", tmp_path / "notebooks"), ("home.mp4", tmp_path)):
+        video(folder / name)
+        monkeypatch.chdir(tmp_path / "notebooks")
+        assert len(model.judge(name).seconds) == 3
+
+
 def test_a_file_that_is_not_there_is_refused(model, tmp_path):
     with pytest.raises(InputError, match=r"judge: '.*none.mp4' does not exist"):
         model.judge(tmp_path / "none.mp4")
