@@ -17,9 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from datasets.clips.at_moments import clips_at
 from datasets.clips.spectrogram import log_mel
 from datasets.config import PreparationConfig
-from datasets.media import Clip, MediaError, Span, Timeline, Window, cut, display_size, probe
+from datasets.media import Clip, MediaError, Span, Timeline, display_size, probe
 from datasets.media.fit import Scales, scales_of
 from datasets.preparation.accounts import seconds_left_out
 from datasets.preparation.spans import describe_too_short
@@ -195,18 +196,8 @@ def describe_frames(maps: VideoMaps, *, threshold: float = 0.5) -> list[dict[str
 
 
 def _cut_clips(model: Model, path: str, windows: Sequence[int], *, grid: _Grid, line: Timeline) -> Iterator[Clip]:
-    preparation = model.preparation
-    starts = [grid.starts[window] for window in windows]
-    return cut(
-        path,
-        [Window(start_seconds=start, sound_start_seconds=start) for start in starts],
-        line=line,
-        clip_seconds=preparation.clip_seconds,
-        frame_rate=preparation.frame_rate,
-        size=preparation.size,
-        sample_rate=preparation.sample_rate,
-        fit=preparation.fit,
-    )
+    moments = [grid.starts[window] for window in windows]
+    return clips_at(path, moments, line=line, preparation=model.preparation)
 
 
 def _blend(

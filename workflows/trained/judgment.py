@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from datasets.media import MediaError, Timeline, Window, cut, probe
+from datasets.clips.at_moments import clips_at
+from datasets.media import MediaError, Timeline, probe
 from infra import storage
 from infra.errors import InputError
 
@@ -98,17 +99,7 @@ def _starts(line: Timeline, length: float) -> list[float]:
 
 
 def _predict_windows(predictor: "Predictor", path: str, line: Timeline, starts: list[float]) -> dict[str, np.ndarray]:
-    preparation = predictor.model.preparation
-    clips = cut(
-        path,
-        [Window(start_seconds=start, sound_start_seconds=start) for start in starts],
-        line=line,
-        clip_seconds=preparation.clip_seconds,
-        frame_rate=preparation.frame_rate,
-        size=preparation.size,
-        sample_rate=preparation.sample_rate,
-        fit=preparation.fit,
-    )
+    clips = clips_at(path, starts, line=line, preparation=predictor.model.preparation)
     parts: list[dict[str, Any]] = []
     for batch in iter(lambda: list(itertools.islice(clips, _WINDOWS_AT_ONCE)), []):
         video = np.stack([frames for _, frames, _, _ in batch])
