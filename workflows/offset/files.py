@@ -49,11 +49,13 @@ def list_videos(videos: Sequence[str]) -> list[str]:
     """Return the files that are named, and those below the folders that are.
 
     Raises:
-        InputError: If a folder holds none.
+        InputError: If a file is not there, or a folder holds none.
     """
     paths: list[str] = []
     for name in videos:
         place = storage.resolve(name, field="--video")
+        if not storage.exists(place) and not os.path.isdir(place):
+            raise InputError(f"--video: '{storage.shown(place)}' does not exist; give a video file or a folder of them")
         if not os.path.isdir(place):
             paths.append(place)
             continue

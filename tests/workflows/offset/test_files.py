@@ -77,3 +77,9 @@ def test_offset_shows_its_help_without_torch_ray_and_mlflow():
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.endswith("[]\n")
     assert "--max-offset-ms" in done.stdout
+
+
+def test_a_path_that_is_not_there_is_refused_before_anything_is_said(tmp_path, capsys):
+    with pytest.raises(InputError, match=r"--video: '.*none.mp4' does not exist; give a video file or a folder"):
+        ask_files([str(tmp_path / "none.mp4")], wanted())
+    assert capsys.readouterr().out == ""
