@@ -122,7 +122,7 @@ def fit(
         _run_loop(run, job, scaling, trial, progress, tell)
         moments.append(time.monotonic())
         _refuse_divergence(job)
-        result = _conclude(run, job.run_folder)
+        result = _conclude(run, job.run_folder, trial)
         if trial is None:
             result = _keep(run, job, result, registration)
         else:
@@ -330,8 +330,8 @@ def _refuse_divergence(job: Job) -> None:
         )
 
 
-def _conclude(run: Run, run_folder: str) -> FitResult:
-    """Copy the best epoch to `model` and log it."""
+def _conclude(run: Run, run_folder: str, trial: Trial | None) -> FitResult:
+    """Copy the best epoch to `model` and log it; a trial that ran out of its time has finished, as that was its budget."""
     # The checkpoint's own history: writing history.json may have failed after it.
     state = read_state(list_checkpoints(run_folder)[-1])
     history = state["history"]
@@ -341,7 +341,7 @@ def _conclude(run: Run, run_folder: str) -> FitResult:
         storage.copy(storage.join(source, name), storage.join(folder, name))
     storage.write_bytes(storage.join(folder, "run_id"), run.run_id.encode())
     epochs = read_description(folder)["config"]["cadence"]["epochs"]
-    finished = state["epoch"] >= epochs
+    finished = state["epoch"] >= epochs or (trial is not None and not is_asked_to_stop(run_folder))
     run.set_tags({"best_epoch": str(best), "finished": str(finished)})
     metrics = next(entry for entry in history if entry["epoch"] == best)
     return FitResult(
