@@ -87,7 +87,7 @@ def running(
 def _attach(address: str) -> None:
     """Connect to the cluster that RAY_ADDRESS names, or to the one that runs on this machine, which is then said."""
     check_cluster()
-    os.environ.setdefault("RAY_TRAIN_ENABLE_STATE_TRACKING", "1")  # what the dashboard's page of trainings shows
+    os.environ.setdefault("RAY_TRAIN_ENABLE_STATE_TRACKING", "1")  # what the dashboard lists at /api/train/v2/runs/v1
     if os.environ.get("RAY_ADDRESS"):
         ray.init(log_to_driver=False, logging_level=logging.ERROR)
         return
