@@ -4,6 +4,7 @@ import contextlib
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import ray
 from ray.util.placement_group import placement_group_table
@@ -81,17 +82,23 @@ def _tasks(own: str, dashboard: str) -> tuple[Counter[Shape], set[Shape]]:
     """Return what waits and what has room of the tasks, and of the actors, which a task of theirs starts."""
 
     def tasks(state: str) -> Iterator[Shape]:
-        filters = [("job_id", "=", own), ("state", "=", state)]
-        for each in list_tasks(dashboard, filters=filters, detail=True, limit=_MOST, timeout=_PATIENCE_SECONDS):
+        for each in list_tasks(
+            dashboard, filters=_in_state(own, state), detail=True, limit=_MOST, timeout=_PATIENCE_SECONDS
+        ):
             if not each.placement_group_id:  # the group stands for those in it
                 yield _shape(each.required_resources or {})
 
     waiting = Counter(tasks("PENDING_NODE_ASSIGNMENT"))
     if not waiting:
         return waiting, set()
-    filters = [("job_id", "=", own), ("state", "=", "ALIVE")]
-    actors = list_actors(dashboard, filters=filters, detail=True, limit=_MOST, timeout=_PATIENCE_SECONDS)
+    alive = _in_state(own, "ALIVE")
+    actors = list_actors(dashboard, filters=alive, detail=True, limit=_MOST, timeout=_PATIENCE_SECONDS)
     return waiting, {*tasks("RUNNING"), *(_shape(each.required_resources or {}) for each in actors)}
+
+
+def _in_state(own: str, state: str) -> list[Any]:
+    """Return the filters for what is this job's and in a state."""
+    return [("job_id", "=", own), ("state", "=", state)]
 
 
 def _shape(reserved: Mapping[str, float]) -> Shape:
