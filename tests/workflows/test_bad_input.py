@@ -50,6 +50,9 @@ def test_an_empty_folder(complaint, tmp_path):
     said = complaint("prepare", "--source", tmp_path / "empty", "--output", tmp_path / "new")
     assert "holds no media files" in said
     assert not (tmp_path / "new").exists()
+    assert complaint("demo", "--videos", tmp_path / "empty").startswith(
+        f"--videos: '{tmp_path / 'empty'}' holds no media"
+    )
 
 
 def test_a_catalog_without_a_column(complaint, tmp_path):
@@ -179,7 +182,7 @@ def test_prepare_writes_into_no_folder_of_other_files(complaint, scene_folder, t
             ["localize", "--model", "m", "--video", "x", "--output", "y", "--threshold", "1"],
             "--threshold: 1 is not between 0 and 1; give",
         ),
-        (["demo", "--videos", "/no/such"], "'/no/such' does not exist"),
+        (["demo", "--videos", "/no/such"], "--videos: '/no/such' is no folder; give a folder of videos"),
     ],
     ids=lambda value: "-".join(value[:1]) if isinstance(value, list) else "",
 )
