@@ -39,6 +39,10 @@ DEFAULT = "aligned"
 class Config:
     """Everything that a run of this recipe hangs on."""
 
+    target: Literal["binary", "offset"] = "binary"
+    """Whether sound and picture are in sync, or by how much the sound is late: a class of an offset grid, or not decidable."""
+    num_candidates: int = 8
+    """Offset classes that compete in a step of training with target=offset."""
     network: Literal["paper", "aligned", "compact"] = "aligned"
     """The published table, the same with aligned maps, or the small network of the demo."""
     audio_input: Literal["waveform", "log_mel"] = "waveform"
@@ -53,12 +57,18 @@ class Config:
     """Whether half of the clips are mirrored to train."""
     num_frames: int = 120
     """Frames of a clip; taken from the dataset."""
+    frame_rate: float = 30.0
+    """Frames per second; taken from the dataset."""
     num_samples: int = 176400
     """Sound samples of a clip; taken from the dataset."""
     num_bins: int = 64
     """Mel bins; taken from the dataset."""
     num_hops: int = 249
     """Hops of a clip's spectrogram; taken from the dataset."""
+    hop_ms: float = 16.0
+    """Step from one hop to the next; taken from the dataset."""
+    window_ms: float = 32.0
+    """What one hop covers; taken from the dataset."""
     channels: int = 32
     """Width of the compact network."""
     norm: Literal["batch", "group"] = "batch"
@@ -92,6 +102,7 @@ def demo() -> Config:
         audio_input="log_mel",
         crop_size=64,
         num_frames=30,
+        frame_rate=15.0,
         num_samples=32000,
         num_bins=32,
         num_hops=124,
@@ -108,9 +119,12 @@ def tiny() -> Config:
         demo(),
         crop_size=32,
         num_frames=8,
+        frame_rate=8.0,
         num_samples=8000,
         num_bins=8,
         num_hops=30,
+        hop_ms=32.0,
+        window_ms=64.0,
         channels=8,
         loader=LoaderConfig(batch_size=2),
         cadence=CadenceConfig(epochs=2),
@@ -126,7 +140,7 @@ def fit_to(config: Config, cards: Mapping[str, Mapping[str, Any]]) -> Config:
     """Return the configuration with the clip sizes of a dataset.
 
     Raises:
-        InputError: If the network sees more pixels than are stored.
+        InputError: If the network sees more pixels than are stored, or clips are too short for offset classes.
     """
     clip = preparation_of(cards["clips"])
     if config.crop_size > clip.size:
@@ -134,12 +148,19 @@ def fit_to(config: Config, cards: Mapping[str, Mapping[str, Any]]) -> Config:
             f"crop_size: {config.crop_size} is larger than the {clip.size} pixels that the dataset stores; "
             f"give --crop-size {clip.size} or less, or prepare with --size {config.crop_size} or more"
         )
+    if config.target == "offset" and clip.num_frames < 4:
+        raise InputError(
+            f"target: offset needs clips of 4 frames or more, these have {clip.num_frames}; prepare longer clips or a higher rate"
+        )
     return dataclasses.replace(
         config,
         num_frames=clip.num_frames,
+        frame_rate=clip.frame_rate,
         num_samples=clip.num_samples,
         num_bins=clip.log_mel.num_bins,
         num_hops=clip.num_hops,
+        hop_ms=clip.log_mel.hop_ms,
+        window_ms=clip.log_mel.window_ms,
     )
 
 
@@ -155,11 +176,13 @@ def references(config: Config) -> dict[str, str]:
 
 def evaluators(config: Config) -> tuple[str, ...]:
     """Return the evaluators that judge a model of this recipe; the first validates."""
-    return ("synchronization", "localization")
+    return ("offset" if config.target == "offset" else "synchronization", "localization")
 
 
 def objective(config: Config) -> Objective:
-    """Return what chooses the epoch: accuracy, less what the best shortcut has above chance."""
+    """Return what chooses the epoch: accuracy, less what the best shortcut has above chance; of offsets, at plus or minus one class."""
+    if config.target == "offset":
+        return Objective("near_offset_accuracy", "offset accuracy within a class")
     shortcuts = ("audio_only_accuracy", "video_only_accuracy", "swapped_source_accuracy")
     return Objective("net_sync_accuracy", "sync accuracy less shortcuts", "sync_accuracy", shortcuts)
 
@@ -177,17 +200,31 @@ def build(config: Config, assets: Mapping[str, Any], references: Mapping[str, An
 def _module(config: Config) -> "Synchronization":
     from models.synchronization import ClipSize, Synchronization
 
-    return Synchronization(
-        _network(config),
-        sound_column=config.audio_input,
-        crop_size=config.crop_size,
-        flip=config.flip,
-        clip=ClipSize(config.num_frames, config.num_samples, config.num_bins, config.num_hops),
-        seed=config.seed,
+    clip = ClipSize(config.num_frames, config.num_samples, config.num_bins, config.num_hops)
+    settings = {
+        "sound_column": config.audio_input,
+        "crop_size": config.crop_size,
+        "flip": config.flip,
+        "seed": config.seed,
+    }
+    if config.target == "binary":
+        return Synchronization(_network(config, config.num_frames), clip=clip, **settings)
+    from models.offset.grid import offset_grid
+    from models.offset.matching import OffsetMatching
+
+    grid = offset_grid(num_frames=config.num_frames, frame_rate=config.frame_rate)
+    return OffsetMatching(
+        _network(config, grid.picture_frames),
+        grid=grid,
+        whole=clip,
+        hop_seconds=config.hop_ms / 1000,
+        window_seconds=config.window_ms / 1000,
+        num_candidates=config.num_candidates,
+        **settings,
     )
 
 
-def _network(config: Config) -> "Multisensory":
+def _network(config: Config, num_frames: int) -> "Multisensory":
     from models import multisensory
 
     sizes = {
@@ -195,7 +232,7 @@ def _network(config: Config) -> "Multisensory":
         "num_bins": config.num_bins,
         "mute_samples": config.mute_samples,
         "compander": config.compander,
-        "video_size": (config.num_frames, config.crop_size, config.crop_size),
+        "video_size": (num_frames, config.crop_size, config.crop_size),
     }
     if config.network == "compact":
         width = config.channels
