@@ -8,7 +8,6 @@ A clock that runs at another speed makes the offset a line over time: lines are 
 """
 
 import dataclasses
-import itertools
 import math
 
 import numpy as np
@@ -135,11 +134,15 @@ def sharpness_likelihoods(
         blur_seconds: As of `estimate`.
     """
     places = np.clip(np.searchsorted(lags, known - _FINE_SECONDS / 2), 0, len(lags) - 1)
+    kernel = _kernel(blur_seconds)
+    around = places[:, None] + np.arange(len(kernel)) - len(kernel) // 2
+    inside = (around >= 0) & (around < len(lags))
     found = np.empty((len(evidence), len(SHARPNESSES)))
-    for file, column in itertools.product(range(len(evidence)), range(len(SHARPNESSES))):
-        density = _density(evidence[file], sharpness=SHARPNESSES[column], blur_seconds=blur_seconds)
-        found[file, column] = math.log(max(float(density[places[file]]), _LEAST_DENSITY))
-    return found
+    for column, sharpness in enumerate(SHARPNESSES):
+        density = np.exp(sharpness * (evidence - evidence.max(axis=1, keepdims=True)))
+        near = np.take_along_axis(density, around.clip(0, len(lags) - 1), axis=1) * inside
+        found[:, column] = near @ kernel / density.sum(axis=1)
+    return np.log(found.clip(min=_LEAST_DENSITY))
 
 
 def _density(evidence: np.ndarray, *, sharpness: float, blur_seconds: float) -> np.ndarray:
@@ -187,13 +190,19 @@ def _normalized(logarithms: np.ndarray) -> np.ndarray:
 
 
 def _blurred(density: np.ndarray, blur_seconds: float) -> np.ndarray:
-    reach = math.ceil(4 * blur_seconds / _FINE_SECONDS)
-    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) * _FINE_SECONDS / blur_seconds) ** 2)
-    wide = np.convolve(density, kernel / kernel.sum())
+    kernel = _kernel(blur_seconds)
+    reach = len(kernel) // 2
+    wide = np.convolve(density, kernel)
     inside = wide[reach : reach + len(density)].copy()
     inside[0] += wide[:reach].sum()
     inside[-1] += wide[reach + len(density) :].sum()
     return inside
+
+
+def _kernel(blur_seconds: float) -> np.ndarray:
+    reach = math.ceil(4 * blur_seconds / _FINE_SECONDS)
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) * _FINE_SECONDS / blur_seconds) ** 2)
+    return kernel / kernel.sum()
 
 
 def _quantiles(values: np.ndarray, density: np.ndarray, *shares: float) -> tuple[float, ...]:

@@ -5,7 +5,7 @@ Both give picture (views, features, moments, cells), centered over time, and sou
 """
 
 import math
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ _DELAY_SECONDS = 0.05
 """Delays of features are shorter."""
 
 
+@runtime_checkable
 class OffsetFeatures(Protocol):
     """What is compared, and what was measured of it on drawn scenes."""
 

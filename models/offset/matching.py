@@ -116,15 +116,18 @@ class OffsetMatching(Synchronization):
         return centers._replace(times=tuple((1 - share) / 2 + share * time for time in centers.times))
 
     def predict(self, batch: Mapping[str, Any]) -> dict[str, Tensor]:
-        """Return what `Synchronization` does of the middle of clips, and of their sounds how late they are.
+        """Return what `Synchronization` does of the middle of clips, and by how much their sounds are late."""
+        return super().predict(batch) | self.tell_offsets(batch)
+
+    def tell_offsets(self, batch: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Return by how much the sounds of clips are late.
 
         `offset_probabilities` (clips, classes) are those of the classes if one is right, `offset_seconds` the likeliest, above zero where
-        the sound is late, and `decidable` the calibrated probability that one is right.
+        the sound is late, and `decidable` the calibrated probability that it is right to a class.
         """
-        sound, picture = self._tensor(batch[self.sound_column]), self.encode_picture(batch)
-        logits = self.match(sound, picture).float()
+        logits = self.match(self._tensor(batch[self.sound_column]), self.encode_picture(batch)).float()
         seconds = torch.as_tensor(self.grid.seconds, dtype=torch.float32, device=logits.device)
-        return super().predict(batch) | {
+        return {
             "offset_seconds": seconds[logits.argmax(dim=1)],
             "offset_probabilities": logits.softmax(dim=1),
             "decidable": logits.amax(dim=1).sigmoid(),

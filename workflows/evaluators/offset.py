@@ -2,8 +2,9 @@
 
 The picture is a part of each clip, whose place is the offset that is to be told; it follows from the clip's name alone, so that numbers
 repeat and all methods are asked the same (`models/offset/grid.py`). Chance is that of one answer that never changes. "Cannot tell" is the
-answer where the evidence of the best offset is rather that of sounds of other recordings: by the model's own calibration if it is one of
-offsets, else by one that is fitted on other recordings of the split, as the interval always is.
+answer where the best offset is likelier wrong than right, to a class, by its evidence, if every other clip had the sound of another
+recording: by the model's own calibration if it is one of offsets, else by one that is fitted on other recordings of the split, as the
+interval always is.
 """
 
 import dataclasses
@@ -38,7 +39,8 @@ _COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
 
 
 def collect(module: TellsOffsets, data: HeldOut) -> Rows:
-    """Return what is told of this rank's clips, (pairs, 2) each: `known` and `offset` in seconds, and `peak`, the best offset's evidence.
+    """Return what is told of this rank's clips, (pairs, 2) each: `known` and `offset` in seconds, and `peak`, the best offset's evidence: above
+    the median of all, where it is not in logits.
 
     `curve` (pairs, 2, lags) is the evidence at all `lags`; `other_peak`, `silent_peak` and `still_peak` are those of the controls. What
     begins with `floor_` is the same of the correlation. `decidable` is whether the clip's source is in sight, sounds and moves.
@@ -56,7 +58,7 @@ def measure(rows: Rows) -> dict[str, float]:
 
 
 def answers(rows: Rows) -> Answers:
-    """Return whether sound and picture belong together at any offset, as the network gave it: what a calibration is fitted on."""
+    """Return whether the best offset is right, as the network gave it: what a calibration is fitted on; with another sound none is."""
     return Told(rows).asked
 
 
@@ -142,12 +144,12 @@ class Told:
 
     @property
     def asked(self) -> Answers:
-        """Evidence of clips with their own sound, and with that of another recording; before calibration."""
+        """Whether the class, or the next, is right, of clips with their own sound and with that of another recording; before calibration."""
         own, other = self.peaks["own"], self.peaks["other"]
         there = np.isfinite(other)
         return Answers(
             self.calibration.undo(np.concatenate([own, other[there]])),
-            np.repeat([1.0, 0.0], [len(own), there.sum()]),
+            np.concatenate([self.hits["near_offset_accuracy"], np.zeros(there.sum())]),
             np.concatenate([self.recordings, self.recordings[there]]),
         )
 
@@ -156,7 +158,7 @@ class Told:
         if self.is_of_logits and self.calibration != Calibration():
             return {kind: peaks <= 0 for kind, peaks in self.peaks.items()}
         asked = self.asked
-        if asked.num_recordings < FEWEST_RECORDINGS or asked.targets.all():
+        if asked.num_recordings < FEWEST_RECORDINGS or len(np.unique(asked.targets)) < 2:
             return {}
         folds = dict(zip(*self._folds(), strict=True))
         of_asked = np.array([folds[name] for name in asked.recordings])

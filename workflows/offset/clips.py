@@ -110,18 +110,17 @@ def _tell(
     curves_of: Callable[[np.ndarray, list[np.ndarray]], ClipCurves], pictures: np.ndarray, sounds: list[np.ndarray]
 ) -> Rows:
     """Return, by pair, the curve, offset and peak of clips with their own sound, and the peaks of the controls."""
-    own, still = (
-        curves_of(pictures, sounds),
-        curves_of(np.repeat(pictures[:, :1], pictures.shape[1], axis=1), sounds[:1]),
-    )
+    own = curves_of(pictures, sounds)
+    still = curves_of(np.repeat(pictures[:, :1], pictures.shape[1], axis=1), sounds[:1])
     evidence = np.concatenate([own.evidence, still.evidence])
-    found = [[read_curve(curve, own.lags, own.blur_seconds, own.spread) for curve in clips] for clips in evidence]
-    peaks = [np.array([float(each.evidence.max()) for each in kind]).reshape(-1, 2) for kind in found]
+    middle = np.median(evidence, axis=2) if own.spread is None else 0.0
+    peaks = (evidence.max(axis=2) - middle).reshape(len(evidence), -1, 2)
+    found = [read_curve(curve, own.lags, own.blur_seconds, own.spread) for curve in evidence[0]]
     count = len(pictures) // 2
     return {
         "lags": np.tile(own.lags, (count, 1)),
-        "curve": own.evidence[0].reshape(count, 2, -1).astype(np.float32),
-        "offset": np.array([each.offset_seconds for each in found[0]]).reshape(-1, 2),
+        "curve": evidence[0].reshape(count, 2, -1).astype(np.float32),
+        "offset": np.array([each.offset_seconds for each in found]).reshape(-1, 2),
         "peak": peaks[0],
         **{f"{name}_peak": values for name, values in zip(CONTROLS, peaks[1:], strict=True)},
         "spread": np.full(count, NOTHING if own.spread is None else own.spread),
