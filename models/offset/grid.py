@@ -9,6 +9,8 @@ import dataclasses
 
 import numpy as np
 
+FEWEST_FRAMES = 4
+"""Of a clip that has offset classes."""
 _STEPS_PER_SECOND = 15.0
 _LARGEST_SECONDS = 1.0
 
@@ -60,10 +62,8 @@ def offset_grid(*, num_frames: int, frame_rate: float) -> OffsetGrid:
     Raises:
         ValueError: If the clip is too short for three classes.
     """
-    step = max(1, round(frame_rate / _STEPS_PER_SECOND))
-    reach = min(num_frames // 4, int(_LARGEST_SECONDS * frame_rate + 1e-6)) // step
-    if reach < 1:
-        raise ValueError(
-            f"{num_frames} frames are too few for offset classes of {step} frames; give {4 * step} or more"
-        )
+    if num_frames < FEWEST_FRAMES:
+        raise ValueError(f"{num_frames} frames are too few for three offset classes; give {FEWEST_FRAMES} or more")
+    step = max(1, min(round(frame_rate / _STEPS_PER_SECOND), num_frames // 4))
+    reach = min(num_frames // 4, max(step, int(_LARGEST_SECONDS * frame_rate + 1e-6))) // step
     return OffsetGrid(num_frames=num_frames, frame_rate=frame_rate, step_frames=step, reach=reach)

@@ -39,9 +39,9 @@ _COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
 
 
 def collect(module: TellsOffsets, data: HeldOut) -> Rows:
-    """Return what is told of this rank's clips, (pairs, 2) each: `known` and `offset` in seconds, and `peak`, the best offset's evidence: above
-    the median of all, where it is not in logits.
+    """Return what is told of this rank's clips, (pairs, 2) each.
 
+    `known` and `offset` are seconds, `peak` is the best offset's evidence: above the median of all, where it is not in logits.
     `curve` (pairs, 2, lags) is the evidence at all `lags`; `other_peak`, `silent_peak` and `still_peak` are those of the controls. What
     begins with `floor_` is the same of the correlation. `decidable` is whether the clip's source is in sight, sounds and moves.
     """

@@ -165,7 +165,9 @@ def references(config: Config) -> dict[str, str]:
 
 def evaluators(config: Config) -> tuple[str, ...]:
     """Return the evaluators that judge a model of this recipe; the first validates."""
-    return ("synchronization", "localization", "offset")
+    from models.offset.grid import FEWEST_FRAMES
+
+    return ("synchronization", "localization", *(("offset",) if config.num_frames >= FEWEST_FRAMES else ()))
 
 
 def objective(config: Config) -> Objective:

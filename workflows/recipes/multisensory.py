@@ -9,6 +9,7 @@ alone says anything about the label.
 
     python -m workflows.train multisensory --data DATASET                      the full-size network with aligned maps
     python -m workflows.train multisensory --data DATASET --preset demo       two minutes on two cores, synthetic scenes
+    python -m workflows.train multisensory --data DATASET --preset demo --target offset      by how much the sound is late
 
 Published accuracy: 59.9 % (Owens and Efros), about 55 % (re-implementation), people 66.6 %, chance 50 %. Measured here on synthetic
 scenes: see the README, `make demo`.
@@ -40,7 +41,7 @@ class Config:
     """Everything that a run of this recipe hangs on."""
 
     target: Literal["binary", "offset"] = "binary"
-    """Whether sound and picture are in sync, or by how much the sound is late: a class of an offset grid, or not decidable."""
+    """Whether sound and picture are in sync, or by how much the sound is late (docs/offsets.md)."""
     num_candidates: int = 8
     """Offset classes that compete in a step of training with target=offset."""
     network: Literal["paper", "aligned", "compact"] = "aligned"
@@ -148,10 +149,7 @@ def fit_to(config: Config, cards: Mapping[str, Mapping[str, Any]]) -> Config:
             f"crop_size: {config.crop_size} is larger than the {clip.size} pixels that the dataset stores; "
             f"give --crop-size {clip.size} or less, or prepare with --size {config.crop_size} or more"
         )
-    if config.target == "offset" and clip.num_frames < 4:
-        raise InputError(
-            f"target: offset needs clips of 4 frames or more, these have {clip.num_frames}; prepare longer clips or a higher rate"
-        )
+    _refuse_offset(config, num_frames=clip.num_frames)
     return dataclasses.replace(
         config,
         num_frames=clip.num_frames,
@@ -162,6 +160,18 @@ def fit_to(config: Config, cards: Mapping[str, Mapping[str, Any]]) -> Config:
         hop_ms=clip.log_mel.hop_ms,
         window_ms=clip.log_mel.window_ms,
     )
+
+
+def _refuse_offset(config: Config, *, num_frames: int) -> None:
+    """Refuse to tell offsets with networks that do not read parts of clips, and of clips that have none."""
+    reads_parts = config.network == "compact" or (config.network, config.audio_input) == ("aligned", "log_mel")
+    if config.target == "offset" and not reads_parts:
+        raise InputError(
+            f"target: offset reads parts of clips, which network={config.network} with audio_input={config.audio_input} does not; "
+            "give --audio-input log_mel --network aligned, or --network compact"
+        )
+    if config.target == "offset" and num_frames < 4:
+        raise InputError(f"target: offset needs clips of 4 frames, these have {num_frames}; prepare longer clips")
 
 
 def assets(config: Config, read: Callable[..., Any]) -> dict[str, Any]:
@@ -200,15 +210,11 @@ def build(config: Config, assets: Mapping[str, Any], references: Mapping[str, An
 def _module(config: Config) -> "Synchronization":
     from models.synchronization import ClipSize, Synchronization
 
-    clip = ClipSize(config.num_frames, config.num_samples, config.num_bins, config.num_hops)
-    settings = {
-        "sound_column": config.audio_input,
-        "crop_size": config.crop_size,
-        "flip": config.flip,
-        "seed": config.seed,
-    }
+    whole = ClipSize(config.num_frames, config.num_samples, config.num_bins, config.num_hops)
+    settings: dict[str, Any] = {name: getattr(config, name) for name in ("crop_size", "flip", "seed")}
+    settings["sound_column"] = config.audio_input
     if config.target == "binary":
-        return Synchronization(_network(config, config.num_frames), clip=clip, **settings)
+        return Synchronization(_network(config, config.num_frames), clip=whole, **settings)
     from models.offset.grid import offset_grid
     from models.offset.matching import OffsetMatching
 
@@ -216,7 +222,7 @@ def _module(config: Config) -> "Synchronization":
     return OffsetMatching(
         _network(config, grid.picture_frames),
         grid=grid,
-        whole=clip,
+        whole=whole,
         hop_seconds=config.hop_ms / 1000,
         window_seconds=config.window_ms / 1000,
         num_candidates=config.num_candidates,
@@ -227,20 +233,16 @@ def _module(config: Config) -> "Synchronization":
 def _network(config: Config, num_frames: int) -> "Multisensory":
     from models import multisensory
 
-    sizes = {
-        "audio_input": config.audio_input,
-        "num_bins": config.num_bins,
-        "mute_samples": config.mute_samples,
-        "compander": config.compander,
-        "video_size": (num_frames, config.crop_size, config.crop_size),
+    sizes: dict[str, Any] = {
+        name: getattr(config, name) for name in ("audio_input", "num_bins", "mute_samples", "compander")
     }
+    sizes["video_size"] = (num_frames, config.crop_size, config.crop_size)
     if config.network == "compact":
-        width = config.channels
         return multisensory.compact(
             **sizes,
-            audio_channels=width,
-            video_channels=(width // 2, 3 * width // 4),
-            num_features=width,
+            audio_channels=config.channels,
+            video_channels=(config.channels // 2, 3 * config.channels // 4),
+            num_features=config.channels,
             norm=config.norm,
         )
     return multisensory.paper(**sizes) if config.network == "paper" else multisensory.aligned(**sizes)

@@ -8,7 +8,13 @@ from models.offset.grid import offset_grid
 
 @pytest.mark.parametrize(
     ("num_frames", "frame_rate", "classes", "largest", "picture"),
-    [(30, 15.0, 15, 7 / 15, 16), (120, 30.0, 31, 1.0, 60), (300, 30.0, 31, 1.0, 240), (8, 8.0, 5, 0.25, 4)],
+    [
+        (30, 15.0, 15, 7 / 15, 16),
+        (120, 30.0, 31, 1.0, 60),
+        (300, 30.0, 31, 1.0, 240),
+        (8, 8.0, 5, 0.25, 4),
+        (6, 30.0, 3, 1 / 30, 4),
+    ],
 )
 def test_offset_classes_span_a_quarter_of_the_clip_up_to_a_second(num_frames, frame_rate, classes, largest, picture):
     grid = offset_grid(num_frames=num_frames, frame_rate=frame_rate)
@@ -27,5 +33,5 @@ def test_the_class_of_an_offset_is_the_nearest():
 
 
 def test_a_clip_too_short_for_three_classes_is_refused():
-    with pytest.raises(ValueError, match=r"^3 frames are too few for offset classes of 1 frames; give 4 or more$"):
+    with pytest.raises(ValueError, match=r"^3 frames are too few for three offset classes; give 4 or more$"):
         offset_grid(num_frames=3, frame_rate=15.0)
