@@ -20,6 +20,8 @@ class ClipCurves(NamedTuple):
     evidence: Float[np.ndarray, "sounds clips lags"]
     spread: float | None
     """What it is divided by; its own spread over lags where there is none."""
+    gain: float
+    """By which it becomes the logarithm of a probability, as cells are weighted by."""
     blur_seconds: float
     """Standard deviation of the error that remains where evidence is plenty."""
 
@@ -45,7 +47,7 @@ def slide_over_clips(
         [slide.evidence(picture, clip, begin=begin, known=known) for picture, clip in zip(seen, sound, strict=True)]
         for sound in sounds
     ]
-    return ClipCurves(slide.lags, np.asarray(evidence), None, features.blur_seconds)
+    return ClipCurves(slide.lags, np.asarray(evidence), None, features.gain, features.blur_seconds)
 
 
 class CoincidenceSynchronization(Synchronization):

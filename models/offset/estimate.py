@@ -118,6 +118,17 @@ def estimate(
     )
 
 
+def log_odds_of_best(
+    evidence: Float[np.ndarray, "*clips lags"], lags: Float[np.ndarray, " lags"], *, gain: float, within: float
+) -> Float[np.ndarray, "*clips"]:
+    """Log odds that the offset lies at most so far from the best lag, if the evidence times a gain is a logarithm of probabilities."""
+    logits = gain * evidence
+    best = lags[evidence.argmax(axis=-1)]
+    near = np.abs(lags - best[..., None]) <= within + _FINE_SECONDS / 2
+    inside, outside = (np.logaddexp.reduce(np.where(part, logits, -np.inf), axis=-1) for part in (near, ~near))
+    return inside - outside
+
+
 def sharpness_likelihoods(
     evidence: Float[np.ndarray, "files lags"],
     lags: Float[np.ndarray, " lags"],

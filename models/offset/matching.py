@@ -92,7 +92,7 @@ class OffsetMatching(Synchronization):
         """Return the calibrated logits of every class of whole sounds, for pictures that are shown as if from the clip's middle."""
         picture = self.encode_picture({"frames": pictures})
         found = [self.match(self._tensor(sound), picture).float().cpu().numpy() for sound in sounds]
-        return ClipCurves(grid.seconds, np.asarray(found, float), 1.0, _BLUR_SECONDS)
+        return ClipCurves(grid.seconds, np.asarray(found, float), 1.0, 1.0, _BLUR_SECONDS)
 
     def match(self, sound: Tensor, picture: Tensor) -> Float[Tensor, "clips classes"]:
         """Return the calibrated logits of every class of whole sounds with features of pictures."""

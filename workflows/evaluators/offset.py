@@ -41,8 +41,8 @@ _COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
 def collect(module: TellsOffsets, data: HeldOut) -> Rows:
     """Return what is told of this rank's clips, (pairs, 2) each.
 
-    `known` and `offset` are seconds, `peak` is the best offset's evidence: above the median of all, where it is not in logits.
-    `curve` (pairs, 2, lags) is the evidence at all `lags`; `other_peak`, `silent_peak` and `still_peak` are those of the controls. What
+    `known` and `offset` are seconds, `sureness` is the best offset's logit, or the log odds of its class and the next where evidence is not in logits.
+    `curve` (pairs, 2, lags) is the evidence at all `lags`; `other_sureness`, `silent_sureness` and `still_sureness` are those of the controls. What
     begins with `floor_` is the same of the correlation. `decidable` is whether the clip's source is in sight, sounds and moves.
     """
     parts = list(tell_clips(module, data))
@@ -94,8 +94,8 @@ class Told:
         self.labels = np.repeat(rows["label"], 2)[self._decidable]
         self.names = np.unique(self.labels).tolist()
         self.known, self.offset = rows["known"].ravel()[self._decidable], self._of("offset")
-        self.peaks = {"own": self._of("peak"), **{name: self._of(f"{name}_peak") for name in CONTROLS}}
-        self.peaks["unseen"] = rows[f"{method}peak"].ravel()[~self._decidable]
+        self.sureness = {"own": self._of("sureness"), **{name: self._of(f"{name}_sureness") for name in CONTROLS}}
+        self.sureness["unseen"] = rows[f"{method}sureness"].ravel()[~self._decidable]
         scale, offset = rows["calibration"][0] if len(recordings) and not method else (1.0, 0.0)
         self.calibration = Calibration(float(scale), float(offset))
 
@@ -140,12 +140,12 @@ class Told:
 
     def surest(self, share: float) -> np.ndarray:
         """Return the numbers of the clips with the highest evidence, so many of all."""
-        return metrics.surest(self.peaks["own"], share)
+        return metrics.surest(self.sureness["own"], share)
 
     @property
     def asked(self) -> Answers:
         """Whether the class, or the next, is right, of clips with their own sound and with that of another recording; before calibration."""
-        own, other = self.peaks["own"], self.peaks["other"]
+        own, other = self.sureness["own"], self.sureness["other"]
         there = np.isfinite(other)
         return Answers(
             self.calibration.undo(np.concatenate([own, other[there]])),
@@ -156,7 +156,7 @@ class Told:
     def cannot_tell(self) -> dict[str, np.ndarray]:
         """Return of which clips nothing is told, by kind; nothing with too few recordings to fit where that begins."""
         if self.is_of_logits and self.calibration != Calibration():
-            return {kind: peaks <= 0 for kind, peaks in self.peaks.items()}
+            return {kind: values <= 0 for kind, values in self.sureness.items()}
         asked = self.asked
         if asked.num_recordings < FEWEST_RECORDINGS or len(np.unique(asked.targets)) < 2:
             return {}
@@ -165,9 +165,9 @@ class Told:
         fitted = {fold: _fitted(asked.of(of_asked != fold)) for fold in set(folds.values())}
         return {
             kind: np.array(
-                [fitted[folds[name]].apply(float(peak)) <= 0 for name, peak in zip(names, peaks, strict=True)], bool
+                [fitted[folds[name]].apply(float(value)) <= 0 for name, value in zip(names, values, strict=True)], bool
             )
-            for kind, peaks in self.peaks.items()
+            for kind, values in self.sureness.items()
             for names in [self.unseen_recordings if kind == "unseen" else self.recordings]
         }
 
@@ -203,22 +203,21 @@ class Told:
 
 
 def _figures(told: Told, intervals: bool, *, floors: dict[str, Figure] | None = None) -> list[Figure]:
-    """Return the figures of a method; those of the model beside those of the correlation."""
-    found = [*_hits(told, intervals), _error(told, intervals), *_untold(told, intervals)]
-    if intervals:
-        found += _covered(told)
+    """Return the figures of a method; accuracies and errors of the model beside those of the correlation."""
+    right = [*_hits(told, intervals), _error(told, intervals)]
+    rest = [*_untold(told, intervals), *(_covered(told) if intervals else [])]
     if floors is not None:
-        return [_beside(figure, floors.get(FLOOR + figure.name)) for figure in found]
+        return [*(_beside(figure, floors[FLOOR + figure.name]) for figure in right), *rest]
     return [
         dataclasses.replace(
             figure, name=FLOOR + figure.name, title=f"without learning: {figure.title}", is_reference=True
         )
-        for figure in found
+        for figure in (*right, *rest)
     ]
 
 
-def _beside(figure: Figure, floor: Figure | None) -> Figure:
-    return figure if floor is None else dataclasses.replace(figure, floor=floor.value, floor_title=_FLOOR_TITLE)
+def _beside(figure: Figure, floor: Figure) -> Figure:
+    return dataclasses.replace(figure, floor=floor.value, floor_title=_FLOOR_TITLE)
 
 
 def _hits(told: Told, intervals: bool) -> list[Figure]:
@@ -259,7 +258,7 @@ def _untold(told: Told, intervals: bool) -> list[Figure]:
     found = []
     for kind, untold in told.cannot_tell().items():
         recordings = told.unseen_recordings if kind == "unseen" else told.recordings
-        there = np.isfinite(told.peaks[kind])
+        there = np.isfinite(told.sureness[kind])
         if there.any():
             figure = mean_figure(
                 f"cannot_tell_{kind}",

@@ -13,7 +13,7 @@ import numpy as np
 from infra.seeding import digest
 from models.calibration import Calibration
 from models.offset.clips import ClipCurves, slide_over_clips
-from models.offset.estimate import Estimate, estimate
+from models.offset.estimate import Estimate, estimate, log_odds_of_best
 from models.offset.features import MotionLoudness
 from models.offset.grid import OffsetGrid, offset_grid
 from models.synchronization import SILENT_LOG_MEL
@@ -86,12 +86,22 @@ def _tell_block(module: TellsOffsets, block: HeldOut, grid: OffsetGrid) -> Itera
             return [own, sounds[column][others[numbers]], np.full_like(own, silence[column])]
 
         told = {
-            "": _tell(lambda *asked: module.offset_curves(*asked, grid=grid), pictures, choices(module.sound_column)),
-            FLOOR: _tell(lambda *asked: slide_over_clips(correlation, *asked, grid=grid), pictures, choices("log_mel")),
+            "": _tell(
+                lambda *asked: module.offset_curves(*asked, grid=grid),
+                pictures,
+                choices(module.sound_column),
+                step_seconds=grid.step_seconds,
+            ),
+            FLOOR: _tell(
+                lambda *asked: slide_over_clips(correlation, *asked, grid=grid),
+                pictures,
+                choices("log_mel"),
+                step_seconds=grid.step_seconds,
+            ),
         }
         found = {f"{method}{name}": values for method, each in told.items() for name, values in each.items()}
         for method in told:
-            found[f"{method}other_peak"] = np.where(others[rows] != rows, found[f"{method}other_peak"], np.nan)
+            found[f"{method}other_sureness"] = np.where(others[rows] != rows, found[f"{method}other_sureness"], np.nan)
         calibration = module.calibration if np.isfinite(found["spread"]).all() else Calibration()
         yield found | {
             "unit": units,
@@ -107,22 +117,29 @@ def _tell_block(module: TellsOffsets, block: HeldOut, grid: OffsetGrid) -> Itera
 
 
 def _tell(
-    curves_of: Callable[[np.ndarray, list[np.ndarray]], ClipCurves], pictures: np.ndarray, sounds: list[np.ndarray]
+    curves_of: Callable[[np.ndarray, list[np.ndarray]], ClipCurves],
+    pictures: np.ndarray,
+    sounds: list[np.ndarray],
+    *,
+    step_seconds: float,
 ) -> Rows:
-    """Return, by pair, the curve, offset and peak of clips with their own sound, and the peaks of the controls."""
+    """Return, by pair, the curve, offset and evidence of clips with their own sound, and the evidence of the controls."""
     own = curves_of(pictures, sounds)
     still = curves_of(np.repeat(pictures[:, :1], pictures.shape[1], axis=1), sounds[:1])
     evidence = np.concatenate([own.evidence, still.evidence])
-    middle = np.median(evidence, axis=2) if own.spread is None else 0.0
-    peaks = (evidence.max(axis=2) - middle).reshape(len(evidence), -1, 2)
+    if own.spread is None:
+        sure = log_odds_of_best(evidence, own.lags, gain=own.gain, within=step_seconds)
+    else:
+        sure = evidence.max(axis=2)
+    surenesses = sure.reshape(len(evidence), -1, 2)
     found = [read_curve(curve, own.lags, own.blur_seconds, own.spread) for curve in evidence[0]]
     count = len(pictures) // 2
     return {
         "lags": np.tile(own.lags, (count, 1)),
         "curve": evidence[0].reshape(count, 2, -1).astype(np.float32),
         "offset": np.array([each.offset_seconds for each in found]).reshape(-1, 2),
-        "peak": peaks[0],
-        **{f"{name}_peak": values for name, values in zip(CONTROLS, peaks[1:], strict=True)},
+        "sureness": surenesses[0],
+        **{f"{name}_sureness": values for name, values in zip(CONTROLS, surenesses[1:], strict=True)},
         "spread": np.full(count, NOTHING if own.spread is None else own.spread),
         "blur_seconds": np.full(count, own.blur_seconds),
     }

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.offset.estimate import SHARPNESSES, estimate, sharpness_likelihoods
+from models.offset.estimate import SHARPNESSES, estimate, log_odds_of_best, sharpness_likelihoods
 
 LAGS = np.arange(-60, 61) / 60
 HOW = {"sharpness": 1.0, "blur_seconds": 0.006, "least_peak": 5.0}
@@ -96,3 +96,11 @@ def test_likelihoods_are_densities_of_the_estimate():
     likely = sharpness_likelihoods(found.evidence[None], found.lags, np.array([0.25]), blur_seconds=HOW["blur_seconds"])
     place = np.argmin(np.abs(found.lags - 0.25))
     assert likely[0, 5] == pytest.approx(np.log(found.density[place]), abs=1e-6)
+
+
+def test_log_odds_of_the_best_lag_are_those_of_the_softmax():
+    lags = np.array([-0.2, -0.1, 0.0, 0.1, 0.2])
+    odds = np.exp(log_odds_of_best(np.log([[1.0, 1, 4, 2, 2], [1, 1, 1, 1, 1]]), lags, gain=1.0, within=0.1))
+    assert odds == pytest.approx([7 / 3, 2 / 3])
+    (sharp,) = np.exp(log_odds_of_best(np.log([[1.0, 1, 4, 2, 2]]), lags, gain=2.0, within=0.1))
+    assert sharp == pytest.approx((1 + 16 + 4) / (1 + 4))

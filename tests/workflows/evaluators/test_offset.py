@@ -79,7 +79,7 @@ class Knowing:
         evidence = [
             np.where((np.rint(sound[:, 0, 0]) == owner)[:, None] & moves[:, None], peaked, -3.0) for sound in sounds
         ]
-        return ClipCurves(grid.seconds, np.asarray(evidence), 1.0, 0.01)
+        return ClipCurves(grid.seconds, np.asarray(evidence), 1.0, 1.0, 0.01)
 
 
 def marked(**changes):
@@ -180,7 +180,7 @@ def test_a_calibrated_model_says_itself_when_it_cannot_tell():
     module = Knowing()
     module.calibration = Calibration(1.0, -6.0)
     told = Told(ask(module, marked()))
-    told.peaks["own"] = told.peaks["own"] - 6
+    told.sureness["own"] = told.sureness["own"] - 6
     assert told.cannot_tell()["own"].all()
 
 
@@ -188,7 +188,7 @@ def test_risk_falls_with_coverage_where_the_surest_are_right():
     rows = ask(Knowing(), marked())
     order = np.arange(24).reshape(12, 2)
     rows["offset"] = np.where(order < 12, rows["known"], rows["known"] + np.where(rows["known"] > 0, -0.4, 0.4))
-    rows["peak"] = 24.0 - order
+    rows["sureness"] = 24.0 - order
     found = summarize(rows, intervals=False)
     risk = dict(zip(found.matrices["risk"].columns, found.matrices["risk"].values[0], strict=True))
     assert (risk["100%"], risk["50%"], risk["10%"]) == (0.5, 0, 0)
