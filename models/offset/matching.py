@@ -27,6 +27,8 @@ from models.synchronization import ClipSize, Synchronization, TwoStreamNetwork
 
 _FOREIGN_SHARE = 0.25
 _BLUR_SECONDS = 0.012
+_NONE = -30.0
+"""Logit of every class where none can be right."""
 
 
 class OffsetMatching(Synchronization):
@@ -90,13 +92,16 @@ class OffsetMatching(Synchronization):
 
     def offset_curves(self, pictures: np.ndarray, sounds: Sequence[np.ndarray], *, grid: OffsetGrid) -> ClipCurves:
         """Return the calibrated logits of every class of whole sounds, for pictures that are shown as if from the clip's middle."""
-        picture = self.encode_picture({"frames": pictures})
-        found = [self.match(self._tensor(sound), picture).float().cpu().numpy() for sound in sounds]
+        frames = self._tensor(pictures)
+        picture = self.encode_picture({"frames": frames})
+        found = [self._tell(self._tensor(sound), frames, picture).cpu().numpy() for sound in sounds]
         return ClipCurves(grid.seconds, np.asarray(found, float), 1.0, 1.0, _BLUR_SECONDS)
 
-    def match(self, sound: Tensor, picture: Tensor) -> Float[Tensor, "clips classes"]:
-        """Return the calibrated logits of every class of whole sounds with features of pictures."""
-        return self._match(sound, picture, torch.arange(self.grid.num_classes).expand(len(sound), -1))
+    def _tell(self, sound: Tensor, frames: Tensor, picture: Tensor) -> Float[Tensor, "clips classes"]:
+        """Return the calibrated logits of every class; those of none where the sound or the picture never changes."""
+        logits = self._match(sound, picture, torch.arange(self.grid.num_classes).expand(len(sound), -1)).float()
+        changes = _changes(sound.movedim(-1, 1)) & _changes(frames)
+        return logits.masked_fill(~changes[:, None], _NONE)
 
     def encode_sound(self, batch: Mapping[str, Any]) -> Tensor:
         """Return sound features of the middle of clips."""
@@ -125,7 +130,8 @@ class OffsetMatching(Synchronization):
         `offset_probabilities` (clips, classes) are those of the classes if one is right, `offset_seconds` the likeliest, above zero where
         the sound is late, and `decidable` the calibrated probability that it is right to a class.
         """
-        logits = self.match(self._tensor(batch[self.sound_column]), self.encode_picture(batch)).float()
+        frames = self._tensor(batch["frames"])
+        logits = self._tell(self._tensor(batch[self.sound_column]), frames, self.encode_picture({"frames": frames}))
         seconds = torch.as_tensor(self.grid.seconds, dtype=torch.float32, device=logits.device)
         return {
             "offset_seconds": seconds[logits.argmax(dim=1)],
@@ -162,3 +168,8 @@ class OffsetMatching(Synchronization):
         begin = round(self.grid.first_frame(number) / self.grid.frame_rate * self._per_second)
         begin = min(begin, sound.shape[-1] - self._part_length)
         return sound[:, begin : begin + self._part_length]
+
+
+def _changes(values: Tensor) -> Tensor:
+    """Whether (clips,) what is along the second axis changes over it."""
+    return (values != values[:, :1]).flatten(1).any(dim=1)

@@ -82,6 +82,16 @@ def test_a_whole_clip_in_sync_has_no_offset_and_is_decidable():
     assert found["offset_probabilities"].sum(dim=1).tolist() == pytest.approx([1.0, 1.0])
 
 
+def test_silence_and_a_still_picture_are_of_no_class():
+    silent, still, clips = ramps(1), ramps(1), ramps(1)
+    silent["log_mel"][:] = -13.8
+    still["frames"][:] = still["frames"][:, :1]
+    with torch.inference_mode():
+        decidable = [matching().tell_offsets(batch)["decidable"].item() for batch in (silent, still, clips)]
+    assert decidable == pytest.approx([0, 0, 1], abs=0.3)
+    assert max(decidable[:2]) < 1e-6
+
+
 def test_maps_lie_in_the_middle_of_the_clip():
     first = 7 / 30
     assert matching().cell_centers().times == pytest.approx((first + 0.25 * 16 / 30, first + 0.75 * 16 / 30))
