@@ -88,8 +88,8 @@ def test_silence_and_a_still_picture_are_of_no_class():
     still["frames"][:] = still["frames"][:, :1]
     with torch.inference_mode():
         decidable = [matching().tell_offsets(batch)["decidable"].item() for batch in (silent, still, clips)]
-    assert decidable == pytest.approx([0, 0, 1], abs=0.3)
     assert max(decidable[:2]) < 1e-6
+    assert decidable[2] > 0.5
 
 
 def test_maps_lie_in_the_middle_of_the_clip():
