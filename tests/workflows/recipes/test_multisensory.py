@@ -33,14 +33,14 @@ def offset(**cadence):
         (
             {"network": "paper"},
             2.0,
-            r"^target: offset reads parts of clips, which network=paper with audio_input=log_mel does not",
+            r"^target: offset reads parts of clips; give --network compact, or aligned",
         ),
-        ({"network": "aligned", "audio_input": "waveform"}, 2.0, "give --audio-input log_mel --network aligned"),
+        ({"network": "aligned", "audio_input": "waveform"}, 2.0, "target: offset reads parts of clips"),
     ],
 )
 def test_offset_of_clips_or_networks_without_parts_is_refused(config, seconds, message):
     card = {"config": dataclasses.replace(PRESETS["demo"], clip_seconds=seconds).to_dict()}
-    config = dataclasses.replace(multisensory.demo(), target="offset", **config)
+    config = dataclasses.replace(multisensory.offset(), **config)
     with pytest.raises(InputError, match=message):
         multisensory.fit_to(config, {"clips": card})
 
