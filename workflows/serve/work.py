@@ -14,7 +14,6 @@ from datasets.media import MediaError, probe
 from infra import storage
 from infra.errors import InputError
 from infra.progress import Progress
-from models.coincidence import Coincidence
 from models.metrics.localization import source_found
 from workflows.evaluators import localization
 from workflows.localize.maps import VideoMaps, map_video
@@ -106,7 +105,7 @@ def _beside(path: str, name: str) -> str:
 
 def gives_offsets(model: Model) -> bool:
     """Return whether offsets are found with a model's features; otherwise motion is correlated with loudness."""
-    return isinstance(getattr(model.module, "network", None), Coincidence)
+    return hasattr(model.module, "offset_features")
 
 
 def refuse_without_maps(model: Model) -> None:
