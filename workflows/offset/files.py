@@ -6,14 +6,15 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from datasets.sources.media_files import find_media
+from datasets.tables.offsets import OFFSETS
 from infra import storage
 from infra.errors import InputError
 from infra.outputs import output_stems, writing
 from workflows.offset.examine import BAD_INPUT, ENDINGS, File, Row, Wanted, examine, status_of
 from workflows.offset.reading import method_name, reading_for
 
-CORPUS_NAMES = ("files.parquet", "windows.parquet", "histogram.png", "index.html")
-"""Written into the output folder about more than one file."""
+CORPUS_NAMES = (OFFSETS, "windows.parquet", "histogram.png", "index.html")
+"""Written into the output folder about a folder, or more than one file."""
 
 
 def ask_files(videos: Sequence[str], wanted: Wanted, *, num_workers: int = 0) -> int:
@@ -25,7 +26,8 @@ def ask_files(videos: Sequence[str], wanted: Wanted, *, num_workers: int = 0) ->
     paths = list_videos(videos)
     files = [File(path=path, stem=stem) for path, stem in zip(paths, output_stems(paths), strict=True)]
     names = [f"{file.stem}{ending}" for file in files for ending in ENDINGS]
-    names += CORPUS_NAMES if len(files) > 1 else ()
+    is_corpus = paths != [storage.resolve(videos[0], field="--video")]
+    names += CORPUS_NAMES if is_corpus else ()
     copies = [file.copy for file in files]
     with _writing(wanted.output, names, "--output"), _writing(wanted.fix, copies, "--fix"):
         print(f"method   {method_name(wanted.model)}")
@@ -37,7 +39,7 @@ def ask_files(videos: Sequence[str], wanted: Wanted, *, num_workers: int = 0) ->
         for row in _here(files, wanted) if num_workers == 0 else _on_workers(files, wanted, num_workers):
             _print(row)
             rows.append(row)
-        if wanted.output is not None and len(files) > 1:
+        if wanted.output is not None and is_corpus:
             from workflows.offset.corpus import write_corpus
 
             print(write_corpus(wanted.output, rows, tolerance=wanted.tolerance))
