@@ -30,13 +30,10 @@ def ask_files(videos: Sequence[str], wanted: Wanted, *, num_workers: int = 0) ->
     names += CORPUS_NAMES if is_corpus else ()
     copies = [file.copy for file in files]
     with _writing(wanted.output, names, "--output"), _writing(wanted.fix, copies, "--fix"):
-        print(f"method   {method_name(wanted.model)}")
-        print(
-            f"in sync  sound at most {wanted.tolerance.early_ms:g} ms early and {wanted.tolerance.late_ms:g} ms late; "
-            "offsets are above zero where the sound is late"
-        )
-        rows = []
+        rows: list[Row] = []
         for row in _here(files, wanted) if num_workers == 0 else _on_workers(files, wanted, num_workers):
+            if not row["error"] and all(earlier["error"] for earlier in rows):
+                _print_method(wanted)
             _print(row)
             rows.append(row)
         if wanted.output is not None and is_corpus:
@@ -80,6 +77,14 @@ def _on_workers(files: Sequence[File], wanted: Wanted, num_workers: int) -> Iter
     with reading_for(wanted.model):  # a model that cannot be used is refused before workers start
         pass
     yield from examine_on_workers(files, wanted, num_workers)
+
+
+def _print_method(wanted: Wanted) -> None:
+    print(f"method   {method_name(wanted.model)}")
+    print(
+        f"in sync  sound at most {wanted.tolerance.early_ms:g} ms early and {wanted.tolerance.late_ms:g} ms late; "
+        "offsets are above zero where the sound is late"
+    )
 
 
 def _print(row: Row) -> None:
