@@ -1,5 +1,6 @@
 """The page's addresses: files of the page itself, uploads, their state, and what was made of them."""
 
+import errno
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +24,8 @@ _RESULTS = {
     "mended": "application/octet-stream",
 }
 _GONE = "This file was deleted, or never came here. Choose a video again."
+_NO_SPACE = "The disk of the server is full. Try again later, or choose a smaller video."
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _Key = Annotated[str, InPath(pattern=r"^[0-9a-f]{32}$")]
 
 
@@ -94,6 +97,10 @@ def _videos(jobs: Jobs, limits: Limits) -> APIRouter:
             job, is_new = jobs.begin(key, name[:200])
         except QueueFullError:
             raise HTTPException(503, "Too many files are waiting. Try again in a few minutes.") from None
+        except OSError as error:
+            if error.errno in _DISK_FULL:
+                raise HTTPException(507, _NO_SPACE) from None
+            raise
         if is_new:
             await _receive(jobs, limits, key, job, request)
         return _state(jobs, job)
@@ -136,6 +143,8 @@ async def _receive(jobs: Jobs, limits: Limits, key: str, job: Job, request: Requ
         jobs.remove(key)
         if isinstance(error, ClientDisconnect):
             raise HTTPException(400, "The upload was broken off.") from None
+        if isinstance(error, OSError) and error.errno in _DISK_FULL:
+            raise HTTPException(507, _NO_SPACE) from None
         raise
     jobs.enter(job)
 
