@@ -15,7 +15,7 @@ from datasets.media.fit import Fit
 from infra.errors import InputError
 from infra.progress import Progress, silent
 from models.metrics.motion_loudness import cell_motion
-from models.offset.curve import PHASES, evidence_by_lag
+from models.offset.curve import PHASES, evidence_by_lag, smooth_over_lags
 from models.offset.features import OffsetFeatures
 
 _WINDOW_SECONDS = 8.0
@@ -212,6 +212,6 @@ def _windows(sound: _Sound, path: str, reading: Reading, layout: _Layout, *, rea
                 voice = features.hear(hops, moments=(heard - begin).tolist())
                 known = torch.as_tensor(sound.is_known(heard))
                 # The last phase of the last moment has no lag of its own.
-                curve = evidence_by_lag(voice, picture, known, gain=features.gain)
-            evidence = curve[: 2 * reach + 1].double().numpy()
+                curve = evidence_by_lag(voice, picture, known, gain=features.gain)[: 2 * reach + 1].double()
+            evidence = smooth_over_lags(curve, width=fine * features.smoothing_seconds).numpy()
         yield WindowCurve(seconds=start + length / 2, evidence=evidence, silent=silent, still=still)

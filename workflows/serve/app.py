@@ -1,6 +1,5 @@
 """The page's addresses: files of the page itself, uploads, their state, and what was made of them."""
 
-import errno
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +10,7 @@ from starlette.requests import ClientDisconnect
 
 from workflows.serve.access import COOKIE, Access, Headers
 from workflows.serve.jobs import Job, Jobs, QueueFullError
-from workflows.serve.limits import Limits
+from workflows.serve.limits import NO_SPACE, Limits, is_disk_full
 
 _PAGE = Path(__file__).parent / "page"
 _PAGE_FILES = {"": "index.html", "page.css": "page.css", "page.js": "page.js", "player.js": "player.js"}
@@ -24,8 +23,6 @@ _RESULTS = {
     "mended": "application/octet-stream",
 }
 _GONE = "This file was deleted, or never came here. Choose a video again."
-_NO_SPACE = "The disk of the server is full. Try again later, or choose a smaller video."
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _Key = Annotated[str, InPath(pattern=r"^[0-9a-f]{32}$")]
 
 
@@ -98,8 +95,8 @@ def _videos(jobs: Jobs, limits: Limits) -> APIRouter:
         except QueueFullError:
             raise HTTPException(503, "Too many files are waiting. Try again in a few minutes.") from None
         except OSError as error:
-            if error.errno in _DISK_FULL:
-                raise HTTPException(507, _NO_SPACE) from None
+            if is_disk_full(error):
+                raise HTTPException(507, NO_SPACE) from None
             raise
         if is_new:
             await _receive(jobs, limits, key, job, request)
@@ -143,8 +140,8 @@ async def _receive(jobs: Jobs, limits: Limits, key: str, job: Job, request: Requ
         jobs.remove(key)
         if isinstance(error, ClientDisconnect):
             raise HTTPException(400, "The upload was broken off.") from None
-        if isinstance(error, OSError) and error.errno in _DISK_FULL:
-            raise HTTPException(507, _NO_SPACE) from None
+        if is_disk_full(error):
+            raise HTTPException(507, NO_SPACE) from None
         raise
     jobs.enter(job)
 

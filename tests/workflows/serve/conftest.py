@@ -50,5 +50,5 @@ def server(untrained, tmp_path_factory):
     address = next(line.split()[1] for line in process.stdout if line.startswith("open"))
     yield address, folder
     process.terminate()
-    process.wait(20)
+    process.wait(60)
     assert not list(folder.glob("sensorium-serve-*"))

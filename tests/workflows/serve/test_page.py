@@ -84,12 +84,15 @@ def test_page_shows_the_map_of_a_video_and_gives_its_mended_copy(server, moved_s
             assert ask_files([str(mended)], Wanted(model=None, output=None, fix=None, max_offset_seconds=1.0, tolerance=Tolerance())) == 0  # fmt: skip
             await second.open(await second.run("location.href"))
             assert "sound 4" in await second.until(SENTENCE)
+            await second.until("document.querySelector('#watch').checkVisibility()")
             await first.run("document.querySelector('#delete').click()")
             await first.until(f"{STATUS} == 'Deleted.'")
             assert len(list(folder.glob("sensorium-serve-*/*/preview.mp4"))) == 1
             assert "no video" in await refused(first, written(tmp_path / "<img src=x>.mp4", b"no video"))
             assert "larger than 1 MB" in await refused(first, written(tmp_path / "huge.mp4", b"0" * 1_000_001))
-            assert "minutes" in await refused(first, drawn(tmp_path / "long.mp4", seconds=13))
+            await first.drop("#drop", drawn(tmp_path / "long.mp4", seconds=13))
+            await first.until(f"{ERROR}.includes('minutes')")
+            assert await first.run("document.querySelector('#file').files[0].name") == "long.mp4"
             assert "128 x 64 pixels" in await refused(first, drawn(tmp_path / "wide.mp4", width=128))
 
     asyncio.run(visit())
