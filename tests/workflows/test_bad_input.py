@@ -154,6 +154,15 @@ def test_prepare_writes_into_no_folder_of_other_files(complaint, scene_folder, t
         (["train", "multisensory", "--data", "x", "--min-loudness", "3"], "--min-loudness: 3.0 is above 0 dB"),
         (["train", "multisensory", "--data", "x", "--min-loudness", "-5"], "--data: "),
         (["train", "multisensory", "--data", "x", "--min-motion", "-1"], "--min-motion: -1.0 is below 0"),
+        (["train", "multisensory", "--data", "x", "--max-offset-ms", "200"], "--max-offset-ms: 200 needs --offsets"),
+        (
+            ["prepare", "--source", ".", "--output", "x", "--offsets", "a"],
+            "--offsets: 'a' needs --max-offset-ms too; give",
+        ),
+        (
+            ["prepare", "--source", ".", "--output", "x", "--offsets", "/no/such", "--max-offset-ms", "200"],
+            "--offsets: '/no/such' holds no files.parquet; make it with",
+        ),
         (
             ["train", "multisensory", "--data", "x", "--run-name", "../../evil"],
             "--run-name: '../../evil' cannot be the name",

@@ -88,7 +88,7 @@ def read_curves(path: str, reading: Reading, *, max_offset_seconds: float, progr
             windows.append(window)
             progress("comparing", len(windows), len(layout.starts))
     except MediaError as error:
-        what = " ".join(filter(None, (error.reason, error.detail)))
+        what = ": ".join(filter(None, (error.reason, error.detail)))
         raise InputError(f"--video: '{path}': {what}; give a video with picture and sound") from None
     return Curves(lags=slide.lags, windows=tuple(windows), line=line)
 

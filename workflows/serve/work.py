@@ -20,7 +20,7 @@ from workflows.localize.maps import VideoMaps, map_video
 from workflows.offset.answer import Tolerance
 from workflows.offset.examine import File, Wanted, examine
 from workflows.offset.reading import CORRELATION, method_name, reading_for
-from workflows.serve.limits import Limits
+from workflows.serve.limits import NO_SPACE, Limits, is_disk_full
 from workflows.serve.preview import write_preview
 from workflows.trained.model import Model, loaded
 
@@ -50,6 +50,10 @@ class Worker:
                 self._work(path, name, lambda kind, value: connection.send((kind, value)))
             except (InputError, MediaError) as error:
                 connection.send(("refused", _sentence(error, path)))
+            except OSError as error:
+                if not is_disk_full(error):
+                    raise
+                connection.send(("refused", NO_SPACE))
 
     def _work(self, path: str, name: str, send: Callable[[str, Any], None]) -> None:
         def progress(stage: str, done: int, total: int) -> None:

@@ -16,6 +16,7 @@ import ray.train
 import ray.train.torch
 
 from datasets.card import warn_of_leaks
+from datasets.reading.screening import describe_screening
 from datasets.reading.selection import Selection
 from infra import cluster, storage
 from infra.errors import InputError
@@ -29,7 +30,7 @@ from workflows.train.interrupt import forget_wish, is_asked_to_stop, stopping_ge
 from workflows.train.job import Job, Scaling, make_job
 from workflows.train.loop import DIVERGED, OBJECTIVE, best_epoch, train
 from workflows.train.progress import PROGRESS
-from workflows.train.record import describe_screening, record_run
+from workflows.train.record import record_run
 from workflows.train.register import Registration, keep_model, register
 from workflows.train.resume import check_resume, record_options
 from workflows.trained.checkpoint import MODEL_FILES, checkpoint_folder, list_checkpoints, read_description, read_state
