@@ -16,10 +16,8 @@ from models.augmentation import center_crop, scale_frames
 from models.blocks.time_alignment import align_time
 from models.coincidence import Coincidence
 from models.metrics.motion_loudness import cell_motion
-from models.offset.curve import PHASES, evidence_by_lag, smooth_over_lags
+from models.offset.curve import PHASES, evidence_by_lag
 
-_CODING_NOISE = 0.4
-"""Added to mean absolute differences of gray, of 255, before the logarithm: what the coding of a still picture changes counts less."""
 _LEAST_SPREAD = 0.05
 """Of the logarithm of motion, and of loudness: what changes less says less."""
 _DELAY_SECONDS = 0.05
@@ -37,8 +35,6 @@ class OffsetFeatures(Protocol):
     """By which evidence, in units of its spread over lags, becomes the logarithm of a probability."""
     blur_seconds: float
     """Standard deviation of the error that remains where evidence is plenty."""
-    smoothing_seconds: float
-    """Standard deviation of the Gaussian that evidence is smoothed by over lags: finer peaks are chance, and differ with the frame rate."""
     least_peak: float
     """Evidence of the best lag, in units of its spread, below which it says nothing: that of sound from off screen is smaller."""
     delay_seconds: float
@@ -101,8 +97,7 @@ class Slide:
         sound = self.features.hear(log_mel, moments=(self.heard - begin).tolist())
         curve = evidence_by_lag(sound, picture, torch.as_tensor(known), gain=self.features.gain)
         # The last phases of the last moment have no lag of their own.
-        width = PHASES * self.features.moments_per_second * self.features.smoothing_seconds
-        return smooth_over_lags(curve[: len(self.lags)].double(), width=width).numpy()
+        return curve[: len(self.lags)].double().numpy()
 
 
 class NetworkFeatures:
@@ -114,7 +109,6 @@ class NetworkFeatures:
     """
 
     gain, sharpness, blur_seconds, least_peak = 30.0, 1.2, 0.0075, 6.5
-    smoothing_seconds = 0.0
     _RESIDUAL_SECONDS = 0.007
 
     def __init__(self, network: Coincidence, *, crop_size: int) -> None:
@@ -148,9 +142,8 @@ class MotionLoudness:
     """
 
     moments_per_second = 15.0
-    gain, sharpness, blur_seconds, least_peak = 40.0, 2.2, 0.014, 4.2
-    smoothing_seconds = 0.015
-    delay_seconds = 0.019
+    gain, sharpness, blur_seconds, least_peak = 40.0, 2.5, 0.012, 4.2
+    delay_seconds = 0.017
     _APART_SECONDS = 1 / 15
 
     def __init__(self, *, hop_seconds: float, window_seconds: float) -> None:
@@ -162,7 +155,6 @@ class MotionLoudness:
         """Return the motion of every cell by its spread (1, 1, moments, cells)."""
         apart = min(max(1, round(frame_rate * self._APART_SECONDS)), len(frames) - 1)
         motion = torch.as_tensor(cell_motion(frames, apart=apart), dtype=torch.float32).flatten(1)
-        motion = (motion.exp() + _CODING_NOISE).log()
         centers = [(frame + (apart + 1) / 2) / frame_rate for frame in range(len(motion))]
         return _by_spread(align_time(motion.T[None], centers=centers, targets=moments)[0]).T[None, None]
 
