@@ -35,7 +35,6 @@ _SIDE = 32
 _SMALLEST_SPREAD = 0.03
 _BAND_SPREAD = 3.0
 _HIDDEN_SHARE = 0.15
-_DROPPED_SHARE = 0.2
 _BAND_NOISE = 0.5
 _PICTURE_NOISE = 0.15
 _TURN, _SCALE, _SHIFT = 0.2, 0.18, 0.1
@@ -81,7 +80,6 @@ class LipSync(nn.Module):
                 conv3=nn.Conv2d(second, third, 3, stride=2, padding=1),
                 relu3=nn.ReLU(),
                 flat=nn.Flatten(),
-                drop=nn.Dropout(_DROPPED_SHARE),
                 linear=nn.Linear(third * (_SIDE // 8) ** 2, num_features),
                 relu4=nn.ReLU(),
             )
@@ -106,7 +104,9 @@ class LipSync(nn.Module):
         """Features of mouths in [-1, 1]."""
         return self.encode_mouths(mouth_channels(video))
 
-    def encode_mouths(self, mouths: Float[Tensor, "batch 3 frames side side"]) -> Float[Tensor, "batch features frames"]:
+    def encode_mouths(
+        self, mouths: Float[Tensor, "batch 3 frames side side"]
+    ) -> Float[Tensor, "batch features frames"]:
         """Features of the channels of `mouth_channels`."""
         each = self.frame(mouths.transpose(1, 2).flatten(0, 1)).unflatten(0, (len(mouths), -1))
         return _standardize(self.over_time(each.transpose(1, 2)))
@@ -121,15 +121,21 @@ class LipSync(nn.Module):
         mouths = mouth_channels(turned(video, generator))
         mouths = mouths + _PICTURE_NOISE * _noise(mouths, generator)
         share = torch.rand(len(sound), 1, 1, generator=generator, device=generator.device).to(sound.device)
-        bands = hide_bands(sound + _BAND_NOISE * share * _noise(sound, generator), share=_HIDDEN_SHARE, generator=generator)
+        bands = hide_bands(
+            sound + _BAND_NOISE * share * _noise(sound, generator), share=_HIDDEN_SHARE, generator=generator
+        )
         return self.encode_audio(bands), self.encode_mouths(mouths)
 
     def fuse(
-        self, audio_features: Float[Tensor, "batch features frames"], video_features: Float[Tensor, "batch features frames"]
+        self,
+        audio_features: Float[Tensor, "batch features frames"],
+        video_features: Float[Tensor, "batch features frames"],
     ) -> Float[Tensor, "batch frames 1 1"]:
         """Evidence at every moment: the mean product over features, times a learned gain, of the lags that fit best."""
         lags = range(-self.most_lag, self.most_lag + 1)
-        evidence = torch.stack([_product(audio_features, video_features, lag) for lag in lags], dim=1) * self.log_gain.exp()
+        evidence = (
+            torch.stack([_product(audio_features, video_features, lag) for lag in lags], dim=1) * self.log_gain.exp()
+        )
         over_clip = evidence.mean(dim=2, keepdim=True)
         weights = over_clip.softmax(dim=1)
         spread = over_clip.logsumexp(dim=1) - math.log(len(lags)) - (weights * over_clip).sum(dim=1)
