@@ -51,7 +51,7 @@ def refuse_without_detector(fit: str) -> None:
     """
     if fit == "mouth" and importlib.util.find_spec("dlib") is None:
         raise InputError(
-            "fit: mouth needs the face detector of dlib; install it with pip install dlib-bin==20.0.1.post1"
+            "fit: mouth needs the face detector of dlib; install the extra: make setup, or pip install dlib-bin==20.0.1.post1"
         )
 
 

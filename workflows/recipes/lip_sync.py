@@ -1,7 +1,7 @@
 """Lip sync: does the mouth that is seen speak what is heard.
 
 Trained without labels on talking faces, on shifted sound, as `coincidence` is. Clips show the mouth alone: `prepare --fit mouth` finds a
-face (dlib's frontal detector, an extra: `pip install dlib-bin==20.0.1.post1`), follows it and cuts out the square around its mouth; videos
+face (dlib's frontal detector: the extra `faces`), follows it and cuts out the square around its mouth; videos
 without a face become rows of the error table. The network (`models/lip_sync.py`) is our own and small; the idea is that of Chung and
 Zisserman, Out of Time: Automated Lip Sync in the Wild (2016), with one product over the clip in place of distances of short windows.
 
@@ -40,6 +40,8 @@ class Config:
     """Features of the picture, and of the sound."""
     lag_ms: float = 100.0
     """Largest lag of sound behind the picture, or before it, that still is in sync."""
+    any_picture: bool = False
+    """Whether clips are taken that were not prepared with `--fit mouth`, as of videos that show mouths alone."""
     disturbed: bool = True
     """Whether pictures are turned, scaled and noisy to train, and bands of the sound hidden and noisy."""
     crop_size: int = 48
@@ -82,6 +84,7 @@ def tiny() -> Config:
     return Config(
         num_features=8,
         lag_ms=0.0,
+        any_picture=True,
         disturbed=False,
         flip=False,
         crop_size=32,
@@ -107,8 +110,11 @@ def fit_to(config: Config, cards: Mapping[str, Mapping[str, Any]]) -> Config:
         InputError: If clips do not show mouths, the network sees more pixels than are stored, or a clip is too short for the lag.
     """
     clip = preparation_of(cards["clips"])
-    if clip.fit != "mouth":
-        raise InputError(f"--data: clips show the picture with fit={clip.fit}; prepare them with --fit mouth")
+    if clip.fit != "mouth" and not config.any_picture:
+        raise InputError(
+            f"--data: clips show the picture with fit={clip.fit}; prepare them with --fit mouth, "
+            "or give --any-picture if the videos show mouths alone"
+        )
     if config.crop_size > clip.size:
         raise InputError(
             f"crop_size: {config.crop_size} is larger than the {clip.size} pixels that the dataset stores; "
