@@ -68,6 +68,7 @@ def mouth_frames(frames: np.ndarray, *, frame_rate: float, size: int) -> np.ndar
     """
     every = max(1, round(frame_rate / _LOOKS_PER_SECOND))
     looks = range(0, len(frames), every)
+    track: list[tuple[int, Face]] = []
     for larger in _LARGER:
         track = longest_track([(at, _detect(frames[at], larger)) for at in looks])
         if len(track) >= max(1, _LEAST_SHARE * len(looks)):
