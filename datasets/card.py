@@ -91,11 +91,18 @@ def tally_markers(markers: Iterable[Mapping[str, Any]]) -> Tally:
 
 
 def write_card(
-    dataset: str, *, config: PreparationConfig, tally: Tally, num_errors: int, seconds: dict[str, float]
+    dataset: str,
+    *,
+    config: PreparationConfig,
+    tally: Tally,
+    num_errors: int,
+    seconds: dict[str, float],
+    screened: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Write and return the card of all shards that stand, and before it their index.
 
-    Its fingerprint stands for clips and configuration, whatever shards the clips are in.
+    Its fingerprint stands for clips and configuration, whatever shards the clips are in. `screened` counts sources by their offsets;
+    without it the card keeps the counts that it had.
     """
     splits = {split: {name: counts[name] for name in _COUNTS} for split, counts in tally.splits.items()}
     num_rows = sum(counts["rows"] for counts in splits.values())
@@ -109,6 +116,7 @@ def write_card(
         "sources": _account_of(tally),
         "num_bytes": tally.num_bytes,
         "num_errors": num_errors,
+        "screened": dict(screened or {}),
         "licenses": count_licenses(dataset, videos),
         "classes": {label: dict(tally.classes[label]) for label in sorted(tally.classes)},
         "holds": {name: dict(tally.holds[name]) for name in sorted(tally.holds)},
@@ -123,6 +131,7 @@ def write_card(
     if storage.exists(uri):
         before = storage.read_json(uri)
         card |= {"audit": before["audit"]} if "audit" in before else {}
+        card |= {"screened": before["screened"]} if screened is None and "screened" in before else {}
     storage.write_json(uri, card)
     return card
 

@@ -3,18 +3,17 @@
 import contextlib
 import logging
 import os
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import ray
 import ray.data
 import ray.exceptions
-from ray.util.placement_group import placement_group_table
 
 from infra.errors import InputError
 from infra.ray_address import check_cluster, cluster_address
 from infra.socket_folder import socket_folder
+from infra.waiting import telling
 
 ROOT = str(Path(__file__).resolve().parent.parent)
 
@@ -43,7 +42,7 @@ _ENVIRONMENT = {
 def running(
     *, num_cpus: int | None = None, object_store_mb: int | None = None, dashboard: bool = False
 ) -> Iterator[None]:
-    """Have Ray for as long as the block runs; a cluster that was there before is used, and stays.
+    """Have Ray for as long as the block runs; a cluster that was there before is used, and stays. What waits for room is told.
 
     Args:
         num_cpus: processors of a cluster of our own, all of the machine if not given; at least 2.
@@ -81,13 +80,14 @@ def running(
                     _temp_dir=ended.enter_context(socket_folder()),
                 )
         ended.callback(ray.shutdown)
+        ended.enter_context(telling(dashboard_address() if address else None))
         yield
 
 
 def _attach(address: str) -> None:
     """Connect to the cluster that RAY_ADDRESS names, or to the one that runs on this machine, which is then said."""
     check_cluster()
-    os.environ.setdefault("RAY_TRAIN_ENABLE_STATE_TRACKING", "1")  # what the dashboard's page of trainings shows
+    os.environ.setdefault("RAY_TRAIN_ENABLE_STATE_TRACKING", "1")  # what the dashboard lists at /api/train/v2/runs/v1
     if os.environ.get("RAY_ADDRESS"):
         ray.init(log_to_driver=False, logging_level=logging.ERROR)
         return
@@ -117,24 +117,7 @@ def _threads_by_reservation() -> Iterator[None]:
             os.environ["OMP_NUM_THREADS"] = threads
 
 
-def describe_waiting() -> str:
-    """Return what this process's workers wait for until the cluster has room, and how much is free; empty where none waits."""
-    own = ray.get_runtime_context().get_job_id()
-    groups = [group for name, group in placement_group_table().items() if name.endswith(own)]
-    bundles = [bundle for group in groups if group["state"] == "PENDING" for bundle in group["bundles"].values()]
-    if not bundles:
-        return ""
-    counts = Counter(tuple(sorted(bundle.items())) for bundle in bundles)
-    wanted = [
-        f"{count} x {' and '.join(f'{amount:g} {name}' for name, amount in shape)}" for shape, count in counts.items()
-    ]
-    free = ray.available_resources()
-    names = sorted({name for shape in counts for name, _ in shape})
-    there = [f"{free.get(name, 0):g}{f' {name}' if len(names) > 1 else ''}" for name in names]
-    return f"waiting for {', '.join(wanted)}, {' and '.join(there)} free"
-
-
-def dashboard() -> str | None:
+def dashboard_address() -> str | None:
     """Return the address of the running cluster's dashboard, None where it has none."""
     if not ray.is_initialized():
         return None

@@ -249,11 +249,16 @@ def remove(uri: str) -> None:
     _client().delete_object(Bucket=bucket, Key=key)
 
 
-def remove_abandoned(folder: str) -> list[str]:
-    """Remove the half-written files below a folder whose writers were killed, and return them; S3 has none."""
+def list_abandoned(folder: str) -> list[str]:
+    """Return the half-written files below a folder whose writers were killed; S3 has none."""
     if is_remote(folder):
         return []
-    abandoned = [path for path in list_files(folder, suffix=parts.SUFFIX) if parts.is_abandoned(path)]
+    return [path for path in list_files(folder, suffix=parts.SUFFIX) if parts.is_abandoned(path)]
+
+
+def remove_abandoned(folder: str) -> list[str]:
+    """Remove the half-written files below a folder whose writers were killed, and return them."""
+    abandoned = list_abandoned(folder)
     for path in abandoned:
         remove(path)
     return abandoned

@@ -15,7 +15,7 @@ os.environ["RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"] = "60"
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["PYTHONWARNINGS"] = "ignore"
 if "PYTEST_XDIST_WORKER" in os.environ:
-    # Each of two pytests has a folder of its own for Ray's link to its latest session.
+    # Each of several pytests has a folder of its own for Ray's link to its latest session.
     os.environ["RAY_TMPDIR"] = tempfile.mkdtemp(prefix="r", dir="/tmp")
     atexit.register(shutil.rmtree, os.environ["RAY_TMPDIR"], ignore_errors=True)
 
@@ -32,11 +32,17 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give tests on the shared cluster to one of two pytests, and those that start their own to the other."""
+    """Keep a module's tests on clusters in one of several pytests, and let the modules with slow tests begin."""
+
+    def slow(item: pytest.Item) -> bool:
+        return item.get_closest_marker("slow") is not None
+
+    first = {item.path for item in items if slow(item)}
+    clustered = {item.path for item in items if item.get_closest_marker("ray")}
+    items.sort(key=lambda item: (item.path not in first, item.path not in clustered))
     for item in items:
         if item.get_closest_marker("ray"):
-            shared = "ray_cluster" in getattr(item, "fixturenames", ())
-            item.add_marker(pytest.mark.xdist_group("shared cluster" if shared else "own cluster"))
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
 
 
 @pytest.fixture(autouse=True)

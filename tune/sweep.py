@@ -17,7 +17,7 @@ from infra import storage
 from infra.errors import InputError
 from tune.plan import SweepOptions, SweepPlan, plan_sweep, read_sweep_plan
 from workflows.cli import command
-from workflows.cli.run_name import default_run_name
+from workflows.cli.run_name import RunName, default_run_name
 from workflows.contract.registry import load_recipe, named_configurations, recipe_names
 from workflows.contract.streams import parse_data
 
@@ -28,8 +28,8 @@ def sweep(
     options: Annotated[SweepOptions, tyro.conf.arg(name="")] = SweepOptions(),
     max_concurrent: int = 2,
     space: str | None = None,
-    run_name: str | None = None,
-    resume: str | None = None,
+    run_name: RunName = None,
+    resume: RunName = None,
     *,
     space_fields: Annotated[Mapping[str, str], tyro.conf.Suppress] = {},
 ) -> None:

@@ -13,7 +13,14 @@ from workflows.cli import command
 from workflows.cli.progress import ProgressLine
 
 
-def merge(datasets: Annotated[tuple[str, ...], tyro.conf.Positional], output: str) -> None:
+def merge(
+    datasets: Annotated[
+        tuple[str, ...],
+        tyro.conf.Positional,
+        tyro.conf.arg(metavar="DATASET DATASET ...", help_behavior_hint="(required)"),
+    ],
+    output: str,
+) -> None:
     """Merge datasets that were prepared with the same options; the same command finishes what was interrupted.
 
     A recording that several of them have is taken from the first, as are videos of the same name. Splits stay, as they are by

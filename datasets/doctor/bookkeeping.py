@@ -88,7 +88,7 @@ def flag_bookkeeping(
 
 
 def _leftovers(dataset: str) -> Iterator[Flag]:
-    for uri in storage.list_files(dataset, suffix=".part"):
+    for uri in storage.list_abandoned(dataset):
         yield Flag(severity="warning", name="leftover", place=uri, detail="half a file of a killed run; remove it")
 
 

@@ -3,7 +3,7 @@
 All times are seconds on a file's `Timeline`, which begins with the first time stamp of picture and sound that is shown.
 """
 
-from datasets.media.calibrate import Coding, coding_of, measure_delay
+from datasets.media.codec_delay import Coding, coding_of, measure_codec_delay
 from datasets.media.cut import Clip, Window, cut, read_sound
 from datasets.media.encode import decode_frames, decode_into, encode_frames, write_chunks, write_video
 from datasets.media.listen import Listener
@@ -38,7 +38,7 @@ __all__ = [
     "image_size",
     "intersection",
     "length",
-    "measure_delay",
+    "measure_codec_delay",
     "move_sound",
     "probe",
     "read_image",

@@ -9,7 +9,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 
 from datasets.media.fit import Fit, size_before, square
 from datasets.media.orientation import orientation_of
-from datasets.media.probe import MediaError
+from datasets.media.probe import MediaError, said_by
 
 Pixels = Literal["rgb24", "yuv420p"]
 """How a picture lies in memory: (height, width, 3), or planes of BT.601 below each other, (3 height / 2, width), as H.264 is fed."""
@@ -58,7 +58,7 @@ class Converter:
                 **_colors(frame, self._pixels),
             )
         except (av.error.FFmpegError, ValueError) as error:
-            raise MediaError("decode", "cannot convert picture", str(error)) from None
+            raise MediaError("decode", "cannot convert picture", said_by(error)) from None
         return square(scaled.to_ndarray(), self._size, height=height, orientation=orientation)
 
 

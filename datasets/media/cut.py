@@ -14,7 +14,7 @@ from datasets.media.convert import Converter, Pixels
 from datasets.media.decode import Decoding
 from datasets.media.fit import Fit
 from datasets.media.mono import Mono, kind_of
-from datasets.media.probe import MediaError, open_media, reading
+from datasets.media.probe import MediaError, open_media, reading, said_by
 from datasets.media.timeline import BOTH, PICTURE, SOUND, Timeline
 
 _REANCHOR_SECONDS = 0.010
@@ -189,7 +189,7 @@ class _Sounds:
         try:
             pieces = self._mono.add(frame)
         except (av.error.FFmpegError, ValueError) as error:
-            raise MediaError("decode", "cannot resample sound", str(error)) from None
+            raise MediaError("decode", "cannot resample sound", said_by(error)) from None
         self._place(pieces)
 
     def has_heard(self, index: int) -> bool:

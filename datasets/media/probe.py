@@ -36,6 +36,11 @@ class MediaError(Exception):
         self.stage, self.reason, self.detail = stage, reason, detail
 
 
+def said_by(error: Exception) -> str:
+    """Return what an error says, without the numbers, paths and log lines that PyAV adds to FFmpeg's words."""
+    return getattr(error, "strerror", None) or str(error)
+
+
 _KINDS: tuple[tuple[str, Literal["video", "audio"]], ...] = ((PICTURE, "video"), (SOUND, "audio"))
 
 
@@ -48,7 +53,7 @@ def open_media(path: str | os.PathLike[str], stage: str) -> InputContainer:
     try:
         return av.open(os.fspath(path), metadata_errors="ignore", options={"format_whitelist": _FORMATS})
     except (av.error.FFmpegError, OSError, ValueError, EOFError) as error:
-        raise MediaError(stage, "cannot open", str(error)) from None
+        raise MediaError(stage, "cannot open", said_by(error)) from None
 
 
 def find_streams(
@@ -110,7 +115,7 @@ def reading(stage: str) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, MediaError) or _out_of_memory(error):
             raise
-        raise MediaError(stage, "cannot be read", f"{type(error).__name__}: {error}") from error
+        raise MediaError(stage, "cannot be read", f"{type(error).__name__}: {said_by(error)}") from error
 
 
 def packets(container: InputContainer, chosen: Sequence[av.stream.Stream]) -> Iterator[av.Packet]:
@@ -138,7 +143,7 @@ def decoded(packet: av.Packet) -> tuple[Sequence[av.frame.Frame], str]:
     except Exception as error:
         if _out_of_memory(error):
             raise
-        return [], str(error)
+        return [], said_by(error)
 
 
 def _out_of_memory(error: Exception) -> bool:

@@ -14,7 +14,7 @@ import av.error
 from av.container import InputContainer, OutputContainer
 from av.stream import Disposition, Stream
 
-from datasets.media.probe import MediaError, open_media, packets, probe
+from datasets.media.probe import MediaError, open_media, packets, probe, said_by
 from infra import storage
 
 CONTAINERS: Mapping[str, str] = {
@@ -61,7 +61,7 @@ def move_sound(source: str | os.PathLike[str], target: str | os.PathLike[str], *
             with av.open(partial, "w", format=CONTAINERS[ending], options=_options(opened, ending)) as output:
                 _copy(opened, output, sound=sound, others=others)
         except (av.error.FFmpegError, ValueError, TypeError, NotImplementedError) as error:
-            raise MediaError("remux", "cannot be copied", str(error)) from None
+            raise MediaError("remux", "cannot be copied", said_by(error)) from None
 
 
 def _options(source: InputContainer, ending: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from datasets.config import PreparationConfig
 from datasets.editing.rewrite import finish_rewrites
 from datasets.preparation import operators
 from datasets.preparation.attempts import forget
-from datasets.preparation.draft import Draft, draft_plan, first_planned, read_known, write_draft
+from datasets.preparation.draft import Draft, Known, draft_plan, first_planned, read_known, write_draft
 from datasets.preparation.markers import list_markers, read_markers
 from datasets.preparation.plan import Shard, made_together, read_plan
 from datasets.preparation.scheduling import all_processors
@@ -23,7 +23,9 @@ from datasets.preparation.shards import PlannedSource
 from datasets.preparation.spans import describe_clip, remedy_for
 from datasets.preparation.survey import survey_sources, tabulate_sources
 from datasets.schema import ERROR_SCHEMA
+from datasets.sources.screening import screen_sources
 from datasets.sources.source import Source
+from datasets.tables.offsets import OffsetScreen
 from datasets.tables.table import write_table
 from infra import cluster, storage
 from infra.errors import InputError
@@ -48,26 +50,40 @@ class Preparation:
         self.errors: list[Row] = []
         self.removed: list[str] = []
         self.joined: tuple[tuple[str, ...], ...] = ()
+        self.beyond: list[str] = []
         self.seconds: dict[str, float] = {}
         self._began = time.perf_counter()
         self.draft: Draft | None = None
         self._longest_seconds = 0.0
         refuse_without_detector(config.fit)
+        self._screened: dict[str, float] = {}
         self._refuse_other_configuration()
 
-    def plan(self, sources: Iterable[Source], *, missing: list[Row] | None = None, restore: bool = False) -> None:
+    def plan(
+        self,
+        sources: Iterable[Source],
+        *,
+        missing: list[Row] | None = None,
+        restore: bool = False,
+        screen: OffsetScreen | None = None,
+    ) -> None:
         """Look at the sources that are new and plan their shards; writes nothing.
+
+        With `screen`, sources that are out of sync are errors, except those that are in the dataset already: `beyond` lists them.
 
         Videos that were removed from the dataset are listed in `removed` and stay away, or with `restore` are new again. Recordings
         that were told apart before, and that a new source shows to be one, are listed in `joined`.
 
         Raises:
-            InputError: If no source at all is long enough for a clip, or for a pair where pairs are wanted.
+            InputError: If no source at all is long enough for a clip, or for a pair where pairs are wanted, or the screen knows or
+                leaves none.
         """
-        table = tabulate_sources(sources, self.config)
-        forget(self.dataset)
         self.errors = list(missing or [])
         known = read_known(self.dataset, restore=restore)
+        if screen is not None:
+            sources = self._screen(list(sources), screen, known)
+        table = tabulate_sources(sources, self.config)
+        forget(self.dataset)
         removed = set(known.removed().to_pylist())
         self.removed = sorted(removed.intersection(table["video_id"].to_pylist())) if removed else []
         num_workers = self.num_workers or int(cluster.num_processors())
@@ -145,8 +161,21 @@ class Preparation:
         write_table(storage.join(self.dataset, "errors.parquet"), self.errors, ERROR_SCHEMA)
         self.seconds["wall"] = time.perf_counter() - self._began
         return write_card(
-            self.dataset, config=self.config, tally=tally, num_errors=len(self.errors), seconds=self.seconds
+            self.dataset,
+            config=self.config,
+            tally=tally,
+            num_errors=len(self.errors),
+            seconds=self.seconds,
+            screened=self._screened,
         )
+
+    def _screen(self, sources: list[Source], screen: OffsetScreen, known: Known) -> list[Source]:
+        """Return the sources that a screen leaves; what it leaves out is counted."""
+        found = screen_sources(sources, screen, prepared=known.planned["video_id"].to_pylist())
+        self.errors += found.errors
+        self.beyond = found.prepared
+        self._screened = {"max_offset_ms": screen.max_offset_ms, **found.judged}
+        return found.kept
 
     def _refuse_without_clips(self, draft: Draft, num_sources: int) -> None:
         config = self.config

@@ -1,6 +1,7 @@
 """Which units a run reads: of some classes and folds, loud and lively enough, with all that is needed. A pair is kept or dropped whole."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
@@ -11,6 +12,8 @@ import pyarrow.compute as pc
 from datasets.clips.measures import LOUDNESS, MOTION
 from datasets.index import read_index, rows_that_hold
 from datasets.reading.row_groups import SPANS, RowGroup, Unit
+from datasets.reading.screening import Screened, judge_rows
+from datasets.tables.offsets import read_offset_screen, refuse_half_screen
 from infra import storage
 from infra.errors import InputError
 
@@ -37,6 +40,10 @@ class Selection:
     """Drop clips whose sound is quieter than this, in dB of full scale, such as -60; a pair goes with either of its windows."""
     min_motion: float | None = None
     """Drop clips whose picture moves less than this, in ranges from black to white a second, such as 0.01."""
+    offsets: str | None = None
+    """Folder of answers of workflows.offset about the sources; --max-offset-ms screens by it."""
+    max_offset_ms: float | None = None
+    """Drop clips of sources whose sound is later or earlier than this, such as 200; those of which it cannot be told stay."""
 
     def __post_init__(self) -> None:
         """Refuse what no clip or every clip would pass."""
@@ -50,6 +57,7 @@ class Selection:
             raise InputError(
                 f"--min-motion: {self.min_motion} is below 0, where nothing moves; give more, for example 0.01"
             )
+        refuse_half_screen(self.offsets, self.max_offset_ms)
 
     @property
     def least(self) -> dict[str, float]:
@@ -57,17 +65,11 @@ class Selection:
         asked = {LOUDNESS: self.min_loudness, MOTION: self.min_motion}
         return {column: value for column, value in asked.items() if value is not None}
 
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Screened:
-    """What screening came to in a split; a unit that fails several measures counts for each."""
-
-    num_units: int
-    num_kept: int
-    num_lacking: int
-    """Units without what must be there, such as a label."""
-    num_below: dict[str, int]
-    """Units with a clip below the least, by column."""
+    @property
+    def limits(self) -> dict[str, float]:
+        """The limits that clips are screened by, by option."""
+        asked = {_OPTIONS[column]: value for column, value in self.least.items()}
+        return asked | ({} if self.max_offset_ms is None else {"--max-offset-ms": self.max_offset_ms})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,8 +100,9 @@ def select_units(
         selection: what clips must be.
 
     Raises:
-        InputError: If clips are to be screened by a measure that they do not have.
+        InputError: If clips are to be screened by a measure that they do not have, or by a table of offsets that is not there.
     """
+    screen = read_offset_screen(selection.offsets, selection.max_offset_ms)
     index = read_index(dataset)
     index = index.filter(_of_split(index, split) if selection.held_out is None else _of_fold(index, split, selection))
     span = SPANS[unit]
@@ -120,8 +123,15 @@ def select_units(
             )
         below[column] = int((lower < least).sum())
         kept &= lower >= least
+    judged = None
+    if screen is not None:
+        judgments = judge_rows(dataset, index, firsts, screen)
+        judged = Counter(judgments)
+        kept &= np.array([judgment != "beyond" for judgment in judgments], bool)
     firsts = firsts[kept]
-    screened = Screened(num_units=num_units, num_kept=len(firsts), num_lacking=num_lacking, num_below=below)
+    screened = Screened(
+        num_units=num_units, num_kept=len(firsts), num_lacking=num_lacking, num_below=below, offsets=judged
+    )
     groups, labels = _grouped(dataset, index, firsts, span)
     return Selected(groups=groups, labels=labels, screened=screened)
 

@@ -9,11 +9,22 @@ import math
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn import functional
 
 PHASES = 4
 """Lags from one moment of the picture to the next."""
 FEWEST_MOMENTS = 8
 """Of the picture that must meet sound: with fewer, a lag has no evidence."""
+
+
+def smooth_over_lags(evidence: Float[Tensor, " lags"], *, width: float) -> Float[Tensor, " lags"]:
+    """Evidence smoothed by a Gaussian whose standard deviation is so many lags, the ends repeated; as it is where that is zero."""
+    if not width:
+        return evidence
+    reach = math.ceil(4 * width)
+    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1).to(evidence) / width) ** 2)
+    padded = functional.pad(evidence[None, None], (reach, reach), mode="replicate")
+    return functional.conv1d(padded, (kernel / kernel.sum())[None, None])[0, 0]
 
 
 def evidence_by_lag(

@@ -22,6 +22,9 @@ _COVERAGE = 0.95
 _SLOPES = np.linspace(-2e-3, 2e-3, 81)
 """Seconds a second that are tried: 50 pictures a second played as 49.9 give 2e-3."""
 _FLAT = 1e-6
+SHARPNESSES = np.geomspace(0.05, 5.0, 21)
+"""That are tried where one is fitted."""
+_LEAST_DENSITY = 1e-9
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +78,8 @@ def estimate(
     seconds: Float[np.ndarray, " windows"],
     sharpness: float,
     blur_seconds: float,
-    least_peak: float,
+    least_peak: float = -math.inf,
+    spread: float | None = None,
 ) -> Estimate:
     """The offset of a file from the evidence of its windows.
 
@@ -86,19 +90,21 @@ def estimate(
         sharpness: Of evidence in units of its spread.
         blur_seconds: Standard deviation of what remains.
         least_peak: Evidence, in units of its spread, that the best lag must have.
+        spread: What evidence is divided by that is a logarithm of probabilities by itself; from others their median is taken, and they are
+            divided by their own spread.
     """
     fine = np.linspace(lags[0], lags[-1], round((lags[-1] - lags[0]) / _FINE_SECONDS) + 1)
     read = _interpolate(curves, len(fine))
     total = read.mean(axis=0)
-    spread = _spread(total)
     drift = (
-        _drift(read, fine, seconds - seconds.mean(), spread=spread, sharpness=sharpness) if len(curves) > 3 else None
+        _drift(read, fine, seconds - seconds.mean(), spread=spread or _spread(total), sharpness=sharpness)
+        if len(curves) > 3
+        else None
     )
     if drift is not None and drift[1] * drift[2] > 0:
         total = _along(read, fine, seconds - seconds.mean(), drift[0])
-    spread = _spread(total)
-    evidence = np.zeros(len(fine)) if spread < _FLAT else (total - np.median(total)) / spread
-    density = _blurred(_normalized(sharpness * evidence), blur_seconds)
+    evidence = _in_units(total) if spread is None else total / spread
+    density = _density(evidence, sharpness=sharpness, blur_seconds=blur_seconds)
     low, high = _quantiles(fine, density, (1 - _COVERAGE) / 2, (1 + _COVERAGE) / 2)
     return Estimate(
         offset_seconds=float(fine[np.argmax(evidence)]),
@@ -110,6 +116,54 @@ def estimate(
         stands_out=bool(evidence.max() >= least_peak),
         drift=drift,
     )
+
+
+def log_odds_of_best(
+    evidence: Float[np.ndarray, "*clips lags"], lags: Float[np.ndarray, " lags"], *, gain: float, within: float
+) -> Float[np.ndarray, "*clips"]:
+    """Log odds that the offset lies at most so far from the best lag, if the evidence times a gain is a logarithm of probabilities."""
+    logits = gain * evidence
+    best = lags[evidence.argmax(axis=-1)]
+    near = np.abs(lags - best[..., None]) <= within + _FINE_SECONDS / 2
+    inside, outside = (np.logaddexp.reduce(np.where(part, logits, -np.inf), axis=-1) for part in (near, ~near))
+    return inside - outside
+
+
+def sharpness_likelihoods(
+    evidence: Float[np.ndarray, "files lags"],
+    lags: Float[np.ndarray, " lags"],
+    known: Float[np.ndarray, " files"],
+    *,
+    blur_seconds: float,
+) -> Float[np.ndarray, "files sharpnesses"]:
+    """Log likelihood of offsets that are known, under each of `SHARPNESSES`.
+
+    Args:
+        evidence: That of each file's estimate.
+        lags: Those of the estimates, in seconds.
+        known: The files' offsets in seconds.
+        blur_seconds: As of `estimate`.
+    """
+    places = np.clip(np.searchsorted(lags, known - _FINE_SECONDS / 2), 0, len(lags) - 1)
+    kernel = _kernel(blur_seconds)
+    around = places[:, None] + np.arange(len(kernel)) - len(kernel) // 2
+    inside = (around >= 0) & (around < len(lags))
+    found = np.empty((len(evidence), len(SHARPNESSES)))
+    for column, sharpness in enumerate(SHARPNESSES):
+        density = np.exp(sharpness * (evidence - evidence.max(axis=1, keepdims=True)))
+        near = np.take_along_axis(density, around.clip(0, len(lags) - 1), axis=1) * inside
+        found[:, column] = near @ kernel / density.sum(axis=1)
+    return np.log(found.clip(min=_LEAST_DENSITY))
+
+
+def _density(evidence: np.ndarray, *, sharpness: float, blur_seconds: float) -> np.ndarray:
+    return _blurred(_normalized(sharpness * evidence), blur_seconds)
+
+
+def _in_units(total: np.ndarray) -> np.ndarray:
+    """Evidence less its median, by its spread over lags."""
+    spread = _spread(total)
+    return np.zeros(len(total)) if spread < _FLAT else (total - np.median(total)) / spread
 
 
 def _interpolate(curves: Float[np.ndarray, "windows lags"], length: int) -> Float[np.ndarray, "windows fine"]:
@@ -147,13 +201,19 @@ def _normalized(logarithms: np.ndarray) -> np.ndarray:
 
 
 def _blurred(density: np.ndarray, blur_seconds: float) -> np.ndarray:
-    reach = math.ceil(4 * blur_seconds / _FINE_SECONDS)
-    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) * _FINE_SECONDS / blur_seconds) ** 2)
-    wide = np.convolve(density, kernel / kernel.sum())
+    kernel = _kernel(blur_seconds)
+    reach = len(kernel) // 2
+    wide = np.convolve(density, kernel)
     inside = wide[reach : reach + len(density)].copy()
     inside[0] += wide[:reach].sum()
     inside[-1] += wide[reach + len(density) :].sum()
     return inside
+
+
+def _kernel(blur_seconds: float) -> np.ndarray:
+    reach = math.ceil(4 * blur_seconds / _FINE_SECONDS)
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) * _FINE_SECONDS / blur_seconds) ** 2)
+    return kernel / kernel.sum()
 
 
 def _quantiles(values: np.ndarray, density: np.ndarray, *shares: float) -> tuple[float, ...]:

@@ -4,23 +4,29 @@ Both give picture (views, features, moments, cells), centered over time, and sou
 `moments_per_second`; moments are seconds from the first frame, or from the first hop, on.
 """
 
-from typing import Protocol
+import math
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from models.augmentation import center_crop, scale_frames
 from models.blocks.time_alignment import align_time
 from models.coincidence import Coincidence
 from models.metrics.motion_loudness import cell_motion
-from models.offset.curve import PHASES
+from models.offset.curve import PHASES, evidence_by_lag, smooth_over_lags
 
+_CODING_NOISE = 0.4
+"""Added to mean absolute differences of gray, of 255, before the logarithm: what the coding of a still picture changes counts less."""
 _LEAST_SPREAD = 0.05
 """Of the logarithm of motion, and of loudness: what changes less says less."""
+_DELAY_SECONDS = 0.05
+"""Delays of features are shorter."""
 
 
+@runtime_checkable
 class OffsetFeatures(Protocol):
     """What is compared, and what was measured of it on drawn scenes."""
 
@@ -31,6 +37,8 @@ class OffsetFeatures(Protocol):
     """By which evidence, in units of its spread over lags, becomes the logarithm of a probability."""
     blur_seconds: float
     """Standard deviation of the error that remains where evidence is plenty."""
+    smoothing_seconds: float
+    """Standard deviation of the Gaussian that evidence is smoothed by over lags: finer peaks are chance, and differ with the frame rate."""
     least_peak: float
     """Evidence of the best lag, in units of its spread, below which it says nothing: that of sound from off screen is smaller."""
     delay_seconds: float
@@ -47,6 +55,56 @@ class OffsetFeatures(Protocol):
         ...
 
 
+class Slide:
+    """Sound slid over pictures of one length by one set of lags.
+
+    Args:
+        features: What is compared.
+        seconds: Length of the picture.
+        max_offset_seconds: Largest lag on each side; some more are tried, as delays are taken off.
+        shown_seconds: How long a frame is shown.
+    """
+
+    def __init__(
+        self, features: OffsetFeatures, *, seconds: float, max_offset_seconds: float, shown_seconds: float
+    ) -> None:
+        self.features = features
+        rate, fine = features.moments_per_second, PHASES * features.moments_per_second
+        count = math.floor(seconds * rate + 1e-6)
+        reach = PHASES * math.ceil((max_offset_seconds + _DELAY_SECONDS) * rate)
+        self.moments = [(moment + 0.5) / rate for moment in range(count)]
+        self.heard = 0.5 / rate + (np.arange(PHASES * count + 2 * reach) - reach) / fine
+        """When the sound is read, in seconds from the picture's begin on."""
+        self.lags = np.arange(-reach, reach + 1) / fine - (features.delay_seconds - shown_seconds / 2)
+        """Lags (lags,) in seconds, above zero where the sound is late."""
+
+    def see(self, frames: UInt8[np.ndarray, "frames height width 3"], *, frame_rate: float) -> Tensor:
+        """Return features of a picture (views, features, moments, cells)."""
+        return self.features.see(frames, frame_rate=frame_rate, moments=self.moments)
+
+    def evidence(
+        self,
+        picture: Float[Tensor, "views features moments cells"],
+        log_mel: Float[np.ndarray, "bins hops"],
+        *,
+        begin: float,
+        known: Bool[np.ndarray, " heard"],
+    ) -> Float[np.ndarray, " lags"]:
+        """Return the evidence at every lag of a sound whose first hop begins so many seconds after the picture's first frame.
+
+        Args:
+            picture: What `see` returned.
+            log_mel: Spectrogram of the sound.
+            begin: Seconds, below zero where the sound begins earlier.
+            known: At which of the times `heard` there is sound.
+        """
+        sound = self.features.hear(log_mel, moments=(self.heard - begin).tolist())
+        curve = evidence_by_lag(sound, picture, torch.as_tensor(known), gain=self.features.gain)
+        # The last phases of the last moment have no lag of their own.
+        width = PHASES * self.features.moments_per_second * self.features.smoothing_seconds
+        return smooth_over_lags(curve[: len(self.lags)].double(), width=width).numpy()
+
+
 class NetworkFeatures:
     """Features of a coincidence network.
 
@@ -56,6 +114,7 @@ class NetworkFeatures:
     """
 
     gain, sharpness, blur_seconds, least_peak = 30.0, 1.2, 0.0075, 6.5
+    smoothing_seconds = 0.0
     _RESIDUAL_SECONDS = 0.007
 
     def __init__(self, network: Coincidence, *, crop_size: int) -> None:
@@ -89,8 +148,9 @@ class MotionLoudness:
     """
 
     moments_per_second = 15.0
-    gain, sharpness, blur_seconds, least_peak = 40.0, 2.5, 0.012, 4.2
-    delay_seconds = 0.017
+    gain, sharpness, blur_seconds, least_peak = 40.0, 2.2, 0.014, 4.2
+    smoothing_seconds = 0.015
+    delay_seconds = 0.019
     _APART_SECONDS = 1 / 15
 
     def __init__(self, *, hop_seconds: float, window_seconds: float) -> None:
@@ -102,6 +162,7 @@ class MotionLoudness:
         """Return the motion of every cell by its spread (1, 1, moments, cells)."""
         apart = min(max(1, round(frame_rate * self._APART_SECONDS)), len(frames) - 1)
         motion = torch.as_tensor(cell_motion(frames, apart=apart), dtype=torch.float32).flatten(1)
+        motion = (motion.exp() + _CODING_NOISE).log()
         centers = [(frame + (apart + 1) / 2) / frame_rate for frame in range(len(motion))]
         return _by_spread(align_time(motion.T[None], centers=centers, targets=moments)[0]).T[None, None]
 

@@ -48,7 +48,7 @@ _NOT_RUN = {
     "docs/offsets.md": 2,  # needs videos that are not here
     "docs/page.md": 2,  # serves until it is ended; tests/workflows/serve/test_page.py uses it
     "docs/performance.md": 2,  # measures for a quarter of an hour and more
-    "docs/cluster.md": 4,  # needs a cluster or S3; tests/workflows/test_jobs.py submits jobs
+    "docs/cluster.md": 5,  # needs a cluster or S3; tests/workflows/test_jobs.py submits jobs
     "docs/notebooks.md": 1,  # is run elsewhere than here
     "docs/gallery.md": 1,  # needs videos that are not here
     "docs/real-footage.md": 4,  # needs videos that are not here

@@ -67,6 +67,14 @@ class Page:
         found = await self._call("Runtime.evaluate", expression=f"document.querySelector({json.dumps(selector)})")
         await self._call("DOM.setFileInputFiles", files=[str(path)], objectId=found["result"]["objectId"])
 
+    async def drop(self, selector: str, path: Path) -> None:
+        """Drag a file from outside onto the middle of an element, and let it go."""
+        box = await self.run(f"document.querySelector({json.dumps(selector)}).getBoundingClientRect().toJSON()")
+        place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            await self._call("Input.dispatchDragEvent", type=kind, data=data, **place)
+
     async def press(self, key: str, code: int) -> None:
         """Press a key that has a name, such as Tab (9) or Enter (13)."""
         text = {"text": "\r"} if key == "Enter" else {}

@@ -3,10 +3,12 @@
 import contextlib
 import csv
 import dataclasses
+import io
 import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -42,20 +44,58 @@ PLAN = SweepPlan(
 )
 
 
+def sweep(*options):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["tune.sweep", *options])
+        command.run(verb.main)
+
+
 @pytest.fixture
-def swept(tracking, small_dataset, monkeypatch, capsys):
+def swept(tracking, small_dataset, capsys):
     """Runs a sweep; returns what it printed."""
 
     def call(*options):
-        monkeypatch.setattr(
-            sys,
-            "argv",
-            ["tune.sweep", "multisensory", "--preset", "tiny", "--epochs", "2", "--data", small_dataset, *options],
-        )
-        command.run(verb.main)
+        sweep("multisensory", "--preset", "tiny", "--epochs", "2", "--data", small_dataset, *options)
         return capsys.readouterr().out
 
     return call
+
+
+@dataclasses.dataclass(frozen=True)
+class Sweep:
+    """A sweep that has ended."""
+
+    home: Path
+    tracking: str
+    printed: str
+
+    @property
+    def folder(self):
+        return self.home / "runs" / "small"
+
+    def records(self):
+        return {path.parent.name: json.loads(path.read_text()) for path in self.folder.glob("*/trial.json")}
+
+    def resume(self, monkeypatch):
+        monkeypatch.setenv("SENSORIUM_HOME", str(self.home))
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", self.tracking)
+        sweep("--resume", "small")
+
+
+@pytest.fixture(scope="module")
+def ended(small_dataset, tracking_template, tmp_path_factory):
+    """Three trials at random, and the best of them again with two more seeds."""
+    home = tmp_path_factory.mktemp("ended")
+    shutil.copy(tracking_template, home / "mlflow.db")
+    uri = f"sqlite:///{home / 'mlflow.db'}"
+    options = (
+        "multisensory --preset tiny --epochs 2 --num-trials 3 --scheduler none --confirm 1 --run-name small --data"
+    )
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as printed:
+        patch.setenv("SENSORIUM_HOME", str(home))
+        patch.setenv("MLFLOW_TRACKING_URI", uri)
+        sweep(*options.split(), small_dataset)
+    return Sweep(home, uri, printed.getvalue())
 
 
 def runs_below(tracking, name):
@@ -66,49 +106,74 @@ def runs_below(tracking, name):
     return parent, [run for run in found if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
 
 
-def test_a_random_sweep_ends_with_a_table_figures_and_a_registered_winner(swept, tracking, tmp_path):
-    printed = swept("--num-trials", "3", "--run-name", "small", "--scheduler", "none")
+def test_a_random_sweep_ends_with_a_table_figures_and_a_registered_winner(ended):
+    printed = ended.printed
     assert len(re.findall(r"^\d=? +0\d (?:preset )?\w+ lr \S+ wd \S+ .* finished ", printed, re.MULTILINE)) == 3
     assert re.search(r"best +0\d .*  models:/multisensory/1", printed)
     assert re.search(r"sync accuracy less shortcuts .*\S+ \[\S+, \S+\] over \d+ validation recordings", printed)
-    assert re.search(r"second +0\d .* on the same recordings the best differs by", printed)
     assert "importance  not computed: 17 more finished trials are needed, of 20" in printed
     assert "study    optuna-dashboard sqlite:////" in printed
-    parent, trials = runs_below(tracking, "small")
+    parent, trials = runs_below(ended.tracking, "small")
     assert {run.info.status for run in (parent, *trials)} == {"FINISHED"}
-    assert len(trials) == 3
+    assert len(trials) == 5
     assert {run.data.tags["trial_status"] for run in trials} == {"finished"}
-    assert all(
-        len(mlflow.MlflowClient(tracking).get_metric_history(run.info.run_id, "loss/train")) >= 2 for run in trials
-    )
-    names = [run.info.run_name for run in sorted(trials, key=lambda run: run.info.run_name)]
+    client = mlflow.MlflowClient(ended.tracking)
+    assert all(len(client.get_metric_history(run.info.run_id, "loss/train")) >= 2 for run in trials)
+    names = sorted(run.info.run_name for run in trials)
     assert names[0] == "00 preset adamw lr 1e-2 wd 1e-2"
-    folder = tmp_path / "runs" / "small"
-    assert {path.name for path in folder.iterdir()} >= {"table.md", "table.csv", "figures.html", "optuna.db", *names}
-    rows = list(csv.DictReader((folder / "table.csv").open()))
+    assert {path.name for path in ended.folder.iterdir()} >= {"table.md", "table.csv", "figures.html", *names}
+    rows = list(csv.DictReader((ended.folder / "table.csv").open()))
     assert [row["trial"] for row in rows] == names
-    study = optuna.load_study(study_name="small", storage=f"sqlite:///{folder / 'optuna.db'}")
-    assert [trial.user_attrs["name"] for trial in study.trials] == names
-    assert [trial.value for trial in study.trials] == [float(row["net_sync_accuracy"]) for row in rows]
-    assert [len(trial.intermediate_values) for trial in study.trials] == [2, 2, 2]
 
 
-def test_a_sweep_prints_a_command_that_repeats_its_best(swept, tracking, tmp_path):
-    printed = swept("--num-trials", "1", "--run-name", "one", "--space.optim.lr", "loguniform 1e-3 1e-2")
-    line = next(line for line in printed.splitlines() if line.startswith("repeat"))
+def test_the_study_of_a_sweep_holds_its_trials_and_their_epochs(ended):
+    study = optuna.load_study(study_name="small", storage=f"sqlite:///{ended.folder / 'optuna.db'}")
+    rows = {row["trial"]: row for row in csv.DictReader((ended.folder / "table.csv").open())}
+    assert len(study.trials) >= 3
+    for trial in study.trials:
+        assert trial.value == float(rows[trial.user_attrs["name"]]["net_sync_accuracy"])
+        assert len(trial.intermediate_values) == 2
+
+
+def test_a_sweep_prints_a_command_that_repeats_its_best(ended, tmp_path):
+    line = next(line for line in ended.printed.splitlines() if line.startswith("repeat"))
     done = subprocess.run(
         [sys.executable, *shlex.split(line)[2:], "--run-name", "again"], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    configs = [
-        json.loads((tmp_path / "runs" / name / "model" / "config.json").read_text())
-        for name in ("one/00 preset lr 1e-2", "again")
-    ]
-    for each in configs:
-        each["config"]["cadence"].pop("keep_checkpoints")
-    assert configs[0]["config"] == configs[1]["config"]
+    best = re.search(r"^best +(0\d .*?)  ", ended.printed, re.MULTILINE)
+    assert best is not None
+    again, first = (
+        json.loads((folder / "model" / "config.json").read_text())
+        for folder in (tmp_path / "runs" / "again", ended.folder / best.group(1))
+    )
+    first["config"]["cadence"].pop("keep_checkpoints")
+    again["config"]["cadence"].pop("keep_checkpoints")
+    assert first["config"] == again["config"]
     metric = "validation/net_sync_accuracy"
-    assert configs[0]["metrics"][metric] == configs[1]["metrics"][metric]
+    assert first["metrics"][metric] == again["metrics"][metric]
+
+
+def test_confirmation_trains_the_best_again_with_two_more_seeds_and_is_not_repeated(ended, monkeypatch, capsys):
+    assert re.search(r"confirmed  0\d .*mean \d\.\d{3}  seeds \S+ \S+ \S+$", ended.printed, re.MULTILINE)
+    before = ended.records()
+    found = [before[name] for name in sorted(before)]
+    assert [each["fields"].get("seed") for each in found] == [None, None, None, 1, 2]
+    assert found[3]["confirms"] == found[4]["confirms"]
+    ended.resume(monkeypatch)
+    assert ended.records() == before
+    assert re.search(r"best +0\d .*  models:/multisensory/1 ", capsys.readouterr().out)
+
+
+def test_a_trial_killed_between_its_last_epoch_and_its_end_is_ended(ended, monkeypatch, capsys):
+    path = next(path for path in ended.folder.glob("*/trial.json"))
+    record = json.loads(path.read_text())
+    for name in ("status", "metrics", "run_id", "seconds", "stages"):
+        record.pop(name, None)
+    path.write_text(json.dumps(record))
+    ended.resume(monkeypatch)
+    assert json.loads(path.read_text())["status"] == "finished"
+    assert "RUNNING" not in {run.info.status for run in runs_below(ended.tracking, "small")[1]}
 
 
 def test_a_sweep_whose_trials_all_diverge_fails_and_registers_nothing(small_dataset, tracking, capsys):
@@ -130,21 +195,6 @@ def test_a_sweep_whose_trials_all_diverge_fails_and_registers_nothing(small_data
     assert mlflow.MlflowClient(tracking).search_registered_models() == []
 
 
-def test_confirmation_trains_the_best_again_with_two_more_seeds_and_is_not_repeated(
-    swept, tracking, tmp_path, monkeypatch, capsys
-):
-    printed = swept("--num-trials", "2", "--run-name", "sure", "--scheduler", "none", "--confirm", "1")
-    assert re.search(r"confirmed  0\d .*mean \d\.\d{3}  seeds \S+ \S+ \S+$", printed, re.MULTILINE)
-    records = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs" / "sure").glob("*/trial.json")}
-    found = [json.loads(path.read_text()) for path in sorted(records)]
-    assert [each["fields"].get("seed") for each in found] == [None, None, 1, 2]
-    assert found[2]["confirms"] == found[3]["confirms"]
-    monkeypatch.setattr(sys, "argv", ["tune.sweep", "--resume", "sure"])
-    command.run(verb.main)
-    assert {path: path.stat().st_mtime_ns for path in records} == records
-    assert re.search(r"best +0\d .*  models:/multisensory/1 ", capsys.readouterr().out)
-
-
 def test_a_sweep_is_ranked_by_the_objective_that_is_asked_for(swept, tmp_path):
     swept("--num-trials", "2", "--run-name", "loss", "--objective", "loss", "--mode", "min", "--scheduler", "none")
     rows = list(csv.DictReader((tmp_path / "runs" / "loss" / "table.csv").open()))
@@ -161,12 +211,11 @@ def test_an_objective_that_no_validation_has_is_refused(swept, capsys):
     assert "error: --objective: 'beauty' is no figure of a validation here; choose from" in capsys.readouterr().err
 
 
-def test_optuna_proposes_and_a_finished_sweep_has_nothing_left_to_do(swept, tracking, tmp_path, monkeypatch, capsys):
+def test_optuna_proposes_and_a_finished_sweep_has_nothing_left_to_do(swept, tracking, tmp_path):
     swept("--num-trials", "2", "--search", "optuna", "--run-name", "proposed", "--scheduler", "median")
     records = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs" / "proposed").glob("*/trial.json")}
     assert len(records) == 2
-    monkeypatch.setattr(sys, "argv", ["tune.sweep", "--resume", "proposed"])
-    command.run(verb.main)
+    sweep("--resume", "proposed")
     assert {path: path.stat().st_mtime_ns for path in records} == records
     assert len(runs_below(tracking, "proposed")[1]) == 2
 
@@ -194,19 +243,6 @@ def test_trial_processes_know_how_long_a_stopped_trial_may_take(swept, tmp_path,
     assert before is None, "this cluster is not one that knows nothing of sweeps"
     swept("--num-trials", "1", "--run-name", "noted")
     assert (tmp_path / "seconds").read_text() == "120"
-
-
-def test_a_trial_killed_between_its_last_epoch_and_its_end_is_ended(swept, tracking, tmp_path, monkeypatch, capsys):
-    swept("--num-trials", "2", "--run-name", "late")
-    path = next(path for path in (tmp_path / "runs" / "late").glob("*/trial.json"))
-    record = json.loads(path.read_text())
-    for name in ("status", "metrics", "run_id", "seconds", "stages"):
-        record.pop(name, None)
-    path.write_text(json.dumps(record))
-    monkeypatch.setattr(sys, "argv", ["tune.sweep", "--resume", "late"])
-    command.run(verb.main)
-    assert json.loads(path.read_text())["status"] == "finished"
-    assert "RUNNING" not in {run.info.status for run in runs_below(tracking, "late")[1]}
 
 
 @pytest.mark.slow
@@ -259,7 +295,7 @@ def test_a_killed_sweep_goes_on_and_leaves_no_run_running(tracking, small_datase
         "--data",
         small_dataset,
         "--num-trials",
-        "3",
+        "2",
         "--run-name",
         "killed",
     ]
@@ -275,10 +311,10 @@ def test_a_killed_sweep_goes_on_and_leaves_no_run_running(tracking, small_datase
     done = subprocess.run([*start, "--resume", "killed"], cwd=ROOT, env=home, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     records = [json.loads(path.read_text()) for path in folder.glob("*/trial.json")]
-    assert len(records) == 3
+    assert len(records) == 2
     assert {record["status"] for record in records} <= {"finished", "stopped early"}
     parent, trials = runs_below(tracking, "killed")
-    assert len(trials) == 3
+    assert len(trials) == 2
     assert "RUNNING" not in {run.info.status for run in (parent, *trials)}
 
 

@@ -50,6 +50,9 @@ def test_an_empty_folder(complaint, tmp_path):
     said = complaint("prepare", "--source", tmp_path / "empty", "--output", tmp_path / "new")
     assert "holds no media files" in said
     assert not (tmp_path / "new").exists()
+    assert complaint("demo", "--videos", tmp_path / "empty").startswith(
+        f"--videos: '{tmp_path / 'empty'}' holds no media"
+    )
 
 
 def test_a_catalog_without_a_column(complaint, tmp_path):
@@ -151,6 +154,15 @@ def test_prepare_writes_into_no_folder_of_other_files(complaint, scene_folder, t
         (["train", "multisensory", "--data", "x", "--min-loudness", "3"], "--min-loudness: 3.0 is above 0 dB"),
         (["train", "multisensory", "--data", "x", "--min-loudness", "-5"], "--data: "),
         (["train", "multisensory", "--data", "x", "--min-motion", "-1"], "--min-motion: -1.0 is below 0"),
+        (["train", "multisensory", "--data", "x", "--max-offset-ms", "200"], "--max-offset-ms: 200 needs --offsets"),
+        (
+            ["prepare", "--source", ".", "--output", "x", "--offsets", "a"],
+            "--offsets: 'a' needs --max-offset-ms too; give",
+        ),
+        (
+            ["prepare", "--source", ".", "--output", "x", "--offsets", "/no/such", "--max-offset-ms", "200"],
+            "--offsets: '/no/such' holds no files.parquet; make it with",
+        ),
         (
             ["train", "multisensory", "--data", "x", "--run-name", "../../evil"],
             "--run-name: '../../evil' cannot be the name",
@@ -179,7 +191,7 @@ def test_prepare_writes_into_no_folder_of_other_files(complaint, scene_folder, t
             ["localize", "--model", "m", "--video", "x", "--output", "y", "--threshold", "1"],
             "--threshold: 1 is not between 0 and 1; give",
         ),
-        (["demo", "--videos", "/no/such"], "'/no/such' does not exist"),
+        (["demo", "--videos", "/no/such"], "--videos: '/no/such' is no folder; give a folder of videos"),
     ],
     ids=lambda value: "-".join(value[:1]) if isinstance(value, list) else "",
 )

@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import zipfile
@@ -18,6 +19,7 @@ from ray.job_submission import JobStatus, JobSubmissionClient
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 _SECONDS = 180
+_COMMIT = "0123456789abcdef"
 _SMALL = (
     "--clip-seconds 1 --frame-rate 8 --size 32 --sample-rate 8000 --min-shift-seconds 0.5 --max-shift-seconds 2 "
     "--log-mel.num-bins 8 --log-mel.window-ms 64 --log-mel.hop-ms 32 --validation-share 0.2 --test-share 0.2"
@@ -80,11 +82,14 @@ def accepted(client, **job) -> str:
 
 @pytest.fixture
 def submit(head, tmp_path, monkeypatch):
-    """Submits jobs at once, with the runtime environment of the repository; returns status, log and exit code of each."""
+    """Submits jobs at once, with the runtime environment of the repository; returns status, log and exit code of each.
+
+    Those that are `homeless` do not know where relative paths lie.
+    """
     monkeypatch.delenv("RAY_ADDRESS")  # it goes before the client's own address
     client = JobSubmissionClient(head)
     package = yaml.safe_load((ROOT / "infra" / "job.yaml").read_text())
-    own = {"SENSORIUM_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    own = {"SENSORIUM_HOME": str(tmp_path), "OMP_NUM_THREADS": "1", "SENSORIUM_COMMIT": _COMMIT}
 
     async def ended(job):
         async for _ in client.tail_job_logs(job):
@@ -93,9 +98,10 @@ def submit(head, tmp_path, monkeypatch):
     async def all_ended(jobs):
         await asyncio.wait_for(asyncio.gather(*map(ended, jobs)), _SECONDS)
 
-    def run(*commands):
+    def run(*lines, homeless=()):
         jobs = []
-        for line, variables in commands:
+        for line in [*lines, *homeless]:
+            variables = {} if line in homeless else own
             environment = {**package, "working_dir": str(ROOT), "env_vars": {**package["env_vars"], **variables}}
             jobs.append(accepted(client, entrypoint=f"python -m {line}", runtime_env=environment))
         asyncio.run(all_ended(jobs))
@@ -104,13 +110,16 @@ def submit(head, tmp_path, monkeypatch):
             for job in jobs
         ]
 
-    return lambda *lines, variables=own: run(*((line, variables) for line in lines))
+    return run
 
 
 @pytest.mark.ray
 @pytest.mark.slow
 def test_the_verbs_run_as_jobs(submit, tmp_path):
-    (prepared,) = submit("workflows.prepare --source synthetic --output data/scenes --num-videos 24 " + _SMALL)
+    prepared, refused = submit(
+        "workflows.prepare --source synthetic --output data/scenes --num-videos 24 " + _SMALL,
+        homeless=["workflows.prepare --source videos --output data/other"],
+    )
     # Neither needs the other: their processes start while the other's wait.
     trained, swept = submit(
         "workflows.train multisensory --data data/scenes --preset tiny --run-name job --num-workers 1",
@@ -125,9 +134,14 @@ def test_the_verbs_run_as_jobs(submit, tmp_path):
         assert re.search(wanted, logs), logs[-3000:]
     assert {path.name for path in tmp_path.iterdir()} >= {"data", "runs", "mlflow.db"}
 
-    ((status, logs, code),) = submit("workflows.prepare --source videos --output data/other", variables={})
+    status, logs, code = refused
     assert (status, code) == (JobStatus.FAILED, 2)
     assert "error: --output: the relative path 'data/other' means nothing inside a Ray job" in logs
+
+    tags = sqlite3.connect(tmp_path / "mlflow.db").execute(
+        "SELECT value FROM tags WHERE key = 'mlflow.source.git.commit'"
+    )
+    assert {value for (value,) in tags} == {_COMMIT}
 
 
 def test_a_job_is_sent_the_code_alone(tmp_path):

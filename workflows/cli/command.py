@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import tyro
 
 from infra.errors import InputError
+from workflows.cli.optional import OPTIONAL
 
 T = TypeVar("T")
 
@@ -62,7 +63,7 @@ def parse(verb: Callable[..., object], words: Sequence[str] | None = None) -> No
 
     try:
         with contextlib.redirect_stderr(complaint):
-            tyro.cli(called, args=words, prog=_program(), description=_description(verb))
+            tyro.cli(called, args=words, prog=_program(), description=_description(verb), registry=OPTIONAL)
     except SystemExit as stop:
         if parsed or stop.code != 2:
             raise
@@ -96,8 +97,12 @@ def _complain(message: str) -> int:
 
 def _one_line(boxed: str) -> str:
     words = " ".join(_BOX.sub(" ", boxed).split())
-    words = re.sub(r"^Parsing error\s*|^Unrecognized options\s*|^Required options\s*", "", words)
-    return re.sub(r"\s*For full helptext,.*$", "", words)
+    words = re.sub(
+        r"^(Parsing error|Unrecognized options|Required options|Value error Error parsing|Invalid choice|Missing argument)\s*",
+        "",
+        words,
+    )
+    return re.sub(r"\s*(Argument helptext:|For full helptext,).*$", "", words)
 
 
 def _user_error(error: BaseException) -> BaseException | None:

@@ -2,6 +2,12 @@
 
 import time
 import uuid
+from typing import Annotated
+
+import tyro
+
+RunName = Annotated[str | None, tyro.conf.arg(metavar="NAME")]
+"""As help shows it."""
 
 
 def default_run_name(recipe: str) -> str:

@@ -108,13 +108,18 @@ def calibrate_on(answers: Answers, *, dataset: str, fingerprint: str, split: str
 
 def cross_fitted(answers: Answers) -> np.ndarray:
     """Return calibrated logits (examples,): those of each fold of recordings by a calibration that was fitted on the others."""
-    _, index = np.unique(answers.recordings, return_inverse=True)
-    folds = generator("calibration").permutation(answers.num_recordings)[index] % _NUM_FOLDS
+    folds = folds_of(answers.recordings)
     found = np.empty(len(answers.logits))
-    for fold in range(_NUM_FOLDS):
+    for fold in np.unique(folds):
         rest = answers.of(folds != fold)
         found[folds == fold] = fit_calibration(rest.logits, rest.targets).apply(answers.logits[folds == fold])
     return found
+
+
+def folds_of(recordings: np.ndarray) -> np.ndarray:
+    """Return the fold (examples,) that each example's recording is in, for what is fitted on the other folds."""
+    names, index = np.unique(recordings, return_inverse=True)
+    return generator("calibration").permutation(len(names))[index] % _NUM_FOLDS
 
 
 def calibration_figures(answers: Answers, logits: np.ndarray, *, intervals: bool = True) -> list[Figure]:

@@ -53,7 +53,7 @@ def demonstrate(*, videos: str | None, name: str, num_videos: int, epochs: int, 
     film = None if videos is None else storage.resolve(f"data/{name}-videos", field="--name")
     place = None if videos is None else storage.resolve(videos, field="--videos")
     if place is not None:
-        list_sources(place, video_root=None, classes=())
+        _check_videos(place)
     check_cluster()
     _replace(name, *filter(None, (scenes, film, run_folder)))
     progress, clock = ProgressLine(), _Clock()
@@ -61,7 +61,7 @@ def demonstrate(*, videos: str | None, name: str, num_videos: int, epochs: int, 
         with clock.stage("prepare"):
             _prepare(scenes, None, num_videos, progress)
         if film is not None:
-            with clock.stage("prepare your videos"):
+            with clock.stage("prepare your videos"), _naming_videos():
                 _prepare(film, place, num_videos, progress)
         with clock.stage("train"):
             result = _train(scenes, name, epochs, num_workers, progress)
@@ -83,6 +83,27 @@ def demonstrate(*, videos: str | None, name: str, num_videos: int, epochs: int, 
         print(f"overlay  {overlay}")
     print(f"report   {storage.join(run_folder, 'report.json')}\n{describe_page(run)}")
     return report
+
+
+@contextlib.contextmanager
+def _naming_videos() -> Iterator[None]:
+    """Have bad input name the demo's own option, not that of prepare."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(str(error).replace("--source:", "--videos:", 1)) from None
+
+
+def _check_videos(place: str) -> None:
+    """Refuse what is no folder of videos, before anything starts.
+
+    Raises:
+        InputError: Naming it.
+    """
+    if not storage.is_remote(place) and not os.path.isdir(place):
+        raise InputError(f"--videos: '{place}' is no folder; give a folder of videos")
+    with _naming_videos():
+        list_sources(place, video_root=None, classes=())
 
 
 def _show(

@@ -34,8 +34,8 @@ def draw_breakdowns(breakdowns: Mapping[str, tuple[Figure, ...]]) -> Plot:
 
 def draw_matrix(matrix: Matrix) -> Plot:
     """Return a matrix as a picture with its numbers; each row is colored by its share."""
-    side = max(3.2, 0.42 * len(matrix.columns) + 1.6)
-    plot = Plot(figsize=(side + 0.6, side), layout="constrained")
+    width, height = (max(3.2, 0.42 * len(names) + 1.6) for names in (matrix.columns, matrix.rows))
+    plot = Plot(figsize=(width + 0.6, height), layout="constrained")
     axis = plot.subplots()
     values = np.asarray(matrix.values, float)
     shares = values / np.maximum(values.sum(axis=1, keepdims=True), 1e-9)

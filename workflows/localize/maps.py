@@ -45,6 +45,7 @@ class VideoMaps:
     contrast: np.ndarray | None
     """None where it was not asked for."""
     logits: np.ndarray
+    """Nan where all is silent: nothing can be told."""
     frame_rate: float
     seconds: np.ndarray
     parts: tuple[int, ...]
@@ -164,7 +165,7 @@ def unreadable(path: str, error: MediaError) -> InputError:
 def describe_frames(maps: VideoMaps, *, threshold: float = 0.5) -> list[dict[str, Any]]:
     """Return time, peak, score, probability of being in sync, box and whether a source was found, frame by frame.
 
-    A source is found where the probability is above the threshold. The box bounds the cells above half the peak; peak and box are
+    A source is found where the probability is above the threshold. Where all is silent, score and probability are None. The box bounds the cells above half the peak; peak and box are
     normalized to the video's frame.
     """
     rows = []
@@ -181,8 +182,8 @@ def describe_frames(maps: VideoMaps, *, threshold: float = 0.5) -> list[dict[str
 
         row = {
             "seconds": round(float(seconds), 4),
-            "score": round(float(logit), 4),
-            "probability": round(float(1 / (1 + np.exp(-np.clip(logit, -500, 500)))), 4),
+            "score": None if np.isnan(logit) else round(float(logit), 4),
+            "probability": None if np.isnan(logit) else round(float(1 / (1 + np.exp(-np.clip(logit, -500, 500)))), 4),
             "source_found": bool(is_found),
             "peak": None,
             "box": None,
@@ -220,9 +221,9 @@ def _blend(
         logits[covered] += logit
         counts[covered] += 1
         progress("mapping", window + 1, len(grid.starts))
-    counts = np.maximum(counts, 1)
-    means = sums / counts[:, None, None]
-    return means[0], means[1] if kind == "contrast" else None, logits / counts
+    means = sums / np.maximum(counts, 1)[:, None, None]
+    logits = np.where(counts > 0, logits / np.maximum(counts, 1), np.nan)
+    return means[0], means[1] if kind == "contrast" else None, logits
 
 
 def _score_windows(model: Model, clips: _Clips, grid: _Grid, kind: MapKind) -> Iterator[tuple[int, np.ndarray, float]]:

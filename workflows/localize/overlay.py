@@ -82,6 +82,14 @@ def _write_overlay(drawing: "_Drawing", path: str, target: str) -> np.ndarray:
     )
 
 
+def label_of(row: dict[str, Any]) -> str:
+    """Return what is written on a frame of the overlay."""
+    if row["probability"] is None:
+        return f"{row['seconds']:6.2f} s  cannot tell: silent"
+    found = "" if row["source_found"] else "  no source found"
+    return f"{row['seconds']:6.2f} s  in sync {row['probability']:.0%}{found}"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Drawing:
     """How maps lie over frames; one scale for the whole video."""
@@ -108,12 +116,9 @@ class _Drawing:
         size = 2 * round(self.width * across / 2), 2 * round(_HEIGHT * down / 2)
         corner = (self.width - size[0]) // 2, (_HEIGHT - size[1]) // 2
         canvas.paste(heat.resize(size), corner, alpha.resize(size))
-        label = f"{row['seconds']:6.2f} s  in sync {row['probability']:.0%}"
-        if not row["source_found"]:
-            label += "  no source found"
         ImageDraw.Draw(canvas).text(
             (6, _HEIGHT - 20),
-            label,
+            label_of(row),
             fill="white",
             font=ImageFont.load_default(13),
             stroke_width=2,

@@ -10,6 +10,7 @@ import pyarrow as pa
 from matplotlib.figure import Figure as Plot
 from matplotlib.ticker import MaxNLocator
 
+from datasets.tables.offsets import OFFSET_SCHEMA, OFFSETS
 from datasets.tables.table import write_table
 from infra import storage
 from workflows.offset.answer import Tolerance
@@ -18,21 +19,6 @@ from workflows.offset.examine import Row
 _MOST_SHOWN = 200
 _VERDICTS = {"out of sync": "#b3261e", "cannot tell": "#8a6d00", "cannot be read": "#555", "in sync": "#2a7f3f"}
 """Colors of what is said, the worst first."""
-_FILES = pa.schema(
-    [
-        ("video", pa.string()),
-        ("verdict", pa.string()),
-        ("offset_ms", pa.float64()),
-        ("low_ms", pa.float64()),
-        ("high_ms", pa.float64()),
-        ("in_sync_probability", pa.float64()),
-        ("drift_ms_per_minute", pa.float64()),
-        ("reason", pa.string()),
-        ("error", pa.string()),
-        ("fix", pa.string()),
-        ("method", pa.string()),
-    ]
-)
 _WINDOWS = pa.schema(
     [
         ("video", pa.string()),
@@ -47,7 +33,7 @@ _WINDOWS = pa.schema(
 def write_corpus(folder: str, rows: Sequence[Row], *, tolerance: Tolerance) -> str:
     """Write tables, histogram and page of many files; return what to print about them."""
     ordered = sorted(rows, key=_worst_first)
-    write_table(storage.join(folder, "files.parquet"), [_file_row(row) for row in ordered], _FILES)
+    write_table(storage.join(folder, OFFSETS), [_file_row(row) for row in ordered], OFFSET_SCHEMA)
     windows = [{"video": row["video"], **window} for row in ordered for window in row["windows"]]
     write_table(storage.join(folder, "windows.parquet"), windows, _WINDOWS)
     picture = io.BytesIO()
@@ -70,7 +56,7 @@ def _worst_first(row: Row) -> tuple[int, float, str]:
 def _file_row(row: Row) -> Row:
     low, high = row.get("interval_ms") or (None, None)
     drift = (row.get("drift_ms_per_minute") or {}).get("value")
-    plain = {name: row.get(name) for name in _FILES.names}
+    plain = {name: row.get(name) for name in OFFSET_SCHEMA.names}
     return plain | {"low_ms": low, "high_ms": high, "drift_ms_per_minute": drift}
 
 

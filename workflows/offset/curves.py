@@ -15,8 +15,7 @@ from datasets.media.fit import Fit
 from infra.errors import InputError
 from infra.progress import Progress, silent
 from models.metrics.motion_loudness import cell_motion
-from models.offset.curve import PHASES, evidence_by_lag
-from models.offset.features import OffsetFeatures
+from models.offset.features import OffsetFeatures, Slide
 
 _WINDOW_SECONDS = 8.0
 _FRAME_RATES = (20.0, 61.0)
@@ -24,8 +23,6 @@ _FRAME_RATES = (20.0, 61.0)
 _FRAME_RATE = 30.0
 _MARGIN_SECONDS = 0.25
 """Of sound around what is compared, for the encoders' edges."""
-_DELAY_SECONDS = 0.05
-"""Delays of features are shorter."""
 _SHORTEST_SECONDS = 1.0
 _CHUNK_HOPS = 625
 _STILL = 3.0
@@ -80,24 +77,20 @@ def read_curves(path: str, reading: Reading, *, max_offset_seconds: float, progr
         layout = _lay_windows(line, max_offset_seconds, frame_rate)
         if not layout.starts:
             raise InputError(f"--video: '{path}' has no second in which picture and sound both run; give a longer one")
+        slide = Slide(
+            reading.features,
+            seconds=layout.length,
+            max_offset_seconds=max_offset_seconds,
+            shown_seconds=shown_seconds,
+        )
         windows: list[WindowCurve] = []
-        for window in _windows(
-            _Sound(path, line, reading), path, reading, layout, reach=_reach(reading, max_offset_seconds)
-        ):
+        for window in _windows(_Sound(path, line, reading), path, reading, layout, slide):
             windows.append(window)
             progress("comparing", len(windows), len(layout.starts))
     except MediaError as error:
-        what = " ".join(filter(None, (error.reason, error.detail)))
+        what = ": ".join(filter(None, (error.reason, error.detail)))
         raise InputError(f"--video: '{path}': {what}; give a video with picture and sound") from None
-    step = 1 / (PHASES * reading.features.moments_per_second)
-    reach = _reach(reading, max_offset_seconds)
-    delay = reading.features.delay_seconds - shown_seconds / 2
-    return Curves(lags=np.arange(-reach, reach + 1) * step - delay, windows=tuple(windows), line=line)
-
-
-def _reach(reading: Reading, max_offset_seconds: float) -> int:
-    """Return how many lags there are on each side: whole moments, some beyond what was asked for, as delays are taken off."""
-    return PHASES * math.ceil((max_offset_seconds + _DELAY_SECONDS) * reading.features.moments_per_second)
+    return Curves(lags=slide.lags, windows=tuple(windows), line=line)
 
 
 class _Layout(NamedTuple):
@@ -181,13 +174,9 @@ class _Sound:
         return np.any([(seconds >= begin + edge) & (seconds <= end - edge) for begin, end in self.spans], axis=0)
 
 
-def _windows(sound: _Sound, path: str, reading: Reading, layout: _Layout, *, reach: int) -> Iterator[WindowCurve]:
-    """Yield the evidence of each window at so many lags on each side."""
+def _windows(sound: _Sound, path: str, reading: Reading, layout: _Layout, slide: Slide) -> Iterator[WindowCurve]:
+    """Yield the evidence of each window."""
     length, starts, frame_rate = layout
-    features = reading.features
-    rate, fine = features.moments_per_second, PHASES * features.moments_per_second
-    count = math.floor(length * rate + 1e-6)
-    moments = [(moment + 0.5) / rate for moment in range(count)]
     clips = cut(
         path,
         [Window(start_seconds=at, sound_start_seconds=at) for at in starts],
@@ -201,17 +190,13 @@ def _windows(sound: _Sound, path: str, reading: Reading, layout: _Layout, *, rea
     )
     for index, frames, _, _ in clips:
         start = starts[index]
-        heard = start + 0.5 / rate + (np.arange(PHASES * count + 2 * reach) - reach) / fine
+        heard = start + slide.heard
         begin, hops = sound.between(heard[0] - _MARGIN_SECONDS, heard[-1] + _MARGIN_SECONDS)
         silent = bool(hops.max() <= np.log(2 * LOG_FLOOR))
         still = bool(np.exp(cell_motion(frames, apart=max(1, round(frame_rate * _APART_SECONDS)))).max() < _STILL)
-        evidence = np.zeros(2 * reach + 1)
+        evidence = np.zeros(len(slide.lags))
         if not (silent or still):
             with torch.inference_mode():
-                picture = features.see(frames, frame_rate=frame_rate, moments=moments)
-                voice = features.hear(hops, moments=(heard - begin).tolist())
-                known = torch.as_tensor(sound.is_known(heard))
-                # The last phase of the last moment has no lag of its own.
-                curve = evidence_by_lag(voice, picture, known, gain=features.gain)
-            evidence = curve[: 2 * reach + 1].double().numpy()
+                picture = slide.see(frames, frame_rate=frame_rate)
+                evidence = slide.evidence(picture, hops, begin=begin - start, known=sound.is_known(heard))
         yield WindowCurve(seconds=start + length / 2, evidence=evidence, silent=silent, still=still)

@@ -6,14 +6,15 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from datasets.sources.media_files import find_media
+from datasets.tables.offsets import OFFSETS
 from infra import storage
 from infra.errors import InputError
 from infra.outputs import output_stems, writing
 from workflows.offset.examine import BAD_INPUT, ENDINGS, File, Row, Wanted, examine, status_of
 from workflows.offset.reading import method_name, reading_for
 
-CORPUS_NAMES = ("files.parquet", "windows.parquet", "histogram.png", "index.html")
-"""Written into the output folder about more than one file."""
+CORPUS_NAMES = (OFFSETS, "windows.parquet", "histogram.png", "index.html")
+"""Written into the output folder about a folder, or more than one file."""
 
 
 def ask_files(videos: Sequence[str], wanted: Wanted, *, num_workers: int = 0) -> int:
@@ -25,19 +26,17 @@ def ask_files(videos: Sequence[str], wanted: Wanted, *, num_workers: int = 0) ->
     paths = list_videos(videos)
     files = [File(path=path, stem=stem) for path, stem in zip(paths, output_stems(paths), strict=True)]
     names = [f"{file.stem}{ending}" for file in files for ending in ENDINGS]
-    names += CORPUS_NAMES if len(files) > 1 else ()
+    is_corpus = paths != [storage.resolve(videos[0], field="--video")]
+    names += CORPUS_NAMES if is_corpus else ()
     copies = [file.copy for file in files]
     with _writing(wanted.output, names, "--output"), _writing(wanted.fix, copies, "--fix"):
-        print(f"method   {method_name(wanted.model)}")
-        print(
-            f"in sync  sound at most {wanted.tolerance.early_ms:g} ms early and {wanted.tolerance.late_ms:g} ms late; "
-            "offsets are above zero where the sound is late"
-        )
-        rows = []
+        rows: list[Row] = []
         for row in _here(files, wanted) if num_workers == 0 else _on_workers(files, wanted, num_workers):
+            if not row["error"] and all(earlier["error"] for earlier in rows):
+                _print_method(wanted)
             _print(row)
             rows.append(row)
-        if wanted.output is not None and len(files) > 1:
+        if wanted.output is not None and is_corpus:
             from workflows.offset.corpus import write_corpus
 
             print(write_corpus(wanted.output, rows, tolerance=wanted.tolerance))
@@ -78,6 +77,14 @@ def _on_workers(files: Sequence[File], wanted: Wanted, num_workers: int) -> Iter
     with reading_for(wanted.model):  # a model that cannot be used is refused before workers start
         pass
     yield from examine_on_workers(files, wanted, num_workers)
+
+
+def _print_method(wanted: Wanted) -> None:
+    print(f"method   {method_name(wanted.model)}")
+    print(
+        f"in sync  sound at most {wanted.tolerance.early_ms:g} ms early and {wanted.tolerance.late_ms:g} ms late; "
+        "offsets are above zero where the sound is late"
+    )
 
 
 def _print(row: Row) -> None:

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from datasets.clips.spectrogram import LogMelConfig
 from infra.errors import InputError
 from infra.seeding import digest
-from models.coincidence import Coincidence
-from models.offset.features import MotionLoudness, NetworkFeatures
+from models.offset.features import MotionLoudness
 from workflows.offset.curves import Reading
 
 CORRELATION = "correlation of motion with loudness, without learning"
@@ -43,13 +42,12 @@ def reading_for(model: str | None) -> Iterator[tuple[Reading, str]]:
     from workflows.trained.model import loaded  # MLflow takes seconds to import
 
     with loaded(model) as found:
-        network = getattr(found.module, "network", None)
-        if not isinstance(network, Coincidence):
+        features = getattr(found.module.cpu(), "offset_features", None)
+        if features is None:
             raise InputError(
                 f"--model: one of the recipe {found.recipe} has no features to try lags with; give one of coincidence, or none"
             )
         preparation = found.preparation
-        features = NetworkFeatures(network.cpu(), crop_size=found.module.crop_size)
         yield (
             Reading(
                 features=features,
@@ -57,7 +55,9 @@ def reading_for(model: str | None) -> Iterator[tuple[Reading, str]]:
                 sample_rate=preparation.sample_rate,
                 size=preparation.size,
                 fit=preparation.fit,
-                fingerprint=digest(*(value.numpy().tobytes() for value in network.state_dict().values())).hex(),
+                fingerprint=digest(
+                    *(value.numpy().tobytes() for value in found.module.network.state_dict().values())
+                ).hex(),
             ),
             method_name(model),
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 import ray.data
 
+from datasets.preparation.scheduling import all_processors
 from infra import cluster
 from workflows.offset.curves import Reading
 from workflows.offset.examine import File, Row, Wanted, examine
@@ -18,10 +19,10 @@ def examine_on_workers(files: Sequence[File], wanted: Wanted, num_workers: int) 
     """Yield what is said of the files, in the order in which they are done."""
     with cluster.running(num_cpus=max(2, num_workers)):
         items = [{"path": file.path, "stem": file.stem} for file in files]
-        stream = ray.data.from_items(items, override_num_blocks=len(items)).map(
+        made = ray.data.from_items(items, override_num_blocks=len(items)).map(
             functools.partial(_examine, wanted=wanted), num_cpus=1, concurrency=num_workers
         )
-        for row in stream.iter_rows():
+        for row in all_processors(made, name="offsets").iter_rows():
             yield json.loads(row["row"])
 
 

@@ -14,6 +14,7 @@ from datasets.config import PreparationConfig
 from datasets.presets import PRESETS
 from datasets.sources.splits import SplitRule, assign_splits
 from datasets.sources.synthetic import SceneOptions
+from datasets.tables.offsets import OffsetScreen, read_offset_screen
 from infra.outputs import refuse_foreign
 from workflows.cli import command
 from workflows.cli.progress import ProgressLine
@@ -36,6 +37,8 @@ def main() -> None:
         scenes: tyro.conf.OmitArgPrefixes[SceneOptions] = SceneOptions(),
         num_workers: int | None = None,
         licenses: str | None = None,
+        offsets: str | None = None,
+        max_offset_ms: float | None = None,
         restore: bool = False,
         dry_run: bool = False,
     ) -> None:
@@ -53,12 +56,15 @@ def main() -> None:
             scenes: Which synthetic scenes are rendered.
             num_workers: Tasks at once; all processors if not given.
             licenses: CSV table of path and license, counted on the dataset's card and on those of its models.
+            offsets: Folder of answers of workflows.offset about the sources; --max-offset-ms screens by it.
+            max_offset_ms: Leave out sources whose sound is later or earlier than this, such as 200; those of which it cannot be told stay.
             restore: Also bring back videos that workflows.remove took out.
             dry_run: Only say what would be done.
         """
         listed = {"video_root": video_root, "classes": classes, "columns": columns, "split": split}
         given = {"preset": preset, "num_workers": num_workers, "licenses": licenses}
-        _prepare(source, output, config, scenes, listed, **given, restore=restore, dry_run=dry_run)
+        screen = read_offset_screen(offsets, max_offset_ms)
+        _prepare(source, output, config, scenes, listed, **given, screen=screen, restore=restore, dry_run=dry_run)
 
     command.parse(prepare)
 
@@ -73,6 +79,7 @@ def _prepare(
     preset: str,
     num_workers: int | None,
     licenses: str | None,
+    screen: OffsetScreen | None,
     restore: bool,
     dry_run: bool,
 ) -> None:
@@ -84,7 +91,7 @@ def _prepare(
     from datasets.tables.licenses import match_licenses, record_licenses
     from infra import cluster, storage
     from infra.tracking import ending, start_run
-    from workflows.prepare.summary import describe_plan, log_preparation, summarize_card
+    from workflows.prepare.summary import describe_beyond, describe_plan, log_preparation, summarize_card
 
     dataset = storage.resolve(output, field="--output")
     refuse_foreign(dataset, CONFIG, ATTEMPTS)
@@ -99,7 +106,9 @@ def _prepare(
         if source == SYNTHETIC:
             scenery = render_scenes(dataset, config=config, progress=progress, **dataclasses.asdict(scenes))
             sources = assign_splits(scenery, listed["split"])
-        preparation.plan(sources, missing=missing, restore=restore)
+        preparation.plan(sources, missing=missing, restore=restore, screen=screen)
+        for line in describe_beyond(preparation.beyond):
+            print(line)
         if dry_run:
             print(describe_plan(preparation))
             return

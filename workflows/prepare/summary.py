@@ -11,8 +11,11 @@ from datasets.preparation.draft import OTHER_SPLIT
 from datasets.preparation.operators import decode_source
 from datasets.preparation.preparation import Preparation
 from datasets.reading.profile import dataset_columns, profile_dataset
+from datasets.tables.offsets import describe_screened
 from infra.seeding import digest
 from infra.tracking import Run
+
+_MOST_NAMED = 5
 
 
 def describe_plan(preparation: Preparation) -> str:
@@ -34,6 +37,16 @@ def describe_plan(preparation: Preparation) -> str:
         divisor = workers or 1
         lines.append(f"time     about {seconds / divisor:.0f} s with {divisor} worker{'s' if divisor > 1 else ''}")
     return "\n".join(lines)
+
+
+def describe_beyond(videos: Sequence[str]) -> list[str]:
+    """Return a line where videos of the dataset are out of sync; none where none is."""
+    if not videos:
+        return []
+    named = ", ".join(videos[:_MOST_NAMED]) + (", ..." if len(videos) > _MOST_NAMED else "")
+    return [
+        f"warning: {len(videos)} videos beyond --max-offset-ms are in the dataset and stay ({named}); workflows.remove takes them out"
+    ]
 
 
 def log_preparation(run: Run, dataset: str, card: dict[str, Any], *, source: str, preset: str) -> None:
@@ -76,6 +89,7 @@ def summarize_card(
     seconds = ", ".join(f"{name} {value:.1f} s" for name, value in card["seconds_by_operator"].items())
     lines.append(f"{card['hours']:.3f} hours, {card['num_bytes'] / 1e6:.1f} MB; {seconds}")
     lines += describe_account(card["sources"])
+    lines += [f"offsets  {line}" for line in describe_screened(card["screened"])]
     held = {name: sum(counts.values()) for name, counts in card["holds"].items()}
     lines.append(f"hold     {', '.join(f'{name} {count}' for name, count in held.items()) or 'nothing'}")
     singles = sum(row["rows"] - 2 * row["pairs"] for row in card["splits"].values())

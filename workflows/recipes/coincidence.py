@@ -165,7 +165,9 @@ def references(config: Config) -> dict[str, str]:
 
 def evaluators(config: Config) -> tuple[str, ...]:
     """Return the evaluators that judge a model of this recipe; the first validates."""
-    return ("synchronization", "localization")
+    from models.offset.grid import FEWEST_FRAMES
+
+    return ("synchronization", "localization", *(("offset",) if config.num_frames >= FEWEST_FRAMES else ()))
 
 
 def objective(config: Config) -> Objective:
@@ -180,7 +182,8 @@ def build(config: Config, assets: Mapping[str, Any], references: Mapping[str, An
 
     from models.coincidence import Coincidence
     from models.losses.synchronization import pairing_margin_loss
-    from models.synchronization import ClipSize, Synchronization
+    from models.offset.clips import CoincidenceSynchronization
+    from models.synchronization import ClipSize
     from workflows.learners.gradient import GradientLearner
 
     torch.manual_seed(config.seed)
@@ -195,7 +198,7 @@ def build(config: Config, assets: Mapping[str, Any], references: Mapping[str, An
         hop_seconds=config.hop_ms / 1000,
         window_seconds=config.window_ms / 1000,
     )
-    module = Synchronization(
+    module = CoincidenceSynchronization(
         network,
         sound_column="log_mel",
         crop_size=config.crop_size,

@@ -9,6 +9,7 @@ alone says anything about the label.
 
     python -m workflows.train multisensory --data DATASET                      the full-size network with aligned maps
     python -m workflows.train multisensory --data DATASET --preset demo       two minutes on two cores, synthetic scenes
+    python -m workflows.train multisensory --data DATASET --preset offset     by how much the sound is late
 
 Published accuracy: 59.9 % (Owens and Efros), about 55 % (re-implementation), people 66.6 %, chance 50 %. Measured here on synthetic
 scenes: see the README, `make demo`.
@@ -39,6 +40,10 @@ DEFAULT = "aligned"
 class Config:
     """Everything that a run of this recipe hangs on."""
 
+    target: Literal["binary", "offset"] = "binary"
+    """Whether sound and picture are in sync, or by how much the sound is late (docs/offsets.md)."""
+    num_candidates: int = 8
+    """Offset classes that compete in a step of training with target=offset."""
     network: Literal["paper", "aligned", "compact"] = "aligned"
     """The published table, the same with aligned maps, or the small network of the demo."""
     audio_input: Literal["waveform", "log_mel"] = "waveform"
@@ -53,12 +58,18 @@ class Config:
     """Whether half of the clips are mirrored to train."""
     num_frames: int = 120
     """Frames of a clip; taken from the dataset."""
+    frame_rate: float = 30.0
+    """Frames per second; taken from the dataset."""
     num_samples: int = 176400
     """Sound samples of a clip; taken from the dataset."""
     num_bins: int = 64
     """Mel bins; taken from the dataset."""
     num_hops: int = 249
     """Hops of a clip's spectrogram; taken from the dataset."""
+    hop_ms: float = 16.0
+    """Step from one hop to the next; taken from the dataset."""
+    window_ms: float = 32.0
+    """What one hop covers; taken from the dataset."""
     channels: int = 32
     """Width of the compact network."""
     norm: Literal["batch", "group"] = "batch"
@@ -92,6 +103,7 @@ def demo() -> Config:
         audio_input="log_mel",
         crop_size=64,
         num_frames=30,
+        frame_rate=15.0,
         num_samples=32000,
         num_bins=32,
         num_hops=124,
@@ -102,15 +114,23 @@ def demo() -> Config:
     )
 
 
+def offset() -> Config:
+    """The demo's network, trained to tell by how much the sound is late."""
+    return dataclasses.replace(demo(), target="offset")
+
+
 def tiny() -> Config:
     """The smallest that still learns: for tests."""
     return dataclasses.replace(
         demo(),
         crop_size=32,
         num_frames=8,
+        frame_rate=8.0,
         num_samples=8000,
         num_bins=8,
         num_hops=30,
+        hop_ms=32.0,
+        window_ms=64.0,
         channels=8,
         loader=LoaderConfig(batch_size=2),
         cadence=CadenceConfig(epochs=2),
@@ -126,7 +146,7 @@ def fit_to(config: Config, cards: Mapping[str, Mapping[str, Any]]) -> Config:
     """Return the configuration with the clip sizes of a dataset.
 
     Raises:
-        InputError: If the network sees more pixels than are stored.
+        InputError: If the network sees more pixels than are stored, or clips are too short for offset classes.
     """
     clip = preparation_of(cards["clips"])
     if config.crop_size > clip.size:
@@ -134,13 +154,26 @@ def fit_to(config: Config, cards: Mapping[str, Mapping[str, Any]]) -> Config:
             f"crop_size: {config.crop_size} is larger than the {clip.size} pixels that the dataset stores; "
             f"give --crop-size {clip.size} or less, or prepare with --size {config.crop_size} or more"
         )
+    _refuse_offset(config, num_frames=clip.num_frames)
     return dataclasses.replace(
         config,
         num_frames=clip.num_frames,
+        frame_rate=clip.frame_rate,
         num_samples=clip.num_samples,
         num_bins=clip.log_mel.num_bins,
         num_hops=clip.num_hops,
+        hop_ms=clip.log_mel.hop_ms,
+        window_ms=clip.log_mel.window_ms,
     )
+
+
+def _refuse_offset(config: Config, *, num_frames: int) -> None:
+    """Refuse to tell offsets with networks that do not read parts of clips, and of clips that have none."""
+    reads_parts = config.network == "compact" or (config.network, config.audio_input) == ("aligned", "log_mel")
+    if config.target == "offset" and not reads_parts:
+        raise InputError("target: offset reads parts of clips; give --network compact, or aligned with log_mel")
+    if config.target == "offset" and num_frames < 4:
+        raise InputError(f"target: offset needs clips of 4 frames, these have {num_frames}; prepare longer clips")
 
 
 def assets(config: Config, read: Callable[..., Any]) -> dict[str, Any]:
@@ -155,11 +188,13 @@ def references(config: Config) -> dict[str, str]:
 
 def evaluators(config: Config) -> tuple[str, ...]:
     """Return the evaluators that judge a model of this recipe; the first validates."""
-    return ("synchronization", "localization")
+    return ("offset" if config.target == "offset" else "synchronization", "localization")
 
 
 def objective(config: Config) -> Objective:
-    """Return what chooses the epoch: accuracy, less what the best shortcut has above chance."""
+    """Return what chooses the epoch: accuracy, less what the best shortcut has above chance; of offsets, at plus or minus one class."""
+    if config.target == "offset":
+        return Objective("near_offset_accuracy", "offset accuracy within a class")
     shortcuts = ("audio_only_accuracy", "video_only_accuracy", "swapped_source_accuracy")
     return Objective("net_sync_accuracy", "sync accuracy less shortcuts", "sync_accuracy", shortcuts)
 
@@ -177,33 +212,39 @@ def build(config: Config, assets: Mapping[str, Any], references: Mapping[str, An
 def _module(config: Config) -> "Synchronization":
     from models.synchronization import ClipSize, Synchronization
 
-    return Synchronization(
-        _network(config),
-        sound_column=config.audio_input,
-        crop_size=config.crop_size,
-        flip=config.flip,
-        clip=ClipSize(config.num_frames, config.num_samples, config.num_bins, config.num_hops),
-        seed=config.seed,
+    whole = ClipSize(config.num_frames, config.num_samples, config.num_bins, config.num_hops)
+    settings: dict[str, Any] = {name: getattr(config, name) for name in ("crop_size", "flip", "seed")}
+    settings["sound_column"] = config.audio_input
+    if config.target == "binary":
+        return Synchronization(_network(config, config.num_frames), clip=whole, **settings)
+    from models.offset.grid import offset_grid
+    from models.offset.matching import OffsetMatching
+
+    grid = offset_grid(num_frames=config.num_frames, frame_rate=config.frame_rate)
+    return OffsetMatching(
+        _network(config, grid.picture_frames),
+        grid=grid,
+        whole=whole,
+        hop_seconds=config.hop_ms / 1000,
+        window_seconds=config.window_ms / 1000,
+        num_candidates=config.num_candidates,
+        **settings,
     )
 
 
-def _network(config: Config) -> "Multisensory":
+def _network(config: Config, num_frames: int) -> "Multisensory":
     from models import multisensory
 
-    sizes = {
-        "audio_input": config.audio_input,
-        "num_bins": config.num_bins,
-        "mute_samples": config.mute_samples,
-        "compander": config.compander,
-        "video_size": (config.num_frames, config.crop_size, config.crop_size),
+    sizes: dict[str, Any] = {
+        name: getattr(config, name) for name in ("audio_input", "num_bins", "mute_samples", "compander")
     }
+    sizes["video_size"] = (num_frames, config.crop_size, config.crop_size)
     if config.network == "compact":
-        width = config.channels
         return multisensory.compact(
             **sizes,
-            audio_channels=width,
-            video_channels=(width // 2, 3 * width // 4),
-            num_features=width,
+            audio_channels=config.channels,
+            video_channels=(config.channels // 2, 3 * config.channels // 4),
+            num_features=config.channels,
             norm=config.norm,
         )
     return multisensory.paper(**sizes) if config.network == "paper" else multisensory.aligned(**sizes)

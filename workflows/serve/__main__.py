@@ -38,7 +38,7 @@ def serve(
 
     from infra.errors import refuse_outside
     from workflows.serve.limits import Limits
-    from workflows.serve.serving import serve_page
+    from workflows.serve.server import serve_page
 
     refuse_outside("--port", port, 0, 65535)
     for name, value, low, high in (

@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect
 
 from workflows.serve.access import COOKIE, Access, Headers
 from workflows.serve.jobs import Job, Jobs, QueueFullError
-from workflows.serve.limits import Limits
+from workflows.serve.limits import NO_SPACE, Limits, is_disk_full
 
 _PAGE = Path(__file__).parent / "page"
 _PAGE_FILES = {"": "index.html", "page.css": "page.css", "page.js": "page.js", "player.js": "player.js"}
@@ -94,6 +94,10 @@ def _videos(jobs: Jobs, limits: Limits) -> APIRouter:
             job, is_new = jobs.begin(key, name[:200])
         except QueueFullError:
             raise HTTPException(503, "Too many files are waiting. Try again in a few minutes.") from None
+        except OSError as error:
+            if is_disk_full(error):
+                raise HTTPException(507, NO_SPACE) from None
+            raise
         if is_new:
             await _receive(jobs, limits, key, job, request)
         return _state(jobs, job)
@@ -136,6 +140,8 @@ async def _receive(jobs: Jobs, limits: Limits, key: str, job: Job, request: Requ
         jobs.remove(key)
         if isinstance(error, ClientDisconnect):
             raise HTTPException(400, "The upload was broken off.") from None
+        if is_disk_full(error):
+            raise HTTPException(507, NO_SPACE) from None
         raise
     jobs.enter(job)
 

@@ -1,8 +1,17 @@
 """Limits of the page, and the sentence for a file above one of them."""
 
 import dataclasses
+import errno
 
 from datasets.media import Timeline, coded_size, probe
+
+NO_SPACE = "The disk of the server is full. Try again later, or choose a smaller video."
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Return whether an error says that nothing more can be written."""
+    return isinstance(error, OSError) and error.errno in _DISK_FULL
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)

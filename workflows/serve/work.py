@@ -14,14 +14,13 @@ from datasets.media import MediaError, probe
 from infra import storage
 from infra.errors import InputError
 from infra.progress import Progress
-from models.coincidence import Coincidence
 from models.metrics.localization import source_found
 from workflows.evaluators import localization
 from workflows.localize.maps import VideoMaps, map_video
 from workflows.offset.answer import Tolerance
 from workflows.offset.examine import File, Wanted, examine
 from workflows.offset.reading import CORRELATION, method_name, reading_for
-from workflows.serve.limits import Limits
+from workflows.serve.limits import NO_SPACE, Limits, is_disk_full
 from workflows.serve.preview import write_preview
 from workflows.trained.model import Model, loaded
 
@@ -51,6 +50,10 @@ class Worker:
                 self._work(path, name, lambda kind, value: connection.send((kind, value)))
             except (InputError, MediaError) as error:
                 connection.send(("refused", _sentence(error, path)))
+            except OSError as error:
+                if not is_disk_full(error):
+                    raise
+                connection.send(("refused", NO_SPACE))
 
     def _work(self, path: str, name: str, send: Callable[[str, Any], None]) -> None:
         def progress(stage: str, done: int, total: int) -> None:
@@ -106,7 +109,7 @@ def _beside(path: str, name: str) -> str:
 
 def gives_offsets(model: Model) -> bool:
     """Return whether offsets are found with a model's features; otherwise motion is correlated with loudness."""
-    return isinstance(getattr(model.module, "network", None), Coincidence)
+    return hasattr(model.module, "offset_features")
 
 
 def refuse_without_maps(model: Model) -> None:

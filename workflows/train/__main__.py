@@ -19,7 +19,7 @@ from infra.outputs import RUN_MARK, refuse_foreign
 from workflows.cli import command
 from workflows.cli.progress import ProgressLine
 from workflows.cli.recipe import ask_recipe
-from workflows.cli.run_name import default_run_name
+from workflows.cli.run_name import RunName, default_run_name
 from workflows.contract.registry import load_recipe, named_configurations
 from workflows.contract.streams import parse_data
 from workflows.train.job import Scaling
@@ -46,8 +46,8 @@ def main() -> None:
         epochs: int | None = None,
         max_minutes: float | None = None,
         keep_checkpoints: int | None = None,
-        run_name: str | None = None,
-        resume: str | None = None,
+        run_name: RunName = None,
+        resume: RunName = None,
         start: Annotated[str | None, tyro.conf.arg(name="from")] = None,
         register: tyro.conf.FlagCreatePairsOff[bool] = False,
         no_register: tyro.conf.FlagCreatePairsOff[bool] = False,

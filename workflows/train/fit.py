@@ -16,6 +16,7 @@ import ray.train
 import ray.train.torch
 
 from datasets.card import warn_of_leaks
+from datasets.reading.screening import describe_screening
 from datasets.reading.selection import Selection
 from infra import cluster, storage
 from infra.errors import InputError
@@ -29,14 +30,13 @@ from workflows.train.interrupt import forget_wish, is_asked_to_stop, stopping_ge
 from workflows.train.job import Job, Scaling, make_job
 from workflows.train.loop import DIVERGED, OBJECTIVE, best_epoch, train
 from workflows.train.progress import PROGRESS
-from workflows.train.record import describe_screening, record_run
+from workflows.train.record import record_run
 from workflows.train.register import Registration, keep_model, register
 from workflows.train.resume import check_resume, record_options
 from workflows.trained.checkpoint import MODEL_FILES, checkpoint_folder, list_checkpoints, read_description, read_state
 
 Progress = Callable[[dict[str, Any]], None]
 _REFERENCES = "references.json"
-_SECONDS_BETWEEN_LINES = 10.0
 
 
 class DivergedError(InputError):
@@ -119,10 +119,10 @@ def fit(
         job = _tracked(job, run, start)
         record_run(run, job, scaling, parent=None if trial is None else trial.parent_run, resume=resume)
         moments.append(time.monotonic())
-        _run_loop(run, job, scaling, trial, progress, tell)
+        _run_loop(run, job, scaling, trial, progress)
         moments.append(time.monotonic())
         _refuse_divergence(job)
-        result = _conclude(run, job.run_folder)
+        result = _conclude(run, job.run_folder, trial)
         if trial is None:
             result = _keep(run, job, result, registration)
         else:
@@ -269,7 +269,7 @@ def _work(job: Job, scaling: Scaling, trial: Trial | None) -> Callable[[], objec
     return trainer.fit
 
 
-def _run_loop(run: Run, job: Job, scaling: Scaling, trial: Trial | None, progress: Progress, tell: Say) -> None:
+def _run_loop(run: Run, job: Job, scaling: Scaling, trial: Trial | None, progress: Progress) -> None:
     """Run the loop until it ends or is stopped; a sweep's trial has a cluster already, and shows nothing."""
     work = _work(job, scaling, trial)
     if trial is not None:
@@ -278,23 +278,17 @@ def _run_loop(run: Run, job: Job, scaling: Scaling, trial: Trial | None, progres
         return
     record_options(job, scaling)
     with cluster.running() if scaling.num_workers else contextlib.nullcontext():
-        run.set_tags({"ray.dashboard": cluster.dashboard()})
+        run.set_tags({"ray.dashboard": cluster.dashboard_address()})
         if not scaling.num_workers:
             run.watch_system()
         with stopping_gently(job.run_folder):  # within the cluster, which has its own answer to SIGTERM
-            waiting = cluster.describe_waiting if scaling.num_workers else str
-            _showing(run, work, job.run_folder, progress, waiting=waiting, tell=tell)
+            _showing(run, work, job.run_folder, progress)
 
 
-def _showing(
-    run: Run, work: Callable[[], object], run_folder: str, progress: Progress, *, waiting: Callable[[], str], tell: Say
-) -> None:
-    """Do work in a thread, so that Ctrl-C and progress stay with this one; a wish to stop is on record at once, should the process not outlive it.
-
-    Until the work is under way, `waiting` says every ten seconds what it waits for.
-    """
+def _showing(run: Run, work: Callable[[], object], run_folder: str, progress: Progress) -> None:
+    """Do work in a thread, so that Ctrl-C and progress stay with this one; a wish to stop is on record at once, should the process not outlive it."""
     failure: list[BaseException] = []
-    stopping, told = False, time.monotonic()
+    stopping = False
 
     def do() -> None:
         try:
@@ -312,10 +306,6 @@ def _showing(
         state = storage.join(run_folder, PROGRESS)
         if storage.exists(state):
             progress(storage.read_json(state))
-        elif time.monotonic() - told > _SECONDS_BETWEEN_LINES:
-            told = time.monotonic()
-            if line := waiting():
-                tell(line)
     if failure:
         raise failure[0]
 
@@ -330,8 +320,8 @@ def _refuse_divergence(job: Job) -> None:
         )
 
 
-def _conclude(run: Run, run_folder: str) -> FitResult:
-    """Copy the best epoch to `model` and log it."""
+def _conclude(run: Run, run_folder: str, trial: Trial | None) -> FitResult:
+    """Copy the best epoch to `model` and log it; a trial that ran out of its time has finished, as that was its budget."""
     # The checkpoint's own history: writing history.json may have failed after it.
     state = read_state(list_checkpoints(run_folder)[-1])
     history = state["history"]
@@ -341,7 +331,7 @@ def _conclude(run: Run, run_folder: str) -> FitResult:
         storage.copy(storage.join(source, name), storage.join(folder, name))
     storage.write_bytes(storage.join(folder, "run_id"), run.run_id.encode())
     epochs = read_description(folder)["config"]["cadence"]["epochs"]
-    finished = state["epoch"] >= epochs
+    finished = state["epoch"] >= epochs or (trial is not None and not is_asked_to_stop(run_folder))
     run.set_tags({"best_epoch": str(best), "finished": str(finished)})
     metrics = next(entry for entry in history if entry["epoch"] == best)
     return FitResult(

@@ -14,7 +14,8 @@ from datasets.preparation.shards import SPLITS
 from datasets.reading.read_plan import ReadPlan
 from datasets.reading.reader import read_units
 from datasets.reading.row_groups import RowGroup, Unit
-from datasets.reading.selection import Screened, Selection, select_units
+from datasets.reading.screening import Screened
+from datasets.reading.selection import Selection, select_units
 from infra import storage
 from infra.errors import InputError
 from infra.seeding import digest
@@ -205,10 +206,11 @@ def _check(name: str, part: StreamJob, selection: Selection, config: Any, scalin
         )
     screened = part.screened["train"]
     needed = config.loader.batch_size * scaling.world_size
-    if screened.num_kept < needed <= screened.num_units and selection.least:
+    if screened.num_kept < needed <= screened.num_units and selection.limits:
+        options, values = ", ".join(selection.limits), ", ".join(f"{value:g}" for value in selection.limits.values())
         raise InputError(
-            f"--min-loudness, --min-motion: {selection.min_loudness}, {selection.min_motion} leave "
-            f"{screened.num_kept} of {screened.num_units} training {part.unit}s and one step takes {needed}; give less"
+            f"{options}: {values} {'leaves' if len(selection.limits) == 1 else 'leave'} "
+            f"{screened.num_kept} of {screened.num_units} training {part.unit}s and one step takes {needed}; screen less"
         )
     if screened.num_kept < needed:
         raise InputError(

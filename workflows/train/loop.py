@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from datasets.reading.reader import Batch
+from datasets.reading.screening import describe_screening
 from datasets.reading.stream import BatchStream
 from infra import storage
 from infra.seeding import seed_everything
@@ -340,6 +341,7 @@ class _Worker:
                     "fingerprint": part.card["fingerprint"],
                     "preparation": part.card["config"],
                     "columns": part.columns,
+                    "screened": describe_screening(part.screened, part.unit),
                 }
                 for name, part in self.job.streams.items()
             },

@@ -2,18 +2,14 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping
 
-from datasets.clips.measures import LOUDNESS, MOTION
 from datasets.reading.profile import dataset_input
-from datasets.reading.row_groups import Unit
-from datasets.reading.selection import Screened
+from datasets.reading.screening import count_screened
 from infra.tracking import Run, find_runs
 from infra.version import code_version
 from workflows.train.job import Job, Scaling
 
 _MOST_LINKS = 20
-_WORDS = {LOUDNESS: "too quiet", MOTION: "too still"}
 
 
 def record_run(run: Run, job: Job, scaling: Scaling, *, parent: str | None, resume: bool) -> None:
@@ -66,26 +62,3 @@ def _link_run(run: Run, job: Job, parent: str | None) -> None:
             own = (each.tag("mlflow.note.content") or "").partition("\n\nTrained on it: ")
             links = ", ".join(filter(None, [run.link, *own[2].split(", ")][:_MOST_LINKS]))
             each.describe(f"{own[0]}\n\nTrained on it: {links}")
-
-
-def describe_screening(screened: Mapping[str, Screened], unit: Unit, *, stream: str = "") -> list[str]:
-    """Return a line a split on what was dropped and why; none where nothing was."""
-    lines = []
-    for split, found in screened.items():
-        counts = {_WORDS[column]: count for column, count in found.num_below.items()}
-        counts |= {"incomplete": found.num_lacking} if found.num_lacking else {}
-        if counts:
-            reasons = ", ".join(f"{count} {word}" for word, count in counts.items())
-            dropped = found.num_units - found.num_kept
-            where = f"{stream} {split}".strip()
-            lines.append(f"screened {where:<11}{dropped} of {found.num_units} {unit}s dropped: {reasons}")
-    return lines
-
-
-def count_screened(screened: Mapping[str, Screened], unit: Unit) -> dict[str, int]:
-    """Return the counts by the names of a run's parameters."""
-    counts: dict[str, int] = {}
-    for split, found in screened.items():
-        counts |= {f"{split}_{unit}s": found.num_kept, f"{split}_{unit}s_dropped": found.num_units - found.num_kept}
-        counts |= {f"{split}_{unit}s_below_{column}": count for column, count in found.num_below.items()}
-    return counts

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from datasets.tables.offsets import describe_screened
 from infra.tracking import Run, describe_versions, find_runs, read_model_text, write_model_file
 from workflows.contract.calibration import read_calibration
 from workflows.contract.figure import Figure
@@ -103,6 +104,8 @@ def _data(description: _Table, card: _Table) -> str:
         ),
         f"- Training: {counts['videos']} sources, {counts['rows']} clips; {card['hours']:.2f} hours in all splits",
         f"- {card['num_errors']} files or windows could not be used",
+        *(f"- Screened by offset when prepared: {line}" for line in describe_screened(card.get("screened", {}))),
+        *(f"- {' '.join(line.split())}" for part in description["data"].values() for line in part.get("screened", ())),
         f"- Audit for shortcuts: {_audit(card)}",
         *(
             f"- Builds on {each['uri']}, fingerprint `{each['fingerprint'][:16]}`, licence: {each['license']}"

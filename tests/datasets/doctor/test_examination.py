@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from datasets.preparation.plan import append_plan, read_plan, read_shard
 from datasets.preparation.preparation import Preparation
 from datasets.preparation.shards import PlannedShard
 from infra.errors import InputError
+from infra.parts import part_of
 
 pytestmark = pytest.mark.ray
 
@@ -93,12 +95,15 @@ def test_files_that_the_plan_does_not_know_and_their_doubled_clips_are_flagged(d
     path = shard(dataset)
     shutil.copy(path, path.with_name("copy.parquet"))
     shutil.copy(path, dataset / "stray.parquet")
-    (path.parent / ".half.parquet.1234.part").touch()
+    abandoned = path.parent / f".half.parquet.{'0' * 8}-1-1-{'0' * 8}.part"
+    abandoned.touch()
+    os.utime(abandoned, (0, 0))
+    part_of(path.parent / "new.parquet").touch()  # is being written by a living process
     assert {name for name, _ in errors(dataset)} == {"unknown file", "duplicated clip", "other counts"}
     assert ("unknown file", "copy.parquet") in errors(dataset)
     warnings = [flag for flag in examine(str(dataset)).flags if flag.severity == "warning"]
     assert [(flag.name, Path(flag.place).name) for flag in warnings] == [
-        ("leftover", ".half.parquet.1234.part"),
+        ("leftover", abandoned.name),
         ("unknown file", "stray.parquet"),
     ]
 

@@ -11,12 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from datasets.card import read_card
+from datasets.editing.rewrite import refresh_card
 from datasets.preparation.plan import read_plan, read_planned
 from datasets.preparation.preparation import Preparation
 from datasets.preparation.survey import tabulate_sources
 from datasets.sources.listing import list_sources, render_scenes
 from datasets.sources.source import Source
 from datasets.sources.synthetic import render
+from datasets.tables.offsets import OffsetScreen
 from infra.errors import InputError
 from workflows.prepare.summary import summarize_card
 
@@ -94,6 +96,38 @@ def test_a_name_that_is_not_utf8_is_an_error_row(prepare, videos, tmp_path):
     assert sum(clip_ids(tmp_path / "clips").values()) == 8
     summary = summarize_card(str(tmp_path / "clips"), read_card(str(tmp_path / "clips")), preparation.errors)
     assert "not used: 2 x name is not UTF-8 (index)" in summary
+
+
+def test_sources_out_of_sync_are_error_rows_and_counted_on_the_card(prepare, videos, small_config, tmp_path):
+    files = sorted(str(path) for path in videos.glob("*-1-*.mp4"))
+    sources, _ = list_sources(str(videos), video_root=None, classes=())
+    screen = OffsetScreen(table="t", max_offset_ms=200, offsets={files[0]: -300.0, files[1]: None, files[2]: 20.0})
+    preparation = Preparation(str(tmp_path / "clips"), small_config)
+    preparation.plan(sources, screen=screen)
+    card = preparation.run()
+    errors = pq.read_table(tmp_path / "clips" / "errors.parquet").to_pylist()
+    (row,) = [row for row in errors if row["stage"] == "screen"]
+    assert (row["source"], row["reason"]) == (files[0], "out of sync")
+    assert row["detail"] == "sound 300 ms early, --max-offset-ms is 200"
+    assert sum(clip_ids(tmp_path / "clips").values()) == 4
+    assert card["screened"] == {"max_offset_ms": 200, "beyond": 1, "cannot tell": 1, "within": 1, "not asked": 1}
+    summary = summarize_card("x", card, preparation.errors)
+    assert "1 sources beyond 200 ms, 1 within; kept: 1 sources whose offset cannot be told, 1 sources not in" in summary
+    assert "not used: 1 x out of sync (screen)" in summary
+    assert refresh_card(preparation.dataset, small_config, {})["screened"] == card["screened"]
+
+
+def test_a_screen_keeps_what_is_prepared_and_refuses_to_leave_nothing(prepare, videos, small_config, tmp_path):
+    prepare(videos, tmp_path / "clips")
+    sources, _ = list_sources(str(videos), video_root=None, classes=())
+    screen = OffsetScreen(table="t", max_offset_ms=200, offsets={source.path: 500.0 for source in sources})
+    again = Preparation(str(tmp_path / "clips"), small_config)
+    again.plan(sources, screen=screen)
+    assert again.beyond == sorted(source.video_id for source in sources if "-1-" in source.video_id)
+    assert [row["stage"] for row in again.errors] == ["screen"]
+    with pytest.raises(InputError, match="--max-offset-ms: 200 leaves none of 4 sources; give more"):
+        Preparation(str(tmp_path / "new"), small_config).plan(sources, screen=screen)
+    assert not (tmp_path / "new").exists()
 
 
 def test_an_interrupted_first_run_goes_on_only_with_its_own_configuration(prepare, videos, small_config, tmp_path):

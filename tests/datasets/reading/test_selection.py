@@ -1,9 +1,12 @@
 """Selection: pairs are kept or dropped whole, by what was measured of both windows; rows by what they hold."""
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from datasets.reading.read_plan import ReadPlan
 from datasets.reading.row_groups import count_units, thin_out
+from datasets.reading.screening import describe_screening
 from datasets.reading.selection import Selection, select_units
 from infra.errors import InputError
 
@@ -65,6 +68,26 @@ def test_screening_counts_a_pair_for_each_failed_measure(dataset):
     assert found.screened.num_below == {"loudness_db": 3, "motion": 1}
 
 
+def test_screening_by_offset_drops_pairs_of_files_out_of_sync(make_clips, tmp_path):
+    sources = ["late", "late", "silent", "silent", "fine", "fine", "other", "other"]
+    rows = [{"pair_id": f"v#{row // 2}", "source": source} for row, source in enumerate(sources)]
+    dataset = make_clips({"x": rows[:4], "y": rows[4:]})
+    offsets = {"late": -300.0, "silent": None, "fine": 20.0}
+    table = pa.table({"video": list(offsets), "offset_ms": list(offsets.values())})
+    pq.write_table(table, tmp_path / "files.parquet")
+    found = pairs(dataset, offsets=str(tmp_path), max_offset_ms=200)
+    assert kept(found) == [("x", 2), ("y", 0), ("y", 2)]
+    assert found.screened.offsets == {"beyond": 1, "cannot tell": 1, "within": 1, "not asked": 1}
+    assert describe_screening({"train": found.screened}, "pair") == [
+        "screened train      1 of 4 pairs dropped: 1 out of sync",
+        "screened train      kept: 1 pairs whose offset cannot be told, 1 pairs not in --offsets",
+    ]
+    assert (
+        select_units(dataset, "test", unit="row", selection=Selection(offsets=str(tmp_path), max_offset_ms=200)).groups
+        == ()
+    )
+
+
 def test_selection_of_classes_comes_before_screening(dataset):
     found = pairs(dataset, classes=("b",), min_loudness=-60)
     assert found.groups == ()
@@ -108,10 +131,20 @@ def test_thinned_out_units_are_spread_over_all_row_groups(dataset, most):
         assert [group.uri[-9] for group in thin_out(groups, most)] == ["x", "y"]
 
 
-@pytest.mark.parametrize("least", [{"min_loudness": 3.0}, {"min_loudness": float("nan")}, {"min_motion": -1.0}])
+@pytest.mark.parametrize(
+    "least",
+    [
+        {"min_loudness": 3.0},
+        {"min_loudness": float("nan")},
+        {"min_motion": -1.0},
+        {"max_offset_ms": -1.0},
+        {"max_offset_ms": 200.0},
+        {"offsets": "answers"},
+    ],
+)
 def test_what_cannot_be_asked_is_refused(least):
     name = next(iter(least)).replace("_", "-")
-    with pytest.raises(InputError, match=f"--{name}: .*; give"):
+    with pytest.raises(InputError, match=f"--{name}: .*(; give|needs --offsets)"):
         Selection(**least)
 
 

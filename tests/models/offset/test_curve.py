@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from models.offset.curve import PHASES, evidence_by_lag
+from models.offset.curve import PHASES, evidence_by_lag, smooth_over_lags
 
 MOMENTS, REACH = 40, 24
 
@@ -62,3 +62,14 @@ def test_evidence_is_zero_without_sound_and_without_motion():
     assert torch.allclose(evidence_by_lag(sound, seen(sound, lag=0), unknown, gain=10.0), torch.zeros(1), atol=1e-6)
     still = torch.zeros(1, 2, MOMENTS, 3)
     assert torch.allclose(evidence_by_lag(sound, still, ~unknown, gain=10.0), torch.zeros(1), atol=1e-6)
+
+
+def test_smoothing_over_lags_keeps_a_peak_in_its_place_and_merges_two_that_are_near():
+    lags = torch.arange(41, dtype=torch.float64)
+    peak = torch.exp(-0.5 * ((lags - 17) / 3) ** 2)
+    assert int(smooth_over_lags(peak, width=1.0).argmax()) == 17
+    two = torch.exp(-2 * (lags - 19) ** 2) + 1.01 * torch.exp(-2 * (lags - 21) ** 2)
+    assert int(two.argmax()) == 21
+    assert int(smooth_over_lags(two, width=1.5).argmax()) == 20
+    assert smooth_over_lags(two, width=0.0) is two
+    assert torch.allclose(smooth_over_lags(torch.ones(9), width=2.0), torch.ones(9))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.offset.estimate import estimate
+from models.offset.estimate import SHARPNESSES, estimate, log_odds_of_best, sharpness_likelihoods
 
 LAGS = np.arange(-60, 61) / 60
 HOW = {"sharpness": 1.0, "blur_seconds": 0.006, "least_peak": 5.0}
@@ -71,3 +71,36 @@ def test_estimate_finds_a_drift_and_none_where_there_is_none():
     assert found.offset_seconds == pytest.approx(0.1, abs=0.01)
     steady = estimate(np.stack([bump(0.1)] * 40) + noise(8, windows=40), LAGS, seconds=seconds, **HOW)
     assert not steady.drifts
+
+
+def test_estimate_takes_logarithms_of_probabilities_as_they_are():
+    curve = -0.5 * ((LAGS - 0.25) / 0.05) ** 2
+    found = estimate(curve[None] + 3, LAGS, seconds=np.zeros(1), sharpness=1.0, blur_seconds=0.001, spread=1.0)
+    assert found.offset_seconds == pytest.approx(0.25, abs=0.001)
+    assert found.low_seconds == pytest.approx(0.25 - 1.96 * 0.05, abs=0.002)
+    assert found.high_seconds == pytest.approx(0.25 + 1.96 * 0.05, abs=0.002)
+
+
+def test_the_likeliest_sharpness_is_that_which_offsets_were_drawn_with():
+    """Offsets spread twice as widely as evidence says ask for a quarter of its sharpness."""
+    lags, chance = np.arange(-1000, 1001) / 1000, np.random.default_rng(0)
+    known = np.clip(0.1 * chance.standard_normal(2000), -0.99, 0.99)
+    evidence = np.tile(-0.5 * (lags / 0.05) ** 2, (len(known), 1))
+    likely = sharpness_likelihoods(evidence, lags, known, blur_seconds=0.001)
+    assert SHARPNESSES[likely.mean(axis=0).argmax()] == pytest.approx(0.25, rel=0.15)
+
+
+def test_likelihoods_are_densities_of_the_estimate():
+    curve = bump(0.2)[None] + noise(9)
+    found = estimate(curve, LAGS, seconds=np.zeros(1), **{**HOW, "sharpness": float(SHARPNESSES[5])})
+    likely = sharpness_likelihoods(found.evidence[None], found.lags, np.array([0.25]), blur_seconds=HOW["blur_seconds"])
+    place = np.argmin(np.abs(found.lags - 0.25))
+    assert likely[0, 5] == pytest.approx(np.log(found.density[place]), abs=1e-6)
+
+
+def test_log_odds_of_the_best_lag_are_those_of_the_softmax():
+    lags = np.array([-0.2, -0.1, 0.0, 0.1, 0.2])
+    odds = np.exp(log_odds_of_best(np.log([[1.0, 1, 4, 2, 2], [1, 1, 1, 1, 1]]), lags, gain=1.0, within=0.1))
+    assert odds == pytest.approx([7 / 3, 2 / 3])
+    (sharp,) = np.exp(log_odds_of_best(np.log([[1.0, 1, 4, 2, 2]]), lags, gain=2.0, within=0.1))
+    assert sharp == pytest.approx((1 + 16 + 4) / (1 + 4))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -64,3 +65,11 @@ def test_help_shows_what_may_be_chosen(helps):
     assert "--preset {paper,aligned,demo,tiny}" in helps["workflows.train multisensory"][0]
     assert "--preset {published,demo,sounds" in helps["workflows.prepare"][0]
     assert "{audio_tagging,coincidence,multisensory}" in helps["tune.sweep"][0]
+
+
+def test_help_shows_what_an_optional_option_takes_and_none(helps):
+    for command, (said, _) in helps.items():
+        assert "{None}" not in said and "(default: )" not in said, command
+    said = helps["workflows.train multisensory"][0]
+    assert re.search(r"--max-minutes FLOAT .*?\(default:[ │|]+none\)", said, re.DOTALL)
+    assert "--run-name NAME" in said

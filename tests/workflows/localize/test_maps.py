@@ -15,7 +15,7 @@ from models.calibration import Calibration
 from tests.workflows.audit.checks import leaky
 from workflows.localize import maps as module_of_maps
 from workflows.localize.maps import describe_frames, map_video
-from workflows.localize.overlay import write_outputs
+from workflows.localize.overlay import label_of, write_outputs
 from workflows.recipes import coincidence, multisensory
 from workflows.trained.clips import fit_to_clips
 from workflows.trained.model import Model
@@ -96,7 +96,8 @@ def test_digital_silence_has_no_source(model, tmp_path):
     found = map_video(model, video(tmp_path, seconds=2.0, silent_until=2.0))
     assert not any(row["source_found"] for row in describe_frames(found))
     assert not found.signed.any()
-    assert not found.logits.any()
+    assert {label_of(row)[10:] for row in describe_frames(found)} == {"cannot tell: silent"}
+    json.dumps(describe_frames(found), allow_nan=False)
 
 
 def test_silence_does_not_dilute_the_sound_beside_it(model, tmp_path):
@@ -104,6 +105,7 @@ def test_silence_does_not_dilute_the_sound_beside_it(model, tmp_path):
     shown = [row["source_found"] for row in describe_frames(found)]
     # Windows begin every half second: the first one with sound begins at 1.5 s.
     assert shown == [row >= 1.5 for row in found.seconds]
+    assert [row["probability"] is None for row in describe_frames(found)] == [row < 1.5 for row in found.seconds]
     assert found.logits[found.seconds >= 1.5].min() > 9
 
 

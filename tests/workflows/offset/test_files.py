@@ -36,6 +36,16 @@ def test_offset_exits_with_a_status_for_each_verdict(moved_scene, tmp_path, caps
     assert "bad.mp4" in told.err
 
 
+def test_a_broken_file_is_one_line_without_the_words_of_pyav(tmp_path, capsys):
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(b"no video")
+    assert ask_files([str(bad)], wanted()) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    said = "cannot open: Invalid data found when processing input; give a video with picture and sound"
+    assert told.err == f"error: --video: '{bad}': {said}\n"
+
+
 def test_offset_writes_an_answer_and_a_plot_of_every_file(moved_scene, tmp_path):
     ask_files([moved_scene("late0.0", late=0.0)], wanted(output=str(tmp_path)))
     assert json.loads((tmp_path / "late0.0.json").read_text())["verdict"] == "in sync"

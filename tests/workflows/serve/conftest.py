@@ -1,12 +1,19 @@
-"""A model with maps, untrained, in a folder."""
+"""A model with maps, untrained, in a folder, and a server that works with it."""
 
 import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from workflows.learners.learner import trained_module
 from workflows.recipes import multisensory
 from workflows.trained.checkpoint import write_checkpoint
+
+ROOT = Path(__file__).resolve().parents[3]
+TOKEN = "a token of this test"
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +35,20 @@ def untrained(small_config, tmp_path_factory):
         state={},
     )
     return folder
+
+
+@pytest.fixture(scope="session")
+def server(untrained, tmp_path_factory):
+    """The address of a server that asks for a token and takes small files; at its end nothing of them is left."""
+    folder = tmp_path_factory.mktemp("server")
+    options = ["--port", "0", "--max-mb", "1", "--max-minutes", "0.2", "--max-side", "100"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "workflows.serve", "--model", untrained, *options], cwd=ROOT,
+        env={**os.environ, "SENSORIUM_TOKEN": TOKEN, "TMPDIR": str(folder)}, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    address = next(line.split()[1] for line in process.stdout if line.startswith("open"))
+    yield address, folder
+    process.terminate()
+    process.wait(60)
+    assert not list(folder.glob("sensorium-serve-*"))

@@ -2,9 +2,6 @@
 
 import asyncio
 import contextlib
-import os
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -14,34 +11,16 @@ import pytest
 
 from datasets.media import write_video
 from tests.pages.browser import PROGRAM, browsing
+from tests.workflows.serve.conftest import TOKEN
 from workflows.offset.answer import Tolerance
 from workflows.offset.examine import Wanted
 from workflows.offset.files import ask_files
 
-ROOT = Path(__file__).resolve().parents[3]
-TOKEN = "a token of this test"
 KEY = "0123456789abcdef" * 2
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium")
 
 TEXT = "document.querySelector('{}').textContent"
 SENTENCE, ERROR, STATUS = (TEXT.format(name) for name in ("#sentence", "#error", "#status"))
-
-
-@pytest.fixture(scope="module")
-def server(untrained, tmp_path_factory):
-    """The address of a server that asks for a token and takes small files; at its end nothing of them is left."""
-    folder = tmp_path_factory.mktemp("server")
-    options = ["--port", "0", "--max-mb", "1", "--max-minutes", "0.2", "--max-side", "100"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "workflows.serve", "--model", untrained, *options], cwd=ROOT,
-        env={**os.environ, "SENSORIUM_TOKEN": TOKEN, "TMPDIR": str(folder)}, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert process.stdout is not None
-    address = next(line.split()[1] for line in process.stdout if line.startswith("open"))
-    yield address, folder
-    process.terminate()
-    process.wait(20)
-    assert not list(folder.glob("sensorium-serve-*"))
 
 
 @contextlib.asynccontextmanager
@@ -105,12 +84,15 @@ def test_page_shows_the_map_of_a_video_and_gives_its_mended_copy(server, moved_s
             assert ask_files([str(mended)], Wanted(model=None, output=None, fix=None, max_offset_seconds=1.0, tolerance=Tolerance())) == 0  # fmt: skip
             await second.open(await second.run("location.href"))
             assert "sound 4" in await second.until(SENTENCE)
+            await second.until("document.querySelector('#watch').checkVisibility()")
             await first.run("document.querySelector('#delete').click()")
             await first.until(f"{STATUS} == 'Deleted.'")
             assert len(list(folder.glob("sensorium-serve-*/*/preview.mp4"))) == 1
             assert "no video" in await refused(first, written(tmp_path / "<img src=x>.mp4", b"no video"))
             assert "larger than 1 MB" in await refused(first, written(tmp_path / "huge.mp4", b"0" * 1_000_001))
-            assert "minutes" in await refused(first, drawn(tmp_path / "long.mp4", seconds=13))
+            await first.drop("#drop", drawn(tmp_path / "long.mp4", seconds=13))
+            await first.until(f"{ERROR}.includes('minutes')")
+            assert await first.run("document.querySelector('#file').files[0].name") == "long.mp4"
             assert "128 x 64 pixels" in await refused(first, drawn(tmp_path / "wide.mp4", width=128))
 
     asyncio.run(visit())

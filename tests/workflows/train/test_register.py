@@ -10,10 +10,12 @@ from pathlib import Path
 import mlflow
 import pytest
 
+from infra.tracking import Run, start_run
 from workflows.recipes import multisensory
 from workflows.train import fit as module
-from workflows.train.fit import fit
+from workflows.train.fit import Trial, fit
 from workflows.train.job import Scaling
+from workflows.train.register import register
 
 pytestmark = pytest.mark.ray
 ROOT = Path(__file__).resolve().parents[3]
@@ -58,6 +60,14 @@ def test_registration_leaves_out_a_stopped_run_unless_asked(train, tracking):
     found = versions(tracking, resumed)
     assert [each.tags["state"] for each in found] == ["unfinished", "finished"]
     assert [f"models:/multisensory/{each.version}" for each in found] == [asked.model_uri, resumed.model_uri]
+
+
+def test_registration_takes_a_trial_that_used_up_its_time_for_finished(train, tracking, small_dataset):
+    parent = start_run("multisensory", name="sweep").run_id
+    cut = train("cut", cadence={"max_minutes": 0.0, "epochs": 50}, trial=Trial(parent_run=parent))
+    assert (cut.finished, status(tracking, cut)) == (True, "FINISHED")
+    register(Run(cut.run_id), recipe="multisensory", folder=cut.model_folder, dataset=small_dataset)
+    assert [each.tags["state"] for each in versions(tracking, cut)] == ["finished"]
 
 
 def test_registration_can_be_left_out(train, tracking):

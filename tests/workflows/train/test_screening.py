@@ -1,9 +1,12 @@
 """Screening: what a run drops is counted, on record, and the same when the run goes on."""
 
 import dataclasses
+from pathlib import Path
 
 import mlflow
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from datasets.reading.row_groups import read_rows
@@ -36,13 +39,14 @@ def train(small_dataset, tracking):
 
     def run(least, **options):
         told = []
+        screen = {name: options.pop(name) for name in ("offsets", "max_offset_ms") if name in options}
         result = fit(
             "multisensory",
             options.pop("config", multisensory.tiny()),
             data=small_dataset,
             run_name="screened",
             scaling=Scaling(num_workers=0),
-            selection=Selection(min_loudness=least),
+            selection=Selection(min_loudness=least, **screen),
             tell=told.append,
             **options,
         )
@@ -68,6 +72,8 @@ def test_what_is_dropped_is_told_and_on_record_with_run_and_model(train, trackin
             "held_out": None,
             "min_loudness": least,
             "min_motion": None,
+            "offsets": None,
+            "max_offset_ms": None,
         }
 
 
@@ -107,5 +113,29 @@ def test_workers_read_what_was_left(small_dataset, tracking, loudness):
 
 
 def test_too_few_pairs_left_is_refused_with_what_was_asked(train, small_dataset):
-    with pytest.raises(InputError, match=r"--min-loudness, --min-motion: -0.001, None leave 0 of \d+ training pairs"):
+    with pytest.raises(InputError, match=r"--min-loudness: -0.001 leaves 0 of \d+ training pairs"):
         train(-0.001)
+
+
+def test_pairs_of_sources_out_of_sync_are_dropped_counted_and_on_the_card(train, tracking, small_dataset, tmp_path):
+    sources = {
+        split: [
+            source
+            for group in select_units(small_dataset, split, unit="row").groups
+            for source in read_rows(group.uri, group.index, group.units, ["source"])["source"].to_pylist()
+        ]
+        for split in ("train", "validation")
+    }
+    late, silent = sorted(set(sources["train"]))[:2]
+    known = {late: 400.0, silent: None} | dict.fromkeys(sources["validation"], 0.0)
+    pq.write_table(pa.table({"video": list(known), "offset_ms": list(known.values())}), tmp_path / "files.parquet")
+    dropped, undecided = (sources["train"].count(source) // 2 for source in (late, silent))
+    result, told = train(None, offsets=str(tmp_path), max_offset_ms=200.0)
+    num_pairs = len(sources["train"]) // 2
+    line = f"screened train      {dropped} of {num_pairs} pairs dropped: {dropped} out of sync"
+    assert line in told
+    assert [line for line in told if f"kept: {undecided} pairs whose offset cannot be told, " in line]
+    params = mlflow.MlflowClient(tracking).get_run(result.run_id).data.params
+    assert params["train_pairs_dropped"] == params["train_pairs_offset_beyond"] == str(dropped)
+    assert params["train_pairs_offset_cannot_tell"] == str(undecided)
+    assert " ".join(line.split()) in Path(result.model_folder, "card.md").read_text()

@@ -3,7 +3,7 @@
 import numpy as np
 
 from datasets.config import PreparationConfig
-from datasets.media import Coding, MediaError, coding_of, measure_delay
+from datasets.media import Coding, MediaError, coding_of, measure_codec_delay
 from datasets.tables.recordings import read_recordings
 from infra import storage
 from workflows.audit.checks.check import Check, too_little
@@ -21,7 +21,7 @@ def check_decode_delay(dataset: str, config: PreparationConfig) -> Check:
     unknown: dict[Coding, str] = {}
     for coding in _codings(dataset):
         try:
-            delays[coding] = measure_delay(coding)
+            delays[coding] = measure_codec_delay(coding)
         except MediaError as error:
             unknown[coding] = error.reason
     unmeasured = f"; not measured, as FFmpeg here cannot write them: {_list(unknown)}" if unknown else ""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from models.metrics import offset as metrics
 from workflows.studies.offsets.trials import errors_ms
 
 _NEAR_MS = 100.0
@@ -25,15 +26,16 @@ def figures_of(answers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _figures(answers: list[dict[str, Any]]) -> dict[str, Any]:
     told = [answer for answer in answers if answer["verdict"] != "cannot tell"]
-    covered = [answer["low_ms"] <= answer["late_ms"] <= answer["high_ms"] for answer in told]
+    late, low, high = (np.array([answer[name] for answer in told], float) for name in ("late_ms", "low_ms", "high_ms"))
+    covered = metrics.interval_hits(late, low, high)
     right = [(answer["verdict"] == "in sync") == answer["in_tolerance"] for answer in told]
-    every, of_told = np.abs(errors_ms(answers)), np.abs(errors_ms(told))
+    every, of_told = errors_ms(answers), errors_ms(told)
     return {
         "files": len(answers),
-        "median_error_ms": _rounded(np.median(every)),
-        "within_100_ms": _rounded((every <= _NEAR_MS).mean(), 3),
+        "median_error_ms": _rounded(metrics.median_error(every)),
+        "within_100_ms": _rounded(metrics.share_within(every, _NEAR_MS), 3),
         "cannot_tell": _rounded(1 - len(told) / len(answers), 3),
-        "told_within_100_ms": _rounded((of_told <= _NEAR_MS).mean(), 3) if told else None,
+        "told_within_100_ms": _rounded(metrics.share_within(of_told, _NEAR_MS), 3) if told else None,
         "told_bias_ms": _rounded(np.median(errors_ms(told))) if told else None,
         "coverage": _rounded(np.mean(covered), 3) if told else None,
         "interval_ms": _rounded(np.median([answer["high_ms"] - answer["low_ms"] for answer in told])) if told else None,

@@ -116,4 +116,4 @@ def ask(trials: Sequence[Trial], model: str | None) -> Iterator[dict[str, Any]]:
 
 def errors_ms(answers: Sequence[dict[str, Any]]) -> np.ndarray:
     """Return by how much the best offsets are off, decided or not."""
-    return np.array([answer["offset_ms"] - answer["late_ms"] for answer in answers])
+    return np.array([answer["offset_ms"] - answer["late_ms"] for answer in answers], float)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from datasets.media import Coding, MediaError, coding_of, measure_delay, write_video
+from datasets.media import Coding, MediaError, coding_of, measure_codec_delay, write_video
 
 
 @pytest.mark.parametrize(
@@ -10,12 +10,12 @@ from datasets.media import Coding, MediaError, coding_of, measure_delay, write_v
     ids="/".join,
 )
 def test_sound_and_picture_come_back_within_eleven_milliseconds(coding):
-    assert abs(measure_delay(Coding(*coding))) < 0.011
+    assert abs(measure_codec_delay(Coding(*coding))) < 0.011
 
 
 def test_a_coding_that_cannot_be_written_is_said(tmp_path):
     with pytest.raises(MediaError, match="cannot write"):
-        measure_delay(Coding("mp4", "svq1", "aac"))
+        measure_codec_delay(Coding("mp4", "svq1", "aac"))
 
 
 def test_a_file_says_how_it_is_coded(tmp_path):

@@ -1,4 +1,4 @@
-"""How far apart sound and picture come back: clicks and flashes at the same moments, through a container and its codecs."""
+"""Codec delay: how far apart sound and picture come back, by clicks and flashes at the same moments through a container and its codecs."""
 
 import os
 import tempfile
@@ -11,7 +11,7 @@ import numpy as np
 
 from datasets.media.cut import Window, cut
 from datasets.media.encode import sound_frame
-from datasets.media.probe import MediaError, find_streams, open_media, probe, reading
+from datasets.media.probe import MediaError, find_streams, open_media, probe, reading, said_by
 from datasets.media.timeline import BOTH, PICTURE, SOUND
 
 _SAMPLE_RATE = 48000
@@ -57,18 +57,18 @@ def coding_of(path: str | os.PathLike[str]) -> Coding:
         return Coding("mp4" if name == "mov" else name, *codecs)
 
 
-def measure_delay(coding: Coding) -> float:
+def measure_codec_delay(coding: Coding) -> float:
     """Return by how many seconds sound comes back after picture: the mean over four clicks and flashes.
 
     Raises:
         MediaError: If FFmpeg cannot write this coding.
     """
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "calibration"
+        path = Path(folder) / "clicks"
         try:
             _write(path, coding)
         except (av.error.FFmpegError, ValueError) as error:
-            raise MediaError("calibrate", "cannot write", f"{'/'.join(coding)}: {error}") from None
+            raise MediaError("codec delay", "cannot write", f"{'/'.join(coding)}: {said_by(error)}") from None
         start = 0.5
         window = Window(start_seconds=start, sound_start_seconds=start)
         # Finer than the frames: what is measured is the decoder's delay, not the rounding to frames.
