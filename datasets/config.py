@@ -4,6 +4,7 @@ import dataclasses
 import json
 from typing import Any, Literal
 
+from datasets.clips.mouths import SEEN_SIZE
 from datasets.clips.spectrogram import LogMelConfig
 from datasets.clips.windows import LabelMode, WindowRule
 from datasets.media.convert import Pixels
@@ -41,7 +42,7 @@ class PreparationConfig:
     size: int = 256
     """Height and width in pixels."""
     fit: Fit = "squeeze"
-    """How a frame becomes a square: squeezed whole, as published, its middle cropped, or padded with bars."""
+    """How a frame becomes a square: squeezed whole, as published, its middle cropped, padded with bars, or the mouth of a face cut out."""
     sample_rate: int = 44100
     """Sound samples per second, mono."""
     audio_track: int | None = None
@@ -88,6 +89,8 @@ class PreparationConfig:
         if self.size % 2:
             raise InputError(f"size: {self.size} is odd, which H.264 cannot store; give an even number")
         shares = (self.validation_share, self.test_share)
+        if self.fit == "mouth" and (self.storage != "raw" or not self.has_picture):
+            raise InputError("fit: mouth needs storage raw and rows with a picture; give --storage raw, or another fit")
         if sum(shares) >= 1:
             raise InputError(
                 f"validation_share, test_share: {shares} leave nothing to train on; give shares from 0 that sum to less than 1"
@@ -175,7 +178,8 @@ class PreparationConfig:
     @property
     def decoded_bytes(self) -> int:
         """Size of a row's frames and sound as they are cut."""
-        frames = self.num_frames * self.size**2 * (6 if self.pixels == "rgb24" else 3) // 2 if self.has_picture else 0
+        size = SEEN_SIZE if self.fit == "mouth" else self.size
+        frames = self.num_frames * size**2 * (6 if self.pixels == "rgb24" else 3) // 2 if self.has_picture else 0
         return frames + (4 * self.num_samples if self.has_sound else 0)
 
     def to_dict(self) -> dict[str, Any]:

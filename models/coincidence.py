@@ -29,7 +29,7 @@ from models.augmentation import hide_bands, hide_places
 from models.blocks.cells import CellCenters, pixel_centers
 from models.blocks.fast import TemporalConvolution
 from models.blocks.time_alignment import align_time
-from models.clip_jitter import jitter_clips
+from models.frontends.clip_jitter import jitter_clips
 
 _GRAY = (0.299, 0.587, 0.114)
 _STILL = 1e-3

@@ -3,8 +3,9 @@
 import os
 from collections.abc import Iterator, Sequence
 
+from datasets.clips.prepared import cut_prepared
 from datasets.config import PreparationConfig
-from datasets.media import Clip, Timeline, Window, cut
+from datasets.media import Clip, Timeline, Window
 
 
 def clips_at(
@@ -18,13 +19,5 @@ def clips_at(
         line: what `probe` says of the video.
         preparation: length, frame rate, size, fit and sample rate of the clips.
     """
-    return cut(
-        path,
-        [Window(start_seconds=moment, sound_start_seconds=moment) for moment in moments],
-        line=line,
-        clip_seconds=preparation.clip_seconds,
-        frame_rate=preparation.frame_rate,
-        size=preparation.size,
-        sample_rate=preparation.sample_rate,
-        fit=preparation.fit,
-    )
+    windows = [Window(start_seconds=moment, sound_start_seconds=moment) for moment in moments]
+    return cut_prepared(path, windows, line=line, preparation=preparation)

@@ -1,4 +1,4 @@
-"""How a picture of any shape becomes a square: squeezed, its middle cut out, or with bars; and where things in it lie then."""
+"""How a picture of any shape becomes a square: squeezed, its middle cut out, with bars, or a mouth alone; and where things in it lie then."""
 
 from typing import Literal, NamedTuple
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from datasets.media.orientation import Orientation, oriented
 
-Fit = Literal["squeeze", "crop", "pad"]
+Fit = Literal["squeeze", "crop", "pad", "mouth"]
 _BLACK = (16, 128, 128)
 """Of the planes of BT.601."""
 

@@ -10,6 +10,7 @@ from typing import Any
 import ray.data
 
 from datasets.card import CONFIG, read_card, tally_markers, write_card, write_config
+from datasets.clips.mouths import refuse_without_detector
 from datasets.config import PreparationConfig
 from datasets.editing.rewrite import finish_rewrites
 from datasets.preparation import operators
@@ -54,6 +55,7 @@ class Preparation:
         self._began = time.perf_counter()
         self.draft: Draft | None = None
         self._longest_seconds = 0.0
+        refuse_without_detector(config.fit)
         self._screened: dict[str, float] = {}
         self._refuse_other_configuration()
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from datasets.clips.measures import MOTION, measure_sound, motion
+from datasets.clips.prepared import cut_prepared
 from datasets.clips.spectrogram import log_mel
 from datasets.config import PreparationConfig
-from datasets.media import Clip, Window, cut, encode_frames, read_image, reading
+from datasets.media import Clip, Window, encode_frames, read_image, reading
 from datasets.media.fit import Scales, scales_of
 from datasets.preparation.probing import present
 from datasets.preparation.shards import PlannedSource, passes_of
@@ -46,16 +47,12 @@ def _cut(source: PlannedSource, config: PreparationConfig) -> Iterator[Clip]:
     ]
     with storage.local_copy(source.path) as path, reading("decode"):
         for members in passes_of(source, config):
-            for clip in cut(
+            for clip in cut_prepared(
                 path,
                 [windows[index] for index in members],
                 line=source.line,
-                clip_seconds=config.clip_seconds,
-                frame_rate=config.frame_rate,
-                size=config.size,
-                sample_rate=config.sample_rate,
+                preparation=config,
                 pixels=config.pixels,
-                fit=config.fit,
                 needs=config.modalities,
             ):
                 yield clip._replace(window=members[clip.window])
@@ -74,7 +71,9 @@ def clip_row(source: PlannedSource, clip: Clip, config: PreparationConfig) -> Ro
         "label": source.label,
         "fold": source.fold,
         "texts": _texts_of(source, window.start_seconds, config.row_seconds or math.inf),
-        "boxes": None if source.boxes is None else _seen_boxes(source.boxes, scales_of(config.fit, aspect)),
+        "boxes": None
+        if source.boxes is None or config.fit == "mouth"
+        else _seen_boxes(source.boxes, scales_of(config.fit, aspect)),
     }
     if config.has_picture:
         raw = config.storage == "raw"

@@ -83,6 +83,8 @@ def map_video(model: Model, path: str, *, kind: MapKind = "signed", progress: Pr
         InputError: If it cannot be read, is shorter than a clip, or is one clip and has no other sound to contrast with.
     """
     preparation = model.preparation
+    if preparation.fit == "mouth":
+        raise InputError("--model: it sees mouths alone and has no map of the picture; give a model of coincidence")
     try:
         line = probe(path)
         spans = [span for span in line.spans() if _last_start(span, preparation) >= 0]

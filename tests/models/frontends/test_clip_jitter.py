@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from models.clip_jitter import jitter_clips
+from models.frontends.clip_jitter import jitter_clips
 
 HOP = 0.016
 FRAMES, HOPS, RATE = 30, 124, 15.0
