@@ -27,7 +27,8 @@ class SeeHearRead(nn.Module):
         picture_column: What pictures are taken from: `image`, or the middle of `frames`.
         words: Word vectors.
         num_bins: Mel bins of the sounds.
-        channels: Width of the sound encoder's first convolution and of the text convolution's features, 32 times that.
+        channels: Width of the sound encoder's first convolution; the text encoder's is 32 times that.
+        phrase: Words that a feature of the text encoder sees at a time.
         width: Length of an embedding.
         num_shared: Layers that all modalities share.
         dropout: Share of the features that are dropped to train.
@@ -48,6 +49,7 @@ class SeeHearRead(nn.Module):
         words: WordVectors,
         num_bins: int,
         channels: int,
+        phrase: int,
         width: int,
         num_shared: int,
         dropout: float,
@@ -61,14 +63,18 @@ class SeeHearRead(nn.Module):
         self.picture, self.picture_column, self.words = picture, picture_column, words
         self.transfer, self.ranking, self.ranking_weight, self.margin = transfer, ranking, ranking_weight, margin
         self.spectrogram = SpectrogramEncoder(num_bins=num_bins, channels=channels)
-        self.phrases = nn.Conv1d(words.dim, 32 * channels, 3, padding=1)
+        self.phrases = nn.Conv1d(words.dim, 32 * channels, phrase, padding=phrase // 2)
+        inner = (nn.Dropout(dropout), nn.Linear(32 * channels, 32 * channels), nn.ReLU())
         sizes = {
             "image": picture.num_features,
-            "text": 64 * channels,
+            "text": 32 * channels,
             "sound": 2 * self.spectrogram.num_features,
         }
         self.towers = nn.ModuleDict(
-            {name: nn.Sequential(nn.Dropout(dropout), nn.Linear(size, width)) for name, size in sizes.items()}
+            {
+                name: nn.Sequential(*(inner if name == "text" else ()), nn.Dropout(dropout), nn.Linear(size, width))
+                for name, size in sizes.items()
+            }
         )
         shared = (nn.Sequential(nn.ReLU(), nn.Dropout(dropout), nn.Linear(width, width)) for _ in range(num_shared))
         self.shared = nn.Sequential(*shared)
@@ -140,10 +146,10 @@ class SeeHearRead(nn.Module):
         return self._phrases([self._one_of(captions_of(texts)) for texts in batch["texts"]])
 
     def _phrases(self, texts: Sequence[str]) -> Tensor:
-        """Return mean and maximum over a text of what the convolution finds at each of its known words."""
+        """Return the maximum over a text of what is found at each of its known words; zeros where it has none."""
         vectors, known = self.words(texts)
-        found = functional.relu(self.phrases(vectors.movedim(1, 2))) * known[:, None]
-        return torch.cat([found.sum(dim=2) / known.sum(dim=1, keepdim=True).clamp(min=1), found.amax(dim=2)], dim=1)
+        found = functional.relu(self.phrases(vectors.movedim(1, 2)))
+        return (found * known[:, None]).amax(dim=2)
 
     def _sound(self, batch: Mapping[str, Any]) -> Tensor:
         features = self.spectrogram(torch.as_tensor(batch["log_mel"]).to(self.phrases.weight.device))

@@ -13,14 +13,14 @@ class PictureEncoder(nn.Module):
     """(batch, height, width, 3) uint8 -> (batch, features): pictures of any size, scaled to `size` and to [-1, 1].
 
     Args:
-        name: A network of timm, such as `tf_efficientnet_lite0`, in its own number of classes.
+        name: A network of timm, such as `tf_efficientnet_lite0`; where it is frozen, with the classifier of its own classes.
         size: Height and width that the network sees, in pixels.
         frozen: Whether weights and statistics stay as they are.
     """
 
     def __init__(self, name: str, *, size: int, frozen: bool) -> None:
         super().__init__()
-        self.network = timm.create_model(name, pretrained=False)
+        self.network = timm.create_model(name, pretrained=False, **({} if frozen else {"num_classes": 0}))
         self.size, self.frozen = size, frozen
         self.num_features: int = self.network.num_features
         self.network.requires_grad_(not frozen)
@@ -51,5 +51,5 @@ class PictureEncoder(nn.Module):
             return self.network.forward_head(self.network.forward_features(values / 127.5 - 1), pre_logits=True)
 
     def classify(self, features: Float[Tensor, "batch features"]) -> Float[Tensor, "batch classes"]:
-        """Logits of the network's own classes."""
+        """Logits of a frozen network's own classes."""
         return self.network.get_classifier()(features)

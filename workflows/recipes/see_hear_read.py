@@ -6,7 +6,7 @@ picture (equation 2), and what belongs together is ranked above what does not (e
 
 Reproduced: the two losses, two shared layers of 4,096 and 1,000 classes, no pair of sound and text. Differs in the image network, a frozen
 EfficientNet-Lite0 in the place of AlexNet for both the features and the teacher; in the word vectors, GloVe of 50 dimensions in the place
-of word2vec of 300; in the text network, one convolution of three words; and in the sound network, four two-dimensional convolutions.
+of word2vec of 300; in the text network, one convolution of three words and their maximum; and in the sound network, four two-dimensional convolutions.
 The margin is ours: the paper gives none. With `demo()` pairs are ranked by InfoNCE, which needs none.
 
     python -m workflows.prepare --source captions.csv --columns image=image audio=speech --image-size 224 --output PHOTOS
@@ -57,6 +57,8 @@ class Config:
     """Still pictures, or the middle frames of clips; taken from the first dataset."""
     channels: int = 32
     """Width of the sound network's first convolution; the text network's is 32 times that."""
+    phrase: int = 3
+    """Words that a feature of the text network sees at a time."""
     width: int = 4096
     """Length of an embedding."""
     num_shared: int = 2
@@ -103,6 +105,7 @@ def demo() -> Config:
         width=256,
         num_shared=0,
         channels=16,
+        phrase=1,
         transfer=0.0,
         ranking="nce",
         optim=OptimConfig(name="adamw", lr=1e-3, weight_decay=0.01),
@@ -195,6 +198,7 @@ def build(config: Config, assets: Mapping[str, Any], references: Mapping[str, An
         words=_words(config, assets, references.get("vectors")),
         num_bins=config.num_bins,
         channels=config.channels,
+        phrase=config.phrase,
         width=config.width,
         num_shared=config.num_shared,
         dropout=config.dropout,
