@@ -40,6 +40,7 @@ class SeeHearRead(nn.Module):
     """
 
     embeds: tuple[Modality, ...] = ("image", "text", "sound")
+    ranking: Ranking
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 """An image backbone from timm, as an encoder of still pictures in bytes."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import timm
 import torch
@@ -18,9 +19,11 @@ class PictureEncoder(nn.Module):
         frozen: Whether weights and statistics stay as they are.
     """
 
+    network: Any
+
     def __init__(self, name: str, *, size: int, frozen: bool) -> None:
         super().__init__()
-        self.network = timm.create_model(name, pretrained=False, **({} if frozen else {"num_classes": 0}))
+        self.network = timm.create_model(name, pretrained=False, num_classes=None if frozen else 0)
         self.size, self.frozen = size, frozen
         self.num_features: int = self.network.num_features
         self.network.requires_grad_(not frozen)

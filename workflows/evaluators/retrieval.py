@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from models.metrics.retrieval import chance_of_rank, chance_of_recall, retrieval_ranks
+from models.metrics.retrieval import Answers, chance_of_rank, chance_of_recall, search_all
 from workflows.contract.figure import Figure, Findings, Rows, mean_figure
 from workflows.contract.held_out import HeldOut
 
@@ -27,8 +27,8 @@ class _Direction(NamedTuple):
     items: np.ndarray
     item_owners: np.ndarray
 
-    def ranks(self) -> np.ndarray:
-        return retrieval_ranks(self.queries, self.items, query_owners=self.query_owners, item_owners=self.item_owners)
+    def answers(self) -> Answers:
+        return search_all(self.queries, self.items, query_owners=self.query_owners, item_owners=self.item_owners)
 
 
 def collect(module: Any, data: HeldOut) -> Rows:
@@ -51,54 +51,57 @@ def collect(module: Any, data: HeldOut) -> Rows:
 
 
 def measure(rows: Rows) -> dict[str, float]:
-    """Return the mean over directions of recall at 1, 5 and 10, and of the rank."""
-    ranks = [direction.ranks() for direction in _directions(rows)]
-    recalls = {f"retrieval/recall_at_{k}": float(np.mean([(each <= k).mean() for each in ranks])) for k in _RECALLS}
-    return recalls | {"retrieval/median_rank": float(np.mean([np.median(each) for each in ranks]))}
+    """Return the means over directions of recall at 1, 5 and 10, and of the loss."""
+    found = [direction.answers() for direction in _directions(rows)]
+    recalls = {
+        f"retrieval/recall_at_{k}": float(np.mean([(each.ranks <= k).mean() for each in found])) for k in _RECALLS
+    }
+    return recalls | {"loss": float(np.mean([each.losses.mean() for each in found]))}
 
 
 def summarize(rows: Rows, *, intervals: bool = True) -> Findings:
     """Return recall at 1, 5 and 10 with intervals over recordings, median and mean rank, of every direction beside chance."""
-    figures: list[Figure] = []
     recordings = rows["recording_id"]
-    for direction in _directions(rows):
-        ranks, owners = direction.ranks(), recordings[direction.query_owners]
-        num_items = len(direction.items)
-        num_own = round(num_items / len(recordings))
-        sizes = {"num_examples": len(ranks), "num_groups": len(np.unique(owners))}
-        figures += [
-            mean_figure(
-                f"retrieval/{direction.name}_recall_at_{k}",
-                f"{direction.title}, recall at {k} of {num_items:,}",
-                (ranks <= k).astype(float),
-                owners,
-                interval=intervals,
-                chance=chance_of_recall(num_items, num_own, k),
-            )
-            for k in _RECALLS
-        ]
-        chance = chance_of_rank(num_items, num_own)
-        figures += [
-            Figure(
-                name=f"retrieval/{direction.name}_{word}_rank",
-                title=f"{direction.title}, {word} rank of {num_items:,}",
-                value=float(function(ranks)),
-                chance=chance,
-                better="lower",
-                **sizes,
-            )
-            for word, function in (("median", np.median), ("mean", np.mean))
-        ]
-    means = measure(rows)
+    found = [
+        figure
+        for direction in _directions(rows)
+        for figure in _describe(direction, recordings[direction.query_owners], len(recordings), intervals)
+    ]
+    tenths = [figure for figure in found if figure.name.endswith("recall_at_10")]
     main = Figure(
         name="retrieval/recall_at_10",
         title="mean recall at 10",
-        value=means["retrieval/recall_at_10"],
-        chance=float(np.mean([each.chance for each in figures if each.name.endswith("recall_at_10")])),
+        value=float(np.mean([figure.value for figure in tenths])) if tenths else np.nan,
+        chance=float(np.mean([figure.chance for figure in tenths])) if tenths else np.nan,
         num_examples=len(recordings),
         num_groups=len(np.unique(recordings)),
     )
-    return Findings(figures=(main, *figures))
+    return Findings(figures=(main, *found))
+
+
+def _describe(direction: _Direction, recordings: np.ndarray, num_rows: int, intervals: bool) -> Iterator[Figure]:
+    """Yield the figures of a direction, whose queries are of these recordings."""
+    ranks, num_items = direction.answers().ranks, len(direction.items)
+    num_own = round(num_items / num_rows)
+    for k in _RECALLS:
+        yield mean_figure(
+            f"retrieval/{direction.name}_recall_at_{k}",
+            f"{direction.title}, recall at {k} of {num_items:,}",
+            (ranks <= k).astype(float),
+            recordings,
+            interval=intervals,
+            chance=chance_of_recall(num_items, num_own, k),
+        )
+    for name, value in (("median", np.median(ranks)), ("mean", np.mean(ranks))):
+        yield Figure(
+            name=f"retrieval/{direction.name}_{name}_rank",
+            title=f"{direction.title}, {name} rank of {num_items:,}",
+            value=float(value),
+            chance=chance_of_rank(num_items, num_own),
+            better="lower",
+            num_examples=len(ranks),
+            num_groups=len(np.unique(recordings)),
+        )
 
 
 def _captions(module: Any, batch: Any) -> np.ndarray:
