@@ -27,6 +27,7 @@ class PictureEncoder(nn.Module):
         self.size, self.frozen = size, frozen
         self.num_features: int = self.network.num_features
         self.network.requires_grad_(not frozen)
+        self.train()
 
     def train(self, mode: bool = True) -> "PictureEncoder":
         """Switch to training, unless it is frozen."""
