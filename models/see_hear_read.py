@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -24,7 +25,6 @@ class SeeHearRead(nn.Module):
 
     Args:
         picture: Encoder of pictures; where it is frozen, what it says of a clip is computed once and kept.
-        picture_column: What pictures are taken from: `image`, or the middle of `frames`.
         words: Word vectors.
         num_bins: Mel bins of the sounds.
         channels: Width of the sound encoder's first convolution; the text encoder's is 32 times that.
@@ -39,14 +39,18 @@ class SeeHearRead(nn.Module):
         seed: Seed of which caption a picture is given.
     """
 
-    embeds: tuple[Modality, ...] = ("image", "text", "sound")
+    reads: Mapping[Modality, tuple[str, ...]] = {
+        "image": ("image", "frames"),
+        "text": ("texts",),
+        "sound": ("log_mel",),
+    }
+    """What it embeds, each with the columns that it is read from, the first that clips hold."""
     ranking: Ranking
 
     def __init__(
         self,
         *,
         picture: PictureEncoder,
-        picture_column: str,
         words: WordVectors,
         num_bins: int,
         channels: int,
@@ -61,7 +65,7 @@ class SeeHearRead(nn.Module):
         seed: int,
     ) -> None:
         super().__init__()
-        self.picture, self.picture_column, self.words = picture, picture_column, words
+        self.picture, self.words = picture, words
         self.transfer, self.ranking, self.ranking_weight, self.margin = transfer, ranking, ranking_weight, margin
         self.spectrogram = SpectrogramEncoder(num_bins=num_bins, channels=channels)
         self.phrases = nn.Conv1d(words.dim, 32 * channels, phrase, padding=phrase // 2)
@@ -81,6 +85,7 @@ class SeeHearRead(nn.Module):
         self.shared = nn.Sequential(*shared)
         num_classes = picture.network.num_classes
         self.classifier = nn.Sequential(nn.ReLU(), nn.Linear(width, num_classes)) if transfer else None
+        self.embedding_dim = width
         self.generator = torch.Generator().manual_seed(seed)
         self._kept: dict[str, Tensor] = {}
 
@@ -100,14 +105,15 @@ class SeeHearRead(nn.Module):
             found.append(((first @ second.T).argmax(dim=1).cpu() == torch.arange(len(first))).float().mean())
         return {"loss": torch.stack(losses).sum(), "found": torch.stack(found).mean()}
 
-    def reads(self, modality: Modality) -> str:
-        """Return the column that a modality is read from."""
-        return {"image": self.picture_column, "text": "texts", "sound": "log_mel"}[modality]
-
     def embed(self, modality: Modality, batch: Mapping[str, Any]) -> Float[Tensor, "batch dim"]:
         """Return L2-normalized embeddings of a batch's pictures or sounds."""
         features = self._picture_features(batch) if modality == "image" else self._sound(batch)
         return functional.normalize(self._hidden(modality, features).float(), dim=1)
+
+    def embed_pictures(self, pictures: UInt8[np.ndarray, "batch height width 3"]) -> Float[Tensor, "batch dim"]:
+        """Return L2-normalized embeddings of pictures of any size."""
+        features = self.picture(torch.as_tensor(pictures).to(self.phrases.weight.device))
+        return functional.normalize(self._hidden("image", features).float(), dim=1)
 
     def embed_text(self, texts: Sequence[str]) -> Float[Tensor, "batch dim"]:
         """Return L2-normalized embeddings of texts."""
@@ -136,9 +142,8 @@ class SeeHearRead(nn.Module):
         device = self.phrases.weight.device
         if names and all(name in self._kept for name in names):
             return torch.stack([self._kept[name] for name in names]).to(device).float()
-        pictures = batch[self.picture_column]
-        if self.picture_column == "frames":
-            pictures = pictures[:, pictures.shape[1] // 2]
+        frames = batch.get("frames")
+        pictures = batch["image"] if frames is None else frames[:, frames.shape[1] // 2]
         features = self.picture(torch.as_tensor(pictures).to(device))
         self._kept |= zip(names, features.detach().half().cpu(), strict=False)
         return features

@@ -10,11 +10,10 @@ from models.metrics.retrieval import Answers, chance_of_rank, chance_of_recall, 
 from workflows.contract.figure import Figure, Findings, Rows, mean_figure
 from workflows.contract.held_out import HeldOut
 
-NEEDS = ("embeds", "embed", "embed_captions", "reads")
+NEEDS = ("reads", "embed", "embed_captions")
 MOST_CAPTIONS = 5
 """Captions of a row that are asked about."""
 _RECALLS = (1, 5, 10)
-_MODALITY = {"image": "image", "frames": "picture", "log_mel": "sound", "waveform": "sound"}
 
 
 class _Direction(NamedTuple):
@@ -33,9 +32,8 @@ class _Direction(NamedTuple):
 
 def collect(module: Any, data: HeldOut) -> Rows:
     """Return the embeddings of this rank's rows: of every modality that the rows hold (rows, number of it, dim), nan where there is none."""
-    stored = data.preparation.modalities
-    held = [name for name in module.embeds if name == "text" or _MODALITY[module.reads(name)] in stored]
-    columns = (*dict.fromkeys(module.reads(name) for name in held), "recording_id")
+    held = {name: column for name, columns in module.reads.items() if (column := data.column_of(columns))}
+    columns = (*held.values(), "recording_id")
     rows: dict[str, list[Any]] = {name: [] for name in ("unit", "recording_id", *held)}
     for units, batch in data.read(columns):
         rows["unit"] += units.tolist()

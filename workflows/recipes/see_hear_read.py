@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from models.encoders.words import WordVectors
     from workflows.learners.gradient import GradientLearner
 
+READS_ANY = ("clip_seconds", "frame_rate")
+
 _GLOVE_DIM = 50
 
 
@@ -53,8 +55,10 @@ class Config:
     """Words that are known: the most frequent of GloVe, or at most so many of the captions."""
     sounds: bool = True
     """Whether there is a stream of pictures with sounds; without, pictures meet captions alone."""
-    picture_column: Literal["image", "frames"] = "image"
-    """Still pictures, or the middle frames of clips; taken from the first dataset."""
+    images_from: Literal["image", "frames"] = "image"
+    """What pictures with captions are: stills, or the middle frames of clips; taken from the dataset."""
+    sounds_from: Literal["image", "frames"] = "image"
+    """The same of pictures with sounds."""
     channels: int = 32
     """Width of the sound network's first convolution; the text network's is 32 times that."""
     phrase: int = 3
@@ -127,7 +131,8 @@ def tiny() -> Config:
         channels=2,
         dropout=0.0,
         num_bins=8,
-        picture_column="frames",
+        images_from="frames",
+        sounds_from="frames",
         loader=LoaderConfig(batch_size=4),
         optim=OptimConfig(name="adamw", lr=1e-2, weight_decay=0.0),
         cadence=CadenceConfig(epochs=2),
@@ -136,18 +141,18 @@ def tiny() -> Config:
 
 def streams(config: Config) -> dict[str, Stream]:
     """Return what is read: pictures with captions, and pictures with sounds."""
-    found = {"images": Stream(columns=(config.picture_column, "texts", "clip_id"), requires=("texts:caption",))}
+    found = {"images": Stream(columns=(config.images_from, "texts", "clip_id"), requires=("texts:caption",))}
     if config.sounds:
-        found["sounds"] = Stream(columns=(config.picture_column, "log_mel", "clip_id"))
+        found["sounds"] = Stream(columns=(config.sounds_from, "log_mel", "clip_id"))
     return found
 
 
 def fit_to(config: Config, cards: Mapping[str, Mapping[str, Any]]) -> Config:
     """Return the configuration with the sizes of a dataset."""
-    card = next(iter(cards.values()))
-    clip = preparation_of(cards.get("sounds", card))
-    column = "image" if "image" in preparation_of(card).modalities else "frames"
-    return dataclasses.replace(config, num_bins=clip.log_mel.num_bins, picture_column=column)
+    held = {name: preparation_of(card) for name, card in cards.items()}
+    sources = {f"{name}_from": "image" if "image" in clip.modalities else "frames" for name, clip in held.items()}
+    bins = held.get("sounds", held["images"]).log_mel.num_bins
+    return dataclasses.replace(config, num_bins=bins, **sources)
 
 
 def assets(config: Config, read: Callable[..., Any]) -> dict[str, Any]:
@@ -194,7 +199,6 @@ def build(config: Config, assets: Mapping[str, Any], references: Mapping[str, An
     torch.manual_seed(config.seed)
     module = SeeHearRead(
         picture=_picture(config, references.get("image")),
-        picture_column=config.picture_column,
         words=_words(config, assets, references.get("vectors")),
         num_bins=config.num_bins,
         channels=config.channels,
