@@ -51,7 +51,7 @@ _NOT_RUN = {
     "docs/cluster.md": 4,  # needs a cluster or S3; tests/workflows/test_jobs.py submits jobs
     "docs/notebooks.md": 1,  # is run elsewhere than here
     "docs/gallery.md": 1,  # needs videos that are not here
-    "docs/retrieval.md": 2,  # needs photos that are not here
+    "docs/retrieval.md": 3,  # needs photos that are not here
     "docs/real-footage.md": 3,  # needs videos that are not here
     "docs/the-audio-only-mystery.md": 2,  # needs recordings that are not here, or hours
 }

@@ -21,10 +21,8 @@ def describe_hits(found: Found) -> str:
     """Return a line for each hit: rank, cosine, moment, file, and its text or label."""
     lines = [f"{'':>3} {'cosine':>6}  {'from':>7}  clip"]
     for rank, hit in enumerate(found.hits, start=1):
-        said = hit["text"] or hit["label"] or ""
-        lines.append(
-            f"{rank:>3} {hit['cosine']:>6.3f}  {_moment(hit):>7}  {storage.shown(hit['source'])}  {said}".rstrip()
-        )
+        named = _printable(f"{storage.shown(hit['source'])}  {hit['text'] or hit['label'] or ''}")
+        lines.append(f"{rank:>3} {hit['cosine']:>6.3f}  {_moment(hit):>7}  {named}".rstrip())
     return "\n".join([*lines, f"of {found.num_clips:,} clips in {found.index.dataset}"])
 
 
@@ -63,6 +61,11 @@ def _shown(hit: dict[str, Any], clip_seconds: float) -> str:
     if source.lower().endswith(_SOUNDS):
         return f'<audio controls preload="none" src="{address}{span}"></audio>'
     return f'<img loading="lazy" alt="" src="{address}">'
+
+
+def _printable(text: str) -> str:
+    """Return a text without characters that steer a terminal."""
+    return "".join(each if each.isprintable() else "?" for each in text)
 
 
 def _moment(hit: dict[str, Any]) -> str:

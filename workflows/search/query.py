@@ -69,6 +69,6 @@ def _read_picture(path: str) -> np.ndarray:
     if not storage.exists(place):
         raise InputError(f"--query: '{path}' does not exist; give a picture's file, or words")
     try:
-        return decode_image(storage.read_bytes(place))
+        return decode_image(storage.read_bytes(place)).copy()  # torch wants what it may write
     except MediaError as error:
         raise InputError(f"--query: '{os.path.basename(path)}' cannot be read ({error.reason}); give another") from None
