@@ -47,4 +47,4 @@ docs: setup  ## write docs/recipes.md from the recipes' docstrings
 
 lock:  ## compile requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-emit-index-url \
-		--no-emit-find-links --group dev --extra faces --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+		--no-emit-find-links --group dev --extra faces --extra pretrained --custom-compile-command "make lock" pyproject.toml -o requirements.lock

@@ -1,1 +1,1 @@
-"""The networks and their objectives, in plain torch. Imports torch, torchaudio and numpy only."""
+"""The networks and their objectives, in plain torch. Imports torch, torchaudio, timm and numpy only."""

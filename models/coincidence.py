@@ -25,10 +25,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.augmentation import hide_bands, hide_places
 from models.blocks.cells import CellCenters, pixel_centers
 from models.blocks.fast import TemporalConvolution
 from models.blocks.time_alignment import align_time
+from models.frontends.augmentation import hide_bands, hide_places
 from models.frontends.clip_jitter import jitter_clips
 
 _GRAY = (0.299, 0.587, 0.114)

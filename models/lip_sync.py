@@ -22,9 +22,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.augmentation import hide_bands
 from models.blocks.cells import CellCenters, pixel_centers
 from models.blocks.time_alignment import align_time
+from models.frontends.augmentation import hide_bands
 
 _GRAY = (0.299, 0.587, 0.114)
 _KERNEL = 5

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.augmentation import augment, center_crop, scale_frames
 from models.blocks.cells import CellCenters
 from models.calibration import Calibration
+from models.frontends.augmentation import augment, center_crop, scale_frames
 from models.losses.synchronization import pairings, synchronization_loss
 
 SILENT_LOG_MEL = float(np.log(1e-6))

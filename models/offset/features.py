@@ -12,9 +12,9 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from models.augmentation import center_crop, scale_frames
 from models.blocks.time_alignment import align_time
 from models.coincidence import Coincidence
+from models.frontends.augmentation import center_crop, scale_frames
 from models.metrics.motion_loudness import cell_motion
 from models.offset.curve import PHASES, evidence_by_lag
 

@@ -19,8 +19,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from models.augmentation import augment
 from models.blocks.cells import CellCenters
+from models.frontends.augmentation import augment
 from models.offset.clips import ClipCurves
 from models.offset.grid import OffsetGrid
 from models.synchronization import ClipSize, Synchronization, TwoStreamNetwork

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 
-from models.augmentation import augment, scale_frames
+from models.frontends.augmentation import augment, scale_frames
 from tests.benchmarks.measure import Row, Setting, middle, spread, take_turns
 from workflows.recipes import multisensory
 

@@ -9,6 +9,8 @@ from datasets.config import PreparationConfig
 from datasets.reading.reader import Batch, read_units
 from datasets.reading.row_groups import RowGroup, count_units
 
+_HELD_WITH = {"frames": "picture", "waveform": "sound", "log_mel": "sound", "image": "image"}
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class HeldOut:
@@ -29,6 +31,11 @@ class HeldOut:
     def num_units(self) -> int:
         """Units of all ranks."""
         return count_units(self.groups)
+
+    def column_of(self, columns: Sequence[str]) -> str | None:
+        """Return the first of some columns that such clips hold, None if they hold none of them; texts they always may."""
+        held = self.preparation.modalities
+        return next((name for name in columns if _HELD_WITH.get(name, "") in (*held, "")), None)
 
     def read(self, columns: Sequence[str]) -> Iterator[tuple[np.ndarray, Batch]]:
         """Yield the batches of this rank's share, each with the numbers of its units."""

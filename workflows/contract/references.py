@@ -1,21 +1,18 @@
 """References: what a recipe builds on, such as a teacher, word vectors or pretrained weights.
 
-`models:/NAME/VERSION`, `models:/NAME@ALIAS` and `runs:/ID` are models of the registry, `package:NAME` is an installed package that
-carries weights, `file:PATH` is a file or folder. The driver resolves each once, keeps a copy of models and files in the run's folder,
+`models:/NAME/VERSION`, `models:/NAME@ALIAS` and `runs:/ID` are models of the registry, `package:NAME` is a
+pretrained part that an installed package carries, `file:PATH` is a file or folder. The driver resolves each once, keeps a copy of models and files in the run's folder,
 and says its fingerprint; every worker loads the copy and refuses one of another fingerprint. Nothing is downloaded here.
 """
 
 import dataclasses
 import hashlib
-import importlib
-import importlib.metadata
 import os
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 from infra import storage
 from infra.errors import InputError
+from workflows.contract.pretrained import PRETRAINED, pretrained_fingerprint, pretrained_folder
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +23,7 @@ class Reference:
     fingerprint: str
     license: str
     place: str
-    """Folder or file of the copy; the package's name for a package."""
+    """Folder of the copy; the name of a pretrained part."""
 
 
 def resolve_references(uris: Mapping[str, str], folder: str) -> dict[str, Reference]:
@@ -38,35 +35,32 @@ def resolve_references(uris: Mapping[str, str], folder: str) -> dict[str, Refere
     return {name: _resolve(name, uri, storage.join(folder, name)) for name, uri in uris.items()}
 
 
-def open_reference(reference: Reference) -> Any:
-    """Return the package of a `package:` reference, else the path of its copy.
+def open_reference(reference: Reference) -> str:
+    """Return the folder that a reference's files lie in.
 
     Raises:
         InputError: If it is not what was resolved, as on a node with another version of a package.
     """
     if reference.uri.startswith("package:"):
-        found = _fingerprint_package(reference.place)
-        content: Any = importlib.import_module(reference.place.replace("-", "_"))
+        found, folder = pretrained_fingerprint(reference.place), pretrained_folder(reference.place)
     else:
-        found, content = _fingerprint_files(reference.place), reference.place
+        found, folder = _fingerprint_files(reference.place), reference.place
     if found != reference.fingerprint:
         raise InputError(
             f"reference '{reference.uri}': here it has the fingerprint {found[:8]}, the run began with {reference.fingerprint[:8]}; "
             "install the same version on every node"
         )
-    return content
+    return folder
 
 
 def _resolve(name: str, uri: str, target: str) -> Reference:
     kind, _, rest = uri.partition(":")
     if kind == "package":
         try:
-            license_name = importlib.metadata.metadata(rest).get("License-Expression") or "see the package"
-            return Reference(uri=uri, fingerprint=_fingerprint_package(rest), license=license_name, place=rest)
-        except importlib.metadata.PackageNotFoundError:
-            raise InputError(
-                f"references.{name}: the package '{rest}' is not installed; install it, or leave it out"
-            ) from None
+            fingerprint = pretrained_fingerprint(rest)
+        except InputError as error:
+            raise InputError(f"references.{name}: {error}") from None
+        return Reference(uri=uri, fingerprint=fingerprint, license=PRETRAINED[rest].license, place=rest)
     if kind in ("models", "runs"):
         from infra.tracking import model_folder  # a second of imports that a worker, which only opens, does without
 
@@ -99,14 +93,4 @@ def _fingerprint_files(folder: str) -> str:
     for path in storage.list_files(folder):
         content.update(path[len(folder) :].encode())
         content.update(storage.read_bytes(path))
-    return content.hexdigest()
-
-
-def _fingerprint_package(name: str) -> str:
-    found = importlib.metadata.distribution(name)
-    content = hashlib.blake2b(f"{name} {found.version}".encode(), digest_size=16)
-    for file in sorted(str(file) for file in found.files or ()):
-        if not file.endswith((".pyc", "INSTALLER", "RECORD", "REQUESTED", "direct_url.json")):
-            path = Path(str(found.locate_file(file)))
-            content.update(f"{file} {path.stat().st_size if path.exists() else 0}".encode())
     return content.hexdigest()

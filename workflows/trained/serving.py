@@ -60,6 +60,7 @@ def _inputs(model: Model) -> dict[str, tuple[str, _Input]]:
     waveform = (np.float32, (samples,))
     known = {
         "frames": ("video", _Input(np.uint8, (frames, -1, -1, 3), _frames)),
+        "image": ("image", _Input(np.uint8, (-1, -1, 3), _image)),
         "waveform": ("waveform", _Input(*waveform, _waveform)),
         "log_mel": ("waveform", _Input(*waveform, _log_mel)),
     }
@@ -96,7 +97,7 @@ class Predictor:
         Args:
             values: the inputs in the order of `inputs`.
             named: the inputs by name, each with a batch axis or without; `video` uint8 (batch, frames, height, width, 3) of any height and
-                width, which are brought to the stored size as preparation does; `waveform` (batch, samples), float in [-1, 1] or int16.
+                width, which are brought to the stored size as preparation does; `image` uint8 (batch, height, width, 3); `waveform` (batch, samples), float in [-1, 1] or int16.
 
         Raises:
             InputError: If an input is missing, shapes or types are others, or sound is beyond [-1, 1] or no number.
@@ -202,7 +203,8 @@ def _example(predictor: Predictor) -> dict[str, np.ndarray]:
     """Return one clip of noise; its pictures are small, as an example is kept as text."""
     chance = np.random.default_rng(0)
     frames, samples = _clip_lengths(predictor.model)
-    shapes = {"video": (1, frames, _EXAMPLE_SIDE, _EXAMPLE_SIDE, 3), "waveform": (1, samples)}
+    picture = (_EXAMPLE_SIDE, _EXAMPLE_SIDE, 3)
+    shapes = {"video": (1, frames, *picture), "image": (1, *picture), "waveform": (1, samples)}
     found = {}
     for name, (_, wanted) in predictor.inputs.items():
         noise = chance.integers(0, 256, shapes[name])
@@ -263,6 +265,11 @@ def _frames(video: np.ndarray, preparation: PreparationConfig) -> np.ndarray:
     planes = torch.from_numpy(np.ascontiguousarray(video)).flatten(0, 1).movedim(-1, 1)
     scaled = functional.interpolate(planes, size=(size, size), mode="bilinear", antialias=True)
     return scaled.movedim(1, -1).unflatten(0, (batch, frames)).contiguous().numpy()
+
+
+def _image(image: np.ndarray, preparation: PreparationConfig) -> np.ndarray:
+    """Return still pictures as they are; networks of them scale what they see."""
+    return image
 
 
 def _waveform(waveform: np.ndarray, preparation: PreparationConfig) -> np.ndarray:

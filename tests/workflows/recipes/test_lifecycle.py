@@ -35,13 +35,20 @@ def recipe(request):
 
 
 @pytest.fixture
-def train(recipe, small_dataset, tracking):
+def data(recipe, small_dataset):
+    """The small dataset for every stream."""
+    module = load_recipe(recipe)
+    return dict.fromkeys(module.streams(module.tiny()), small_dataset)
+
+
+@pytest.fixture
+def train(recipe, data, tracking):
     """Trains the recipe's smallest configuration."""
 
     def run(name, *, scaling=HERE, resume=False, **cadence):
         config = load_recipe(recipe).tiny()
         config = dataclasses.replace(config, cadence=dataclasses.replace(config.cadence, **cadence))
-        return fit(recipe, config, data=small_dataset, run_name=name, scaling=scaling, resume=resume)
+        return fit(recipe, config, data=data, run_name=name, scaling=scaling, resume=resume)
 
     return run
 
@@ -101,21 +108,23 @@ def test_promotion_decides_by_the_objective(train, recipe, small_dataset, capsys
     assert "kept" in said or "promoted" in said
 
 
-def test_a_sweep_ranks_by_the_objective(recipe, small_dataset, tracking, monkeypatch, capsys):
+def test_a_sweep_ranks_by_the_objective(recipe, data, tracking, monkeypatch, capsys):
     options = ["--preset", "tiny", "--epochs", "1", "--num-trials", "2", "--scheduler", "none", "--run-name", "small"]
-    monkeypatch.setattr(sys, "argv", ["tune.sweep", recipe, "--data", small_dataset, *options])
+    monkeypatch.setattr(
+        sys, "argv", ["tune.sweep", recipe, "--data", *(f"{name}={path}" for name, path in data.items()), *options]
+    )
     command.run(sweep.main)
     said = capsys.readouterr().out
     assert len(re.findall(r"^\d=? +0\d .* \d\.\d+ +finished ", said, re.MULTILINE)) == 2
     assert re.search(rf"best +0\d .*  models:/{recipe}/\d", said)
 
 
-def test_a_diverged_run_is_named_and_never_registered(recipe, small_dataset, tracking):
+def test_a_diverged_run_is_named_and_never_registered(recipe, data, tracking):
     config = load_recipe(recipe).tiny()
     wild = dataclasses.replace(config.optim, name="sgd", lr=1e30, gradient_clip=0.0)
     config = dataclasses.replace(config, optim=wild, cadence=dataclasses.replace(config.cadence, epochs=4))
     with pytest.raises(DivergedError, match=r"optim.lr: training diverged with 1e\+30"):
-        fit(recipe, config, data=small_dataset, run_name="wild", scaling=HERE)
+        fit(recipe, config, data=data, run_name="wild", scaling=HERE)
     client = mlflow.MlflowClient(tracking)
     runs = client.search_runs([client.get_experiment_by_name(recipe).experiment_id])
     assert [run.info.status for run in runs if run.info.run_name == "wild"] == ["FAILED"]
@@ -128,20 +137,20 @@ def test_a_diverged_run_is_named_and_never_registered(recipe, small_dataset, tra
     ]
 
 
-def test_resuming_with_another_field_is_refused_by_its_name(train, recipe, small_dataset):
+def test_resuming_with_another_field_is_refused_by_its_name(train, recipe, data):
     train("steady", max_minutes=0.0)
     config = load_recipe(recipe).tiny()
     config = dataclasses.replace(config, optim=dataclasses.replace(config.optim, lr=0.123))
     with pytest.raises(InputError, match=r"--optim.lr: 'steady' began with .*, now it is 0\.123; give the same"):
-        fit(recipe, config, data=small_dataset, run_name="steady", scaling=HERE, resume=True)
+        fit(recipe, config, data=data, run_name="steady", scaling=HERE, resume=True)
 
 
-def test_a_task_of_ray_trains_it(recipe, small_dataset, tracking, tmp_path):
+def test_a_task_of_ray_trains_it(recipe, data, tracking, tmp_path):
     """In a worker process of the cluster, which knows no more of this one than its environment."""
     variables = {"SENSORIUM_HOME": str(tmp_path), "MLFLOW_TRACKING_URI": tracking}
 
     def task():
-        return fit(recipe, load_recipe(recipe).tiny(), data=small_dataset, run_name="job", scaling=HERE)
+        return fit(recipe, load_recipe(recipe).tiny(), data=data, run_name="job", scaling=HERE)
 
     result = ray.get(ray.remote(num_cpus=0.5, runtime_env={"env_vars": variables})(task).remote())
     assert result.finished

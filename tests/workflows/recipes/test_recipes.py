@@ -44,6 +44,8 @@ def tiny_batch(recipe, config, num_units=2):
             "log_mel": chance.normal(-8, 3, (rows, num_bins, num_hops)).astype(np.float32),
             "waveform": chance.normal(0, 0.1, (rows, 1, num_samples)).astype(np.float32),
             "label": [f"class {row % 2}" for row in range(rows)],
+            "texts": [[{"role": "caption", "text": f"number {row}"}] for row in range(rows)],
+            "clip_id": [str(row) for row in range(rows)],
         }
         batches[name] = {column: made[column] for column in stream.columns}
     return batches
@@ -51,7 +53,8 @@ def tiny_batch(recipe, config, num_units=2):
 
 def made(recipe, config):
     """What a recipe builds for made-up clips."""
-    assets = recipe.assets(config, lambda columns, stream=None: [{"label": ["class 0", "class 1"]}])
+    words = [[{"role": "caption", "text": f"number {number}"}] for number in range(4)]
+    assets = recipe.assets(config, lambda columns, stream=None: [{"label": ["class 0", "class 1"], "texts": words}])
     return recipe.build(config, assets, {})
 
 

@@ -100,7 +100,7 @@ def test_references_are_resolved_once_and_opened_from_the_same_copy(recipe, data
 
 
 def test_an_absent_reference_is_refused_before_training(recipe, data, tracking):
-    for uri, words in (("file:/no/such", "does not exist"), ("package:nothing-of-it", "is not installed")):
+    for uri, words in (("file:/no/such", "does not exist"), ("package:nothing", "there is none of that name")):
         config = dataclasses.replace(recipe.paper(), initial=uri)
         with pytest.raises(InputError, match=f"references.initial: .*{words}"):
             fit("two_streams", config, data=data, run_name="absent", scaling=Scaling(num_workers=0))

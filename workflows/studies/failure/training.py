@@ -9,7 +9,7 @@ from torch import Tensor
 from datasets.config import PreparationConfig
 from datasets.reading.reader import decode_table, to_arrays
 from infra.seeding import generator
-from models.augmentation import augment
+from models.frontends.augmentation import augment
 from models.losses.synchronization import synchronization_loss
 from models.synchronization import Synchronization
 from workflows.audit.checks.windows import pair_examples, partners, read_tables

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.augmentation import augment, center_crop, hide_bands, hide_places, scale_frames
+from models.frontends.augmentation import augment, center_crop, hide_bands, hide_places, scale_frames
 
 
 def frames_that_say_where_they_are(num_clips: int, size: int) -> Tensor:

@@ -1,0 +1,1 @@
+"""Embed a dataset into an index."""
