@@ -41,11 +41,11 @@ _FEWER = {
 """What is put in the place of what, so that a command ends within seconds."""
 
 _NOT_RUN = {
-    "docs/data.md": 2,  # needs videos, photos and sounds that are not here
+    "docs/data.md": 3,  # needs videos, photos and sounds that are not here
     "docs/training.md": 1,  # resumes a run that was stopped
     "docs/evaluation.md": 1,  # needs videos that are not here
     "docs/sweeps.md": 1,  # measures for minutes, on the data of the whole demo
-    "docs/offsets.md": 2,  # needs videos that are not here
+    "docs/offsets.md": 3,  # needs videos that are not here
     "docs/page.md": 2,  # serves until it is ended; tests/workflows/serve/test_page.py uses it
     "docs/performance.md": 2,  # measures for a quarter of an hour and more
     "docs/cluster.md": 5,  # needs a cluster or S3; tests/workflows/test_jobs.py submits jobs
