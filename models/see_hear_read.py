@@ -26,7 +26,7 @@ class SeeHearRead(nn.Module):
     Args:
         picture: Encoder of pictures; where it is frozen, what it says of a clip is computed once and kept.
         words: Word vectors.
-        num_bins: Mel bins of the sounds.
+        num_bins: Mel bins of the sounds; None where there are none.
         channels: Width of the sound encoder's first convolution; the text encoder's is 32 times that.
         phrase: Words that a feature of the text encoder sees at a time.
         width: Length of an embedding.
@@ -39,12 +39,6 @@ class SeeHearRead(nn.Module):
         seed: Seed of which caption a picture is given.
     """
 
-    reads: Mapping[Modality, tuple[str, ...]] = {
-        "image": ("image", "frames"),
-        "text": ("texts",),
-        "sound": ("log_mel",),
-    }
-    """What it embeds, each with the columns that it is read from, the first that clips hold."""
     ranking: Ranking
 
     def __init__(
@@ -52,7 +46,7 @@ class SeeHearRead(nn.Module):
         *,
         picture: PictureEncoder,
         words: WordVectors,
-        num_bins: int,
+        num_bins: int | None,
         channels: int,
         phrase: int,
         width: int,
@@ -67,17 +61,19 @@ class SeeHearRead(nn.Module):
         super().__init__()
         self.picture, self.words = picture, words
         self.transfer, self.ranking, self.ranking_weight, self.margin = transfer, ranking, ranking_weight, margin
-        self.spectrogram = SpectrogramEncoder(num_bins=num_bins, channels=channels)
+        self.reads: dict[Modality, tuple[str, ...]] = {"image": ("image", "frames"), "text": ("texts",)}
+        """What it embeds, each with the columns that it is read from, the first that clips hold."""
         self.phrases = nn.Conv1d(words.dim, 32 * channels, phrase, padding=phrase // 2)
         inner = (nn.Dropout(dropout), nn.Linear(32 * channels, 32 * channels), nn.ReLU())
-        sizes = {
-            "image": picture.num_features,
-            "text": 32 * channels,
-            "sound": 2 * self.spectrogram.num_features,
-        }
+        sizes = {"image": picture.num_features, "text": 32 * channels}
+        if num_bins is not None:
+            self.spectrogram = SpectrogramEncoder(num_bins=num_bins, channels=channels)
+            self.reads["sound"] = ("log_mel",)
+            sizes["sound"] = 2 * self.spectrogram.num_features
+        begins = {"image": (nn.BatchNorm1d(picture.num_features, affine=False),), "text": inner}
         self.towers = nn.ModuleDict(
             {
-                name: nn.Sequential(*(inner if name == "text" else ()), nn.Dropout(dropout), nn.Linear(size, width))
+                name: nn.Sequential(*begins.get(name, ()), nn.Dropout(dropout), nn.Linear(size, width))
                 for name, size in sizes.items()
             }
         )

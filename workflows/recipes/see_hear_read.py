@@ -200,7 +200,7 @@ def build(config: Config, assets: Mapping[str, Any], references: Mapping[str, An
     module = SeeHearRead(
         picture=_picture(config, references.get("image")),
         words=_words(config, assets, references.get("vectors")),
-        num_bins=config.num_bins,
+        num_bins=config.num_bins if config.sounds else None,
         channels=config.channels,
         phrase=config.phrase,
         width=config.width,
