@@ -11,7 +11,7 @@ Zisserman, Out of Time: Automated Lip Sync in the Wild (2016), with one product 
 
 Measured figures stand in docs/real-footage.md, beside what was tried.
 
-Limits: it needs talking faces to learn from, some fifty recordings; drawn heads do not carry over. Faces are frontal or nearly so and at
+Limits: it needs talking faces to learn from, some fifty recordings; drawn heads were not tried. Faces are frontal or nearly so and at
 least a tenth of the picture wide. Sound up to a tenth of a second early or late counts as in sync. It does not identify people or judge
 whether a recording was tampered with.
 """
