@@ -27,6 +27,8 @@ from workflows.trained.serving import load
 
 pytestmark = pytest.mark.ray
 HERE = Scaling(num_workers=0)
+ONE_OF_EACH_KIND = ("audio_tagging", "coincidence", "see_hear_read")
+"""Recipes that read rows, pairs, and two streams: for what starts processes of Ray, which takes long."""
 
 
 @pytest.fixture(params=recipe_names())
@@ -68,6 +70,7 @@ def test_a_stopped_run_goes_on_as_if_never_stopped(train):
             assert after[name] == pytest.approx(before[name], abs=1e-4), name
 
 
+@pytest.mark.parametrize("recipe", ONE_OF_EACH_KIND, indirect=True)
 def test_two_workers_train_and_validate_as_one_process_reads(train, recipe):
     result = train("two", scaling=Scaling(num_workers=2))
     assert result.finished
@@ -108,6 +111,7 @@ def test_promotion_decides_by_the_objective(train, recipe, small_dataset, capsys
     assert "kept" in said or "promoted" in said
 
 
+@pytest.mark.parametrize("recipe", ONE_OF_EACH_KIND, indirect=True)
 def test_a_sweep_ranks_by_the_objective(recipe, data, tracking, monkeypatch, capsys):
     options = ["--preset", "tiny", "--epochs", "1", "--num-trials", "2", "--scheduler", "none", "--run-name", "small"]
     monkeypatch.setattr(
@@ -145,6 +149,7 @@ def test_resuming_with_another_field_is_refused_by_its_name(train, recipe, data)
         fit(recipe, config, data=data, run_name="steady", scaling=HERE, resume=True)
 
 
+@pytest.mark.parametrize("recipe", ONE_OF_EACH_KIND, indirect=True)
 def test_a_task_of_ray_trains_it(recipe, data, tracking, tmp_path):
     """In a worker process of the cluster, which knows no more of this one than its environment."""
     variables = {"SENSORIUM_HOME": str(tmp_path), "MLFLOW_TRACKING_URI": tracking}
