@@ -30,8 +30,8 @@ check: setup  ## check format, lint, types and import contracts
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-test: setup  ## run all tests, three at a time
-	$(BIN)/python -m pytest -q -n 3 --dist loadgroup --no-loadscope-reorder
+test: setup  ## run all tests, two at a time
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder
 
 test-fast: setup  ## run the tests that need no cluster
 	$(BIN)/python -m pytest -q -m "not ray and not slow"
