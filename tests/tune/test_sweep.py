@@ -337,7 +337,7 @@ def test_help_of_a_sweep_says_what_it_does_and_lists_its_options(monkeypatch, ca
         (["--data", "/no/such", "--space", "/no/space"], "--space: '/no/space' does not exist"),
         (["--data", "/no/such", "--run-name", "../evil"], "--run-name: '../evil' cannot be the name of one folder"),
         (["--resume", "../evil"], "--resume: '../evil' cannot be the name of one folder"),
-        (["--resume", "none"], "--resume: there is no sweep 'none'"),
+        (["--resume", "gone"], "--resume: there is no sweep 'gone'"),
     ],
     ids=lambda value: "-".join(value[-2:]) if isinstance(value, list) else "",
 )
