@@ -1,6 +1,7 @@
 """The doctor as a user meets it: a table, a picture, and a status."""
 
 import importlib
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -59,7 +60,9 @@ def test_warnings_alone_leave_status_0_and_many_of_a_kind_are_counted(inspect, s
     dataset = shutil.copytree(small_dataset, tmp_path / "untidy")
     path = next((dataset / "clips").rglob("*.parquet"))
     for number in range(9):
-        (path.parent / f".{number}.part").touch()
+        half = path.parent / f".half.parquet.{'0' * 8}-1-1-{number:08x}.part"
+        half.touch()
+        os.utime(half, (0, 0))  # by another machine, long ago
     status, said = inspect(dataset)
     assert status == 0
     assert said.count("half a file of a killed run") == 5
