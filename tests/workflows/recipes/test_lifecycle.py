@@ -115,7 +115,7 @@ def test_promotion_decides_by_the_objective(train, recipe, small_dataset, capsys
 def test_a_sweep_ranks_by_the_objective(recipe, data, tracking, monkeypatch, capsys):
     options = ["--preset", "tiny", "--epochs", "1", "--num-trials", "2", "--scheduler", "none", "--run-name", "small"]
     monkeypatch.setattr(
-        sys, "argv", ["tune.sweep", recipe, "--data", *(f"{name}={path}" for name, path in data.items()), *options]
+        sys, "argv", ["tune.sweep", recipe, *(f"--data={name}={path}" for name, path in data.items()), *options]
     )
     command.run(sweep.main)
     said = capsys.readouterr().out
