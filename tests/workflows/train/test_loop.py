@@ -21,11 +21,10 @@ def train(request, small_dataset, tracking, monkeypatch):
     monkeypatch.setattr(loop, "_STEPS_BETWEEN_CHECKS", 1)
 
     def run(name, *, resume=False, **cadence):
-        config = load_recipe(request.param).tiny()
-        config = dataclasses.replace(config, cadence=dataclasses.replace(config.cadence, **cadence))
-        return fit(
-            request.param, config, data=small_dataset, run_name=name, scaling=Scaling(num_workers=0), resume=resume
-        )
+        recipe = load_recipe(request.param)
+        config = dataclasses.replace(recipe.tiny(), cadence=dataclasses.replace(recipe.tiny().cadence, **cadence))
+        data = dict.fromkeys(recipe.streams(config), small_dataset)
+        return fit(request.param, config, data=data, run_name=name, scaling=Scaling(num_workers=0), resume=resume)
 
     return run
 
