@@ -116,11 +116,7 @@ def _embed_block(
     if spread is None:
         found = [_embed_share(model, (modality, block))]
     else:
-        count = min(spread.num_workers, -(-block.num_units // block.batch_size))
-        parts = [
-            (modality, dataclasses.replace(block, share=(rank, count), consecutive=block.batch_size))
-            for rank in range(count)
-        ]
+        parts = [(modality, part) for part in spread.shares(block)]
         found = list(spread.map(_embed_share, parts, name="embedding"))
     units = np.concatenate([units for units, _, _ in found])
     order = np.argsort(units, kind="stable")

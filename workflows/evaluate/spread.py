@@ -44,15 +44,16 @@ class Spread:
 
     def collect(self, model: Model, evaluator: str, data: HeldOut) -> Rows:
         """Return what the model answers an evaluator, in the order of the units."""
-        num_parts = min(self.num_workers, -(-data.num_units // data.batch_size))
-        parts = [
-            (evaluator, dataclasses.replace(data, share=(rank, num_parts), consecutive=data.batch_size))
-            for rank in range(num_parts)
-        ]
+        parts = [(evaluator, part) for part in self.shares(data)]
         rows = list(self.map(_collect, parts, name=f"evaluating {evaluator}"))
         joined = {name: np.concatenate([part[name] for part in rows]) for name in rows[0]}
         order = np.argsort(joined["unit"], kind="stable")
         return {name: values[order] for name, values in joined.items()}
+
+    def shares(self, data: HeldOut) -> list[HeldOut]:
+        """Return what each worker reads of held-out clips; batches hold the clips that they hold in one process."""
+        count = min(self.num_workers, -(-data.num_units // data.batch_size))
+        return [dataclasses.replace(data, share=(rank, count), consecutive=data.batch_size) for rank in range(count)]
 
     def map(self, work: Work, parts: Sequence[Any], *, name: str) -> Iterator[Any]:
         """Yield what the work gives for each part, in their order; needs a running cluster."""
